@@ -1,0 +1,162 @@
+package bond
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// ErrNoBond says that there is no bond of the name that was asked for.
+var ErrNoBond = errors.New("no such bond")
+
+// Down takes a bond away and gives every member back as it was found: admin
+// state, MAC address and MTU. It returns the steps that it took.
+//
+// The error is ErrNoBond when there is nothing to take away, and a
+// [*RefusedError] for a bond that bondctl didn't make, unless force is set. A
+// Down that was interrupted goes on where it stopped when it is called again.
+func (h *Host) Down(ctx context.Context, name string, force bool) ([]Step, error) {
+	unlock, err := h.store.lock(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	s, j, err := h.look(Config{Name: name})
+	if err != nil {
+		return nil, err
+	}
+	if s.Bond == nil && j == nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, ErrNoBond), h.store.forget(name))
+	}
+	if s.Bond != nil && !s.Ours.Bond && !force {
+		return nil, &RefusedError{
+			fmt.Sprintf("%s wasn't made by bondctl, which doesn't know how its members (%s) were before", name, orNone(strings.Join(s.Bond.slaveNames(), ", "))),
+			fmt.Sprintf("to take it away all the same: bondctl down --force %s", name),
+		}
+	}
+	steps := downSteps(s)
+	if err := h.kernel.applyAll(steps); err != nil {
+		return nil, err
+	}
+	return steps, h.store.forget(name)
+}
+
+// downSteps takes the bond away at once, so that no member is without it
+// longer than it must be, and then gives back what the kernel doesn't.
+func downSteps(s State) []Step {
+	var steps []Step
+	if s.Bond != nil {
+		steps = append(steps, DeleteBond{s.Name})
+	}
+	for _, link := range s.Links {
+		_, slave := s.slave(link.Name)
+		// Without a bond, it was an earlier down that was cut short: what
+		// nobody has taken since is given back now.
+		if found, ok := s.found(link.Name); ok && (slave || s.Bond == nil && link.Master == "") {
+			steps = append(steps, GiveBack{link.Name, found})
+		}
+	}
+	return steps
+}
+
+// Switch makes a slave the active one now. It returns in words when another
+// will take over again.
+//
+// The error is ErrNoBond, a [*RefusedError] for a member that can't be active
+// now, or a [*StepError].
+func (h *Host) Switch(ctx context.Context, name, member string) (string, error) {
+	unlock, err := h.store.lock(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	s, err := h.observe(name, nil)
+	if err != nil {
+		return "", err
+	}
+	if s.Bond == nil {
+		return "", fmt.Errorf("%s: %w", name, ErrNoBond)
+	}
+	if err := switchable(s, member); err != nil {
+		return "", err
+	}
+	if s.Bond.ActiveSlave != member {
+		step := SetActive{name, s.Bond.ActiveSlave, member}
+		if err := h.kernel.apply(ctx, []Step{step}, nil, h.OnStep); err != nil {
+			return "", err
+		}
+	}
+	if err := h.rememberManual(name, member); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return "", err
+	}
+	return untilWhen(s, member), nil
+}
+
+// switchable says why a member can't be made active. The kernel would answer
+// with a bare "invalid argument".
+func switchable(s State, member string) error {
+	refuse := func(hint, format string, args ...any) error {
+		return &RefusedError{fmt.Sprintf(format, args...), hint}
+	}
+	if s.Bond.Mode != activeBackup {
+		return refuse("", "%s has mode %s, in which no member is the active one", s.Name, s.Bond.Mode)
+	}
+	slave, ok := s.slave(member)
+	if !ok {
+		return refuse("bondctl status "+s.Name, "%s is no member of %s (%s are)", member, s.Name, orNone(strings.Join(s.Bond.slaveNames(), ", ")))
+	}
+	switch slave.MIIStatus {
+	case "down":
+		return refuse("bondctl status "+s.Name, "%s has no link", member)
+	case "going back":
+		return refuse("", "the link of %s is up, but its updelay (%d ms) is still running", member, value(s.Bond.Options.Updelay))
+	}
+	return nil
+}
+
+// untilWhen says when a slave that was made active by hand will be left again.
+func untilWhen(s State, member string) string {
+	primary, reselect := s.Bond.Primary, value(s.Bond.Options.PrimaryReselect)
+	rival := primary
+	if rival == "" {
+		rival = s.bestPrio()
+	}
+	switch {
+	case rival == "" || rival == member:
+		return "it stays active as long as its link is up"
+	case reselect == ReselectFailure:
+		return fmt.Sprintf("it stays active until its link fails (primary_reselect failure); then %s may take over", rival)
+	case reselect == ReselectBetter:
+		return fmt.Sprintf("%s takes over again when a member's link changes, if it is the faster one (primary_reselect better)", rival)
+	}
+	return fmt.Sprintf("%s takes over again when a member's link changes (primary_reselect always)", rival)
+}
+
+// bestPrio is the slave that the kernel prefers by prio; "" when none stands out.
+func (s *State) bestPrio() string {
+	best, tied := "", true
+	top := 0
+	for _, m := range s.Bond.Slaves {
+		switch prio := value(m.Prio); {
+		case best == "" || prio > top:
+			best, top, tied = m.Name, prio, false
+		case prio == top:
+			tied = true
+		}
+	}
+	if tied {
+		return ""
+	}
+	return best
+}
+
+func (h *Host) rememberManual(name, member string) error {
+	r, err := h.store.record(name)
+	if err != nil || r.Config == nil {
+		return err
+	}
+	r.Manual = member
+	return h.store.writeRecord(name, r)
+}

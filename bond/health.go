@@ -1,0 +1,113 @@
+package bond
+
+import (
+	"fmt"
+	"strings"
+)
+
+// usable says whether the bond can send over a member now.
+func (m MemberStatus) usable() bool {
+	mii := value(m.MIIStatus)
+	return mii == "up" || mii == "going down"
+}
+
+// reason says why the active slave is the active one, as bond_find_best_slave
+// (drivers/net/bonding/bond_main.c) would choose; manual is the one that was
+// last chosen by hand.
+func reason(st Status, manual string) Reason {
+	active := *st.ActiveSlave
+	if active == value(st.Primary) {
+		return ReasonPrimary
+	}
+	var own *int
+	rivals, primaryUp := 0, false
+	for _, m := range st.Members {
+		switch {
+		case m.Name == active:
+			own = m.Prio
+		case m.usable():
+			rivals++
+			primaryUp = primaryUp || m.Name == value(st.Primary)
+		}
+	}
+	switch {
+	case rivals == 0:
+		return ReasonOnlyLink
+	case manual == active:
+		return ReasonManual
+	case primaryUp:
+		return ReasonHeld
+	case own == nil:
+		return ReasonUnknown
+	}
+	return st.reasonByPrio(active, *own)
+}
+
+func (st Status) reasonByPrio(active string, own int) Reason {
+	by := ReasonPrio
+	for _, m := range st.Members {
+		if m.Name == active || !m.usable() {
+			continue
+		}
+		switch prio := value(m.Prio); {
+		case prio > own:
+			return ReasonHeld
+		case prio == own:
+			by = ReasonUnknown
+		}
+	}
+	return by
+}
+
+// health sums a bond up and says why.
+func health(st Status, s State) (Health, string) {
+	link, _ := s.link(s.Name)
+	switch {
+	case !link.Up:
+		return HealthDown, st.Name + " is set down"
+	case len(s.Bond.Slaves) == 0:
+		return HealthDown, "no member is in the bond"
+	case st.MIIStatus != "up":
+		return HealthDown, "no member has a link"
+	}
+	why := st.monitorWeakness()
+	for _, m := range st.Members {
+		if w := m.weakness(st); w != "" {
+			why = append(why, w)
+		}
+	}
+	if len(why) > 0 {
+		return HealthDegraded, strings.Join(why, "; ")
+	}
+	if len(st.Members) == 1 {
+		return HealthOK, "the only member works"
+	}
+	return HealthOK, "every member works"
+}
+
+// monitorWeakness tells of a bond that would never notice a lost link.
+func (st Status) monitorWeakness() []string {
+	if value(st.Miimon) == 0 && value(st.ARPInterval) == 0 && st.Mode != "802.3ad" {
+		return []string{"nobody watches the links (miimon and arp_interval are 0), so it would never fail over"}
+	}
+	return nil
+}
+
+// weakness says why a member couldn't take over; "" when it could.
+func (m MemberStatus) weakness(st Status) string {
+	switch {
+	case m.Role == RoleAbsent:
+		return m.Name + " is absent"
+	case m.Role == RolePending:
+		return m.Name + " is pending: " + value(m.PendingReason)
+	case value(m.MIIStatus) == "going back":
+		return fmt.Sprintf("%s waits out its updelay (%d ms)", m.Name, value(st.Updelay))
+	case value(m.MIIStatus) == "going down":
+		return fmt.Sprintf("%s has lost its link; its downdelay (%d ms) is running", m.Name, value(st.Downdelay))
+	case !m.usable():
+		return m.Name + " has no link"
+	case st.Mode == activeBackup && value(st.FailOverMAC) == FailOverMACNone && m.Address.String() != st.Address.String():
+		return fmt.Sprintf("%s has the MAC address %s and not the bond's, so it carries nothing", m.Name, m.Address)
+	}
+	return ""
+}

@@ -1,0 +1,71 @@
+package bond
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/sysfs"
+)
+
+// A Host is the network namespace in which bonds are looked at and made.
+//
+// It belongs to the network namespace of the thread that called [Open], and so
+// must every thread that uses it: sysfs and systemd's records know no other.
+type Host struct {
+	// OnStep, where it is set, is called before each change. An error stops
+	// there: what was done is taken back, and the error is reported.
+	OnStep func(Step) error
+
+	kernel           kernel
+	handle           *netlink.Handle
+	sysfs            sysfs.FS
+	store            store
+	initialNamespace bool
+}
+
+// DefaultStateDir is where bondctl keeps what it must remember till the next boot.
+const DefaultStateDir = "/run/bondctl"
+
+// Open opens the calling thread's network namespace. It needs no privilege;
+// changes want CAP_NET_ADMIN.
+func Open() (*Host, error) {
+	c, err := dial()
+	if err != nil {
+		return nil, err
+	}
+	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		c.close()
+		return nil, fmt.Errorf("open netlink: %w", err)
+	}
+	// The cookie names a namespace till the next boot; its inode number is
+	// soon used again.
+	cookie, err := unix.GetsockoptUint64(c.socket.Socket.GetFd(), unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	if err != nil {
+		c.close()
+		handle.Close()
+		return nil, fmt.Errorf("identify the network namespace: %w", err)
+	}
+	return &Host{
+		kernel: kernel{c}, handle: handle, sysfs: sysfs.New("/sys"),
+		store:            store{fmt.Sprintf("%s/%d", DefaultStateDir, cookie)},
+		initialNamespace: sameNamespace("/proc/1/ns/net", "/proc/thread-self/ns/net"),
+	}, nil
+}
+
+// Close closes what Open opened.
+func (h *Host) Close() {
+	h.kernel.close()
+	h.handle.Close()
+}
+
+// sameNamespace compares two of proc's namespace links. Whoever may not look
+// at process 1's is taken to be in the same.
+func sameNamespace(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA != nil || errB != nil || os.SameFile(infoA, infoB)
+}

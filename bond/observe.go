@@ -1,0 +1,237 @@
+package bond
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/sysfs"
+)
+
+// observe reads what the kernel has of the bond called name and of everything
+// beside it; members are the interfaces that may be wanted in it.
+func (h *Host) observe(name string, members []string) (State, error) {
+	raw, err := h.kernel.links()
+	if err != nil {
+		return State{}, err
+	}
+	s := State{Name: name, Links: h.linksOf(raw, members)}
+	if err := h.observeBond(&s, raw); err != nil {
+		return State{}, err
+	}
+	if err := h.observeAddresses(&s); err != nil {
+		return State{}, err
+	}
+	return s, h.observeRoutes(&s, members)
+}
+
+// linksOf turns a dump into links, with what sysfs and udev know of members.
+func (h *Host) linksOf(raw []rawLink, members []string) []Link {
+	names := make(map[int]string, len(raw))
+	for _, r := range raw {
+		names[r.index] = r.name
+	}
+	upper := map[int][]string{}
+	for _, r := range raw {
+		// A veth's parent is its peer, and nothing is stacked upon that.
+		if r.parent != 0 && r.kind != "veth" {
+			upper[r.parent] = append(upper[r.parent], r.name)
+		}
+	}
+	links := make([]Link, len(raw))
+	for i, r := range raw {
+		links[i] = Link{
+			Name: r.name, Index: r.index, Kind: r.kind, Master: names[r.master],
+			Up: r.up, MAC: r.mac, MTU: r.mtu, Upper: upper[r.index],
+		}
+		if slices.Contains(members, r.name) {
+			h.memberLink(&links[i])
+		}
+	}
+	return links
+}
+
+// memberLink adds what decides whether and how a link can be a member. An
+// interface that vanishes meanwhile is found absent next time.
+func (h *Host) memberLink(l *Link) {
+	d, err := h.sysfs.Device(l.Name)
+	if err != nil {
+		return
+	}
+	l.WiFi = d.Wireless
+	if l.WiFi {
+		blocked, err := h.sysfs.RFKill(l.Name)
+		l.RFKill = err == nil && blocked != ""
+	}
+	l.SpeedUnknown = l.Up && d.Speed == nil
+	l.Initializing = h.udevBusy(l.Index)
+}
+
+// udevBusy says whether udev has yet to be done with a network device, by
+// udev's own records. udevd looks after the initial network namespace alone.
+func (h *Host) udevBusy(ifindex int) bool {
+	if !h.initialNamespace {
+		return false
+	}
+	if _, err := os.Stat("/run/udev/control"); err != nil {
+		return false
+	}
+	record, err := os.ReadFile(filepath.Join("/run/udev/data", "n"+strconv.Itoa(ifindex)))
+	return err != nil || strings.Contains(string(record), "E:ID_RENAMING=1")
+}
+
+// observeBond reads the bond itself: from sysfs, and from netlink what Linux
+// 6.1 doesn't show there.
+func (h *Host) observeBond(s *State, raw []rawLink) error {
+	i := slices.IndexFunc(raw, func(r rawLink) bool { return r.name == s.Name })
+	if i < 0 || raw[i].kind != "bond" {
+		return nil
+	}
+	b, err := h.sysfs.Bond(s.Name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read %s: %w; is this sysfs of another network namespace?", s.Name, err)
+	}
+	if err != nil {
+		return err
+	}
+	options, err := optionsOf(b)
+	if err != nil {
+		return err
+	}
+	if options.NSIP6Target == nil {
+		options.NSIP6Target = raw[i].nsIP6Target
+	}
+	// No targets, no attribute: a kernel that is young enough for
+	// arp_missed_max is taken to know it (5.17 and 5.18).
+	if options.NSIP6Target == nil && options.ARPMissedMax != nil {
+		options.NSIP6Target = []netip.Addr{}
+	}
+	s.Bond = &BondState{
+		Mode: b.Mode, Options: options, Primary: b.Primary,
+		ActiveSlave: b.ActiveSlave, MIIStatus: b.MIIStatus,
+	}
+	for _, name := range b.Slaves {
+		slave, err := h.sysfs.Slave(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it left while we looked
+		}
+		if err != nil {
+			return err
+		}
+		if j := slices.IndexFunc(raw, func(r rawLink) bool { return r.name == name }); slave.Prio == nil && j >= 0 {
+			slave.Prio = raw[j].prio
+		}
+		s.Bond.Slaves = append(s.Bond.Slaves, SlaveState{
+			Name: name, MIIStatus: slave.MIIStatus, LinkFailureCount: slave.LinkFailureCount,
+			PermHWAddr: slave.PermHWAddr, Prio: slave.Prio,
+		})
+	}
+	return nil
+}
+
+// optionsOf turns what sysfs shows into Options.
+func optionsOf(b sysfs.Bond) (Options, error) {
+	o := Options{
+		Miimon: millis(b.Miimon), Updelay: millis(b.Updelay), Downdelay: millis(b.Downdelay),
+		PeerNotifDelay: millis(b.PeerNotifDelay), ARPInterval: millis(b.ARPInterval),
+		NumGratARP: b.NumGratARP, ARPMissedMax: b.ARPMissedMax,
+		AllSlavesActive: b.AllSlavesActive, ResendIGMP: b.ResendIGMP,
+		ARPIPTarget: b.ARPIPTarget, NSIP6Target: b.NSIP6Target,
+	}
+	if o.ARPIPTarget == nil {
+		o.ARPIPTarget = []netip.Addr{}
+	}
+	for key, word := range map[string]*string{
+		"primary_reselect": b.PrimaryReselect, "fail_over_mac": b.FailOverMAC,
+		"arp_validate": b.ARPValidate, "arp_all_targets": b.ARPAllTargets,
+	} {
+		if word == nil {
+			continue
+		}
+		if err := mustRow(key).set(&o, *word); err != nil {
+			return o, fmt.Errorf("read %s of %s: %w", key, b.Name, err)
+		}
+	}
+	return o, nil
+}
+
+func millis(p *int) *Millis {
+	if p == nil {
+		return nil
+	}
+	return new(Millis(*p))
+}
+
+// observeAddresses adds the addresses of global scope: those that somebody
+// would miss. Addresses of link scope come back by themselves.
+func (h *Host) observeAddresses(s *State) error {
+	list, err := retryDump(func() ([]netlink.Addr, error) { return h.handle.AddrList(nil, netlink.FAMILY_ALL) })
+	if err != nil {
+		return fmt.Errorf("list addresses: %w", err)
+	}
+	for _, a := range list {
+		if a.Scope != unix.RT_SCOPE_UNIVERSE && a.Scope != unix.RT_SCOPE_SITE {
+			continue
+		}
+		ip, _ := netip.AddrFromSlice(a.IP)
+		ones, _ := a.Mask.Size()
+		prefix := netip.PrefixFrom(ip.Unmap(), ones)
+		if i := slices.IndexFunc(s.Links, func(l Link) bool { return l.Index == a.LinkIndex }); i >= 0 {
+			s.Links[i].Addresses = append(s.Links[i].Addresses, prefix)
+			if s.Links[i].Name == s.Name && s.Bond != nil {
+				s.Bond.Addresses = append(s.Bond.Addresses, prefix)
+			}
+		}
+	}
+	return nil
+}
+
+// observeRoutes counts the routes over members and notes the bond's default
+// routes. A table can be large, so it isn't asked for when every member is in
+// the bond and so has none.
+func (h *Host) observeRoutes(s *State, members []string) error {
+	loose := slices.ContainsFunc(s.Links, func(l Link) bool {
+		return slices.Contains(members, l.Name) && (l.Master == "" || s.Bond == nil)
+	})
+	if !loose && s.Bond == nil {
+		return nil
+	}
+	list, err := retryDump(func() ([]netlink.Route, error) { return h.handle.RouteList(nil, netlink.FAMILY_ALL) })
+	if err != nil {
+		return fmt.Errorf("list routes: %w", err)
+	}
+	for _, r := range list {
+		i := slices.IndexFunc(s.Links, func(l Link) bool { return l.Index == r.LinkIndex })
+		if i < 0 || r.Protocol == unix.RTPROT_KERNEL {
+			continue
+		}
+		s.Links[i].Routes++
+		ones := 0
+		if r.Dst != nil {
+			ones, _ = r.Dst.Mask.Size()
+		}
+		if gateway, ok := netip.AddrFromSlice(r.Gw); ok && ones == 0 && s.Links[i].Name == s.Name && s.Bond != nil {
+			s.Bond.Gateways = append(s.Bond.Gateways, gateway.Unmap())
+		}
+	}
+	return nil
+}
+
+// retryDump repeats a dump that was interrupted by a change.
+func retryDump[T any](dump func() ([]T, error)) ([]T, error) {
+	for {
+		list, err := dump()
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return list, err
+		}
+	}
+}

@@ -1,0 +1,402 @@
+package bond
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Plan is the way from what the kernel has to what is wanted.
+type Plan struct {
+	Bond  string
+	Steps []Step
+	// Notes are for the user: what is pending, rounded, or interrupted.
+	Notes []string
+	// Members is how many members are in the bond once the plan is applied.
+	Members int
+}
+
+// NewPlan compares what is wanted with what is there. It changes nothing, and
+// for a bond that is as wanted it has no steps. machineID is the text of
+// /etc/machine-id, which only mac "stable" asks for.
+//
+// The error is a [*ConfigError] for what can't be wanted of these members, and
+// a [*RefusedError] for what bondctl won't touch.
+func NewPlan(c Config, s State, machineID string) (Plan, error) {
+	w, err := settle(c, s, machineID)
+	if err != nil {
+		return Plan{}, err
+	}
+	if err := refusal(w, s); err != nil {
+		return Plan{}, err
+	}
+	p := &planner{wanted: w, state: s, Plan: Plan{Bond: c.Name, Notes: w.notes}}
+	if s.Bond == nil {
+		p.create()
+	} else {
+		p.change()
+	}
+	p.enslave()
+	p.layer3()
+	return p.Plan, nil
+}
+
+// Empty says that there is nothing to change.
+func (p Plan) Empty() bool { return len(p.Steps) == 0 }
+
+// words says the plan's steps in one line.
+func (p Plan) words() string {
+	said := make([]string, len(p.Steps))
+	for i, step := range p.Steps {
+		said[i] = step.String()
+	}
+	return strings.Join(said, "; ")
+}
+
+// RefusedError says why bondctl doesn't touch something that isn't its own.
+// Nothing was changed.
+type RefusedError struct {
+	What string
+	hint string
+}
+
+func (e *RefusedError) Error() string { return e.What }
+
+// Hint is what the user can do about it.
+func (e *RefusedError) Hint() string { return e.hint }
+
+// refusal looks for what must not be touched.
+func refusal(w wanted, s State) error {
+	if link, present := s.link(s.Name); present && s.Bond == nil {
+		kind := link.Kind
+		if kind == "" {
+			kind = "hardware"
+		}
+		return &RefusedError{fmt.Sprintf("%s exists and is no bond (%s)", s.Name, kind), "choose another name for the bond"}
+	}
+	if s.Bond != nil && !s.Ours.Bond {
+		if why := s.inUse(); why != "" {
+			return &RefusedError{
+				fmt.Sprintf("%s exists and bondctl didn't make it: %s", s.Name, why),
+				fmt.Sprintf("to take it away: bondctl down --force %s", s.Name),
+			}
+		}
+	}
+	for _, m := range w.members {
+		if m.pending != "" || m.link.Master == s.Name {
+			continue
+		}
+		if len(m.link.Addresses) > 0 {
+			return &RefusedError{
+				fmt.Sprintf("%s carries the address %s, which would be cut off in the bond", m.Name, m.link.Addresses[0]),
+				fmt.Sprintf("give the address to the bond with --address and take it from the member first: ip address flush dev %s scope global", m.Name),
+			}
+		}
+		if m.link.Routes > 0 {
+			return &RefusedError{
+				fmt.Sprintf("%s carries %d routes, which would be cut off in the bond", m.Name, m.link.Routes),
+				fmt.Sprintf("take them away first: ip route flush dev %s", m.Name),
+			}
+		}
+	}
+	return nil
+}
+
+// inUse says how a bond that bondctl didn't make differs from the pristine one
+// that the module makes by itself; "" when it doesn't.
+func (s *State) inUse() string {
+	var why []string
+	link, _ := s.link(s.Name)
+	if m := s.Bond.Mode; m != "balance-rr" && m != activeBackup {
+		why = append(why, "it has mode "+m)
+	}
+	if names := s.Bond.slaveNames(); len(names) > 0 {
+		why = append(why, "it has members ("+strings.Join(names, ", ")+")")
+	}
+	if link.Up {
+		why = append(why, "it is up")
+	}
+	if len(s.Bond.Addresses) > 0 {
+		why = append(why, "it carries "+s.Bond.Addresses[0].String())
+	}
+	if link.Master != "" {
+		why = append(why, "it belongs to "+link.Master)
+	}
+	if len(link.Upper) > 0 {
+		why = append(why, "it carries "+strings.Join(link.Upper, ", "))
+	}
+	return strings.Join(why, ", ")
+}
+
+func (b *BondState) slaveNames() []string {
+	names := make([]string, len(b.Slaves))
+	for i, m := range b.Slaves {
+		names[i] = m.Name
+	}
+	return names
+}
+
+const activeBackup = "active-backup"
+
+// planner builds a Plan.
+type planner struct {
+	Plan
+	wanted wanted
+	state  State
+
+	emptied bool // every slave is released on the way
+}
+
+func (p *planner) add(s Step) { p.Steps = append(p.Steps, s) }
+
+// create plans a bond that isn't there.
+func (p *planner) create() {
+	w := p.wanted
+	create := CreateBond{Name: p.Bond, MAC: w.mac, MTU: w.mtu}
+	for _, row := range table {
+		to, _ := row.text(&w.options)
+		if p.speaks(row.key) {
+			create.Options = append(create.Options, Change{row.key, row.def, to})
+		}
+	}
+	if _, present := p.state.link(w.primary); present {
+		create.Options = append(create.Options, Change{"primary", "", w.primary})
+	}
+	if create.MAC == nil && *w.options.FailOverMAC != FailOverMACActive {
+		create.MAC = p.firstMAC()
+	}
+	p.add(create)
+}
+
+// speaks says whether a new bond can be told an option: the delays belong to
+// MII monitoring and are refused without it.
+func (p *planner) speaks(key string) bool {
+	mii := *p.wanted.options.Miimon > 0
+	switch {
+	case isDelay(key) || key == "miimon":
+		return mii
+	case strings.HasPrefix(key, "arp_") || key == "ns_ip6_target":
+		return !mii
+	}
+	return true
+}
+
+// firstMAC is the address of the first member that can join: the kernel would
+// give it to the bond all the same, but said at creation udev's
+// MACAddressPolicy leaves it alone.
+func (p *planner) firstMAC() HardwareAddr {
+	for _, m := range p.wanted.members {
+		if m.pending == "" {
+			return HardwareAddr(m.link.MAC)
+		}
+	}
+	return nil
+}
+
+// change plans from a bond that is there.
+func (p *planner) change() {
+	for _, slave := range p.state.Bond.Slaves {
+		if !slices.ContainsFunc(p.wanted.members, func(m wantedMember) bool { return m.Name == slave.Name }) {
+			p.release(slave)
+			if found, known := p.state.found(slave.Name); known {
+				p.add(GiveBack{slave.Name, found})
+			}
+		}
+	}
+	p.failOverMAC()
+	p.options()
+	p.bondLink()
+}
+
+// found is how a link was before it became a member, if that is known of this
+// very device: one that was unplugged and came back has another ifindex.
+func (s *State) found(name string) (LinkSettings, bool) {
+	found, ok := s.Ours.Found[name]
+	link, present := s.link(name)
+	return found, ok && present && link.Index == found.Index
+}
+
+func (p *planner) release(slave SlaveState) {
+	prio := ""
+	if slave.Prio != nil {
+		prio = strconv.Itoa(*slave.Prio)
+	}
+	p.add(Release{p.Bond, slave.Name, prio})
+}
+
+// failOverMAC plans a change of fail_over_mac, which the kernel refuses
+// (ENOTEMPTY) while the bond has slaves. The active one goes last and comes
+// back first.
+func (p *planner) failOverMAC() {
+	b := p.state.Bond
+	row := mustRow("fail_over_mac")
+	from, known := row.text(&b.Options)
+	to, _ := row.text(&p.wanted.options)
+	if !known || from == to {
+		return
+	}
+	if len(b.Slaves) > 0 {
+		p.note("fail_over_mac changes only without members: traffic over %s stops until they are back", p.Bond)
+		p.emptied = true
+	}
+	for _, active := range []bool{false, true} {
+		for _, slave := range b.Slaves {
+			wanted := slices.ContainsFunc(p.wanted.members, func(m wantedMember) bool { return m.Name == slave.Name })
+			if wanted && (slave.Name == b.ActiveSlave) == active {
+				p.release(slave)
+			}
+		}
+	}
+	p.add(SetOptions{p.Bond, []Change{{row.key, from, to}}})
+}
+
+func (p *planner) note(format string, args ...any) {
+	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
+}
+
+// options plans what of the options differs, except fail_over_mac.
+func (p *planner) options() {
+	var changes []Change
+	b := p.state.Bond
+	if b.Mode != activeBackup {
+		changes = append(changes, Change{"mode", b.Mode, activeBackup})
+	}
+	timing := p.differs("miimon") || p.differs("updelay") || p.differs("downdelay") || p.differs("peer_notif_delay")
+	for _, row := range table {
+		from, known := row.text(&b.Options)
+		to, _ := row.text(&p.wanted.options)
+		again := timing && (row.key == "miimon" || isDelay(row.key))
+		if row.key != "fail_over_mac" && known && (from != to || again) {
+			changes = append(changes, Change{row.key, from, to})
+		}
+	}
+	if c, ok := p.primary(); ok {
+		changes = append(changes, c)
+	}
+	if changes != nil {
+		p.add(SetOptions{p.Bond, changes})
+	}
+}
+
+func (p *planner) differs(key string) bool {
+	row := mustRow(key)
+	from, known := row.text(&p.state.Bond.Options)
+	to, _ := row.text(&p.wanted.options)
+	return known && from != to
+}
+
+// primary plans a change of the primary. The kernel shows the primary only
+// while it is enslaved, but remembers its name: so an absent primary is no
+// drift, and saying it again would force a switch just as a failover may be
+// on its way. It is said when its interface is about to be enslaved.
+func (p *planner) primary() (Change, bool) {
+	has, want := p.state.Bond.Primary, p.wanted.primary
+	if has == want {
+		return Change{}, false
+	}
+	for _, m := range p.wanted.members {
+		if m.Name == want && m.pending == "" {
+			return Change{"primary", has, want}, true
+		}
+	}
+	if has == "" {
+		return Change{}, false
+	}
+	return Change{"primary", has, ""}, true
+}
+
+// bondLink plans the bond's own admin state, MAC address and MTU.
+func (p *planner) bondLink() {
+	link, _ := p.state.link(p.Bond)
+	from := link.settings()
+	to := from
+	to.Up = true
+	to.MTU = p.wanted.mtu
+	if *p.wanted.options.FailOverMAC != FailOverMACActive {
+		if p.wanted.mac != nil {
+			to.MAC = p.wanted.mac
+		}
+		if p.emptied {
+			// The last slave's release makes the kernel choose a random
+			// address; the bond's own is given back before the next enters.
+			from.MAC = nil
+		}
+	}
+	if from.Up != to.Up || from.MTU != to.MTU || from.MAC.String() != to.MAC.String() {
+		p.add(SetLink{p.Bond, from, to})
+	}
+}
+
+// enslave plans the members that are not in yet, and every one's prio.
+func (p *planner) enslave() {
+	for _, m := range p.order() {
+		if m.pending != "" {
+			continue
+		}
+		p.Plan.Members++
+		slave, in := p.state.slave(m.Name)
+		if !in || p.emptied {
+			was := m.link.settings()
+			if found, ok := p.state.found(m.Name); ok {
+				was = found
+			}
+			p.add(Enslave{p.Bond, m.Name, was})
+			slave.Prio = new(0)
+		}
+		if has := value(slave.Prio); slave.Prio != nil && strconv.Itoa(has) != m.prio {
+			p.add(SetPrio{p.Bond, m.Name, strconv.Itoa(has), m.prio})
+		}
+	}
+}
+
+// order is the members in order of preference; when all were released, the
+// active one comes first.
+func (p *planner) order() []wantedMember {
+	if !p.emptied {
+		return p.wanted.members
+	}
+	members := slices.Clone(p.wanted.members)
+	slices.SortStableFunc(members, func(a, b wantedMember) int {
+		return rank(a.Name != p.state.Bond.ActiveSlave) - rank(b.Name != p.state.Bond.ActiveSlave)
+	})
+	return members
+}
+
+func rank(later bool) int {
+	if later {
+		return 1
+	}
+	return 0
+}
+
+// layer3 plans the static addresses and default routes. What others have put
+// on the bond is left alone; what bondctl did put there and is no longer
+// wanted goes.
+func (p *planner) layer3() {
+	var has BondState
+	if p.state.Bond != nil {
+		has = *p.state.Bond
+	}
+	w, ours := p.wanted, p.state.Ours
+	for _, g := range ours.Gateways {
+		if slices.Contains(has.Gateways, g) && !slices.Contains(w.gateways, g) {
+			p.add(DelRoute{p.Bond, g})
+		}
+	}
+	for _, a := range ours.Addresses {
+		if slices.Contains(has.Addresses, a) && !slices.Contains(w.addresses, a) {
+			p.add(DelAddress{p.Bond, a})
+		}
+	}
+	for _, a := range w.addresses {
+		if !slices.Contains(has.Addresses, a) {
+			p.add(AddAddress{p.Bond, a})
+		}
+	}
+	for _, g := range w.gateways {
+		if !slices.Contains(has.Gateways, g) {
+			p.add(AddRoute{p.Bond, g})
+		}
+	}
+}

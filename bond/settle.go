@@ -1,0 +1,224 @@
+package bond
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	defaultMiimon = Millis(100)
+	defaultMTU    = 1500
+
+	// Where a member is Wi-Fi its way back is a dock's: the switch port it
+	// returns to runs its spanning tree first, and the switches have to learn
+	// that the address has moved.
+	wifiUpdelay        = Millis(4000)
+	wifiNumGratARP     = 3
+	wifiPeerNotifDelay = Millis(200)
+)
+
+// wanted is a Config after every default has been settled against the State.
+type wanted struct {
+	options   Options
+	primary   string
+	mac       HardwareAddr // nil: whatever it has
+	mtu       int
+	members   []wantedMember
+	addresses []netip.Prefix
+	gateways  []netip.Addr
+	notes     []string
+}
+
+type wantedMember struct {
+	Member
+	prio    string
+	link    Link
+	pending string // why it can't join now; "" when it can or has
+}
+
+// settle fills in what the configuration leaves to its defaults, some of which
+// depend on what the members are. The error is a [*ConfigError].
+func settle(c Config, s State, machineID string) (wanted, error) {
+	w := wanted{primary: c.Primary, mtu: c.MTU, mac: c.MAC, addresses: c.Addresses, gateways: c.Gateways}
+	if w.mtu == 0 {
+		w.mtu = defaultMTU
+	}
+	w.settleMembers(c, s)
+	wifi := w.wifiMember()
+	w.settleOptions(c, s, wifi)
+	fom := *w.options.FailOverMAC
+	var problems []Problem
+	switch {
+	case fom == FailOverMACFollow && wifi != "":
+		problems = append(problems, Problem{"fail_over_mac", fmt.Sprintf("follow changes a member's MAC address while it is up, which Wi-Fi (%s) can't: the link would be dead; choose active", wifi)})
+	case fom == FailOverMACActive && (c.MAC != nil || c.MACStable):
+		problems = append(problems, Problem{"mac", fmt.Sprintf("with fail_over_mac active (chosen as %s is Wi-Fi) the bond carries its active slave's address; leave mac out, or choose fail_over_mac none", wifi)})
+	}
+	if c.MACStable {
+		if machineID == "" {
+			problems = append(problems, Problem{"mac", "stable wants the machine's id, and /etc/machine-id has none; name an address"})
+		}
+		w.mac = stableMAC(machineID, c.Name)
+	}
+	if problems != nil {
+		return wanted{}, &ConfigError{problems}
+	}
+	w.noteBetter()
+	return w, nil
+}
+
+// settleMembers finds each member's link, its prio, and whether it can join.
+func (w *wanted) settleMembers(c Config, s State) {
+	for i, m := range c.Members {
+		wm := wantedMember{Member: m, prio: strconv.Itoa(len(c.Members) - 1 - i)}
+		if m.Prio != nil {
+			wm.prio = strconv.Itoa(int(*m.Prio))
+		}
+		wm.link, wm.pending = s.pending(m.Name)
+		if wm.pending != "" {
+			w.note("%s is %s; it joins with the next up", m.Name, wm.pending)
+		}
+		w.members = append(w.members, wm)
+	}
+}
+
+// pending says why a member can't join the bond now: "" when it can or has.
+func (s *State) pending(name string) (Link, string) {
+	link, present := s.link(name)
+	switch {
+	case !present:
+		return link, "absent"
+	case link.Master == s.Name:
+		return link, ""
+	case link.Master != "":
+		return link, "held by " + link.Master
+	case link.RFKill:
+		return link, "blocked by rfkill"
+	case link.Initializing:
+		return link, "not yet initialised by udev"
+	}
+	return link, ""
+}
+
+// wifiMember is the first member that is Wi-Fi, or may be one: an absent
+// interface tells nothing but its name, and udev's names for Wi-Fi begin so
+// (systemd.net-naming-scheme(7)).
+func (w *wanted) wifiMember() string {
+	i := slices.IndexFunc(w.members, func(m wantedMember) bool {
+		return m.link.WiFi || m.link.Name == "" && strings.HasPrefix(m.Name, "wl")
+	})
+	if i < 0 {
+		return ""
+	}
+	return w.members[i].Name
+}
+
+// settleOptions completes the options: what is named, then what a Wi-Fi member
+// asks for, then the kernel's defaults.
+func (w *wanted) settleOptions(c Config, s State, wifi string) {
+	o := &w.options
+	for _, row := range table {
+		text, named := row.text(&c.Options)
+		if !named {
+			text = row.def
+		}
+		if err := row.set(o, text); err != nil {
+			panic(fmt.Sprintf("bond: %s %q: %v", row.key, text, err)) // checked by NewConfig
+		}
+	}
+	arp := value(c.Options.ARPInterval) > 0
+	if c.Options.Miimon == nil && !arp {
+		o.Miimon = new(defaultMiimon)
+	}
+	if wifi != "" {
+		if c.Options.NumGratARP == nil {
+			o.NumGratARP = new(wifiNumGratARP)
+		}
+		if c.Options.Updelay == nil && !arp {
+			o.Updelay = new(wifiUpdelay)
+		}
+		if c.Options.PeerNotifDelay == nil && !arp {
+			o.PeerNotifDelay = new(wifiPeerNotifDelay)
+		}
+	}
+	w.roundDelays(c)
+	w.settleFailOverMAC(c, s, wifi)
+}
+
+// roundDelays makes the delays what the kernel will make of them: multiples of
+// miimon, rounded down.
+func (w *wanted) roundDelays(c Config) {
+	miimon := *w.options.Miimon
+	if miimon == 0 {
+		return
+	}
+	for _, d := range []struct {
+		key   string
+		delay **Millis
+		named bool
+	}{
+		{"updelay", &w.options.Updelay, c.Options.Updelay != nil},
+		{"downdelay", &w.options.Downdelay, c.Options.Downdelay != nil},
+		{"peer_notif_delay", &w.options.PeerNotifDelay, c.Options.PeerNotifDelay != nil},
+	} {
+		asked := **d.delay
+		kept := asked - asked%miimon
+		*d.delay = &kept
+		if kept != asked && d.named {
+			w.note("%s %d ms is no multiple of miimon (%d ms); the kernel makes it %d ms", d.key, asked, miimon, kept)
+		}
+	}
+}
+
+// settleFailOverMAC settles auto once, when the bond is made; afterwards the
+// bond keeps what it has, for changing it means releasing every member.
+func (w *wanted) settleFailOverMAC(c Config, s State, wifi string) {
+	if c.Options.FailOverMAC != nil {
+		return
+	}
+	auto := FailOverMACNone
+	if wifi != "" {
+		auto = FailOverMACActive
+	}
+	w.options.FailOverMAC = &auto
+	if s.Bond == nil || !s.Ours.Bond || s.Bond.Options.FailOverMAC == nil || len(s.Bond.Slaves) == 0 {
+		return
+	}
+	if has := *s.Bond.Options.FailOverMAC; has != auto {
+		w.options.FailOverMAC = &has
+		w.note("fail_over_mac stays %s; these members would now get %s, which --fail-over-mac %s brings about with an interruption", has, auto, auto)
+	}
+}
+
+// noteBetter warns of primary_reselect better with a member whose speed the
+// kernel doesn't know: it compares as the fastest there is.
+func (w *wanted) noteBetter() {
+	if *w.options.PrimaryReselect != ReselectBetter {
+		return
+	}
+	for _, m := range w.members {
+		if m.link.WiFi || m.link.Name != "" && m.link.SpeedUnknown {
+			w.note("primary_reselect better: the kernel takes the unknown speed of %s for the fastest, so it never returns from it to a faster member", m.Name)
+		}
+	}
+}
+
+func (w *wanted) note(format string, args ...any) {
+	w.notes = append(w.notes, fmt.Sprintf(format, args...))
+}
+
+// stableMAC derives a locally administered unicast address (IEEE 802c) from
+// the machine's id. The id itself is confidential (machine-id(5)), so it is
+// only the key of a hash.
+func stableMAC(machineID, name string) HardwareAddr {
+	h := hmac.New(sha256.New, []byte(machineID))
+	h.Write([]byte("bondctl " + name))
+	mac := h.Sum(nil)[:6]
+	mac[0] = mac[0]&^1 | 2
+	return mac
+}

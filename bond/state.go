@@ -1,0 +1,99 @@
+package bond
+
+import (
+	"bytes"
+	"net"
+	"net/netip"
+	"slices"
+)
+
+// State is what the kernel says of one bond and of every interface beside it,
+// read at one moment.
+type State struct {
+	Name  string
+	Bond  *BondState // nil: there is no such bond
+	Links []Link     // every interface of the namespace, the bond included
+
+	// Ours has what bondctl itself has put in place, as its journal says.
+	Ours Ours
+}
+
+// Ours is what of a [State] bondctl has made.
+type Ours struct {
+	Bond      bool // the bond was made or adopted by bondctl
+	Found     map[string]LinkSettings
+	Addresses []netip.Prefix
+	Gateways  []netip.Addr
+}
+
+// BondState is a bond as the kernel has it.
+type BondState struct {
+	Mode        string
+	Options     Options
+	Primary     string // "" while the primary isn't enslaved, though the kernel remembers its name
+	ActiveSlave string
+	MIIStatus   string
+	Slaves      []SlaveState // in the kernel's order
+	Addresses   []netip.Prefix
+	Gateways    []netip.Addr // of default routes over the bond
+}
+
+// SlaveState is one slave as the bonding driver has it (bonding_slave in sysfs).
+type SlaveState struct {
+	Name             string
+	MIIStatus        string // up, going down, down, going back
+	LinkFailureCount int
+	PermHWAddr       net.HardwareAddr // what it had before it was enslaved
+	Prio             *int             // nil before Linux 6.0
+}
+
+// Link is one network interface.
+type Link struct {
+	Name         string
+	Index        int
+	Kind         string // IFLA_INFO_KIND: bond, veth, ...; "" for hardware
+	Master       string // what it is enslaved to, "" nothing
+	Up           bool   // admin state (IFF_UP)
+	MAC          net.HardwareAddr
+	MTU          int
+	Upper        []string       // interfaces stacked upon it, such as VLANs
+	Addresses    []netip.Prefix // of global scope
+	Routes       int            // over it that somebody added (the kernel's own don't count)
+	WiFi         bool
+	RFKill       bool // blocked by rfkill
+	SpeedUnknown bool // ethtool gives no speed
+	Initializing bool // udev has not done with it yet
+}
+
+// LinkSettings is what enslaving changes of a link, and what is given back.
+type LinkSettings struct {
+	Index int          `json:"ifindex"`
+	Up    bool         `json:"up"`
+	MAC   HardwareAddr `json:"mac"`
+	MTU   int          `json:"mtu"`
+}
+
+func (l Link) settings() LinkSettings {
+	return LinkSettings{Index: l.Index, Up: l.Up, MAC: HardwareAddr(bytes.Clone(l.MAC)), MTU: l.MTU}
+}
+
+// link finds an interface by its name.
+func (s *State) link(name string) (Link, bool) {
+	i := slices.IndexFunc(s.Links, func(l Link) bool { return l.Name == name })
+	if i < 0 {
+		return Link{}, false
+	}
+	return s.Links[i], true
+}
+
+// slave finds one of the bond's slaves.
+func (s *State) slave(name string) (SlaveState, bool) {
+	if s.Bond == nil {
+		return SlaveState{}, false
+	}
+	i := slices.IndexFunc(s.Bond.Slaves, func(m SlaveState) bool { return m.Name == name })
+	if i < 0 {
+		return SlaveState{}, false
+	}
+	return s.Bond.Slaves[i], true
+}

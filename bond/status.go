@@ -1,0 +1,301 @@
+package bond
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mdlayher/ethtool"
+
+	"github.com/bondctl/bondctl/bond/wlan"
+	"github.com/bondctl/bondctl/sysfs"
+)
+
+// Status is what there is to say of a bond. Its JSON keys are the names of the
+// kernel's sysfs files, its times milliseconds; nil is what doesn't exist or
+// isn't known.
+type Status struct {
+	Name         string     `json:"name"`
+	Mode         string     `json:"mode"`
+	ActiveSlave  *string    `json:"active_slave"`
+	ActiveSince  *time.Time `json:"active_since"` // known to a keeper alone
+	ActiveReason *Reason    `json:"active_reason"`
+	Primary      *string    `json:"primary"` // the wanted one, present or not
+	Options
+	MIIStatus    string         `json:"mii_status"`
+	Address      HardwareAddr   `json:"address"`   // the bond's MAC
+	Addresses    []netip.Prefix `json:"addresses"` // of global scope
+	MTU          int            `json:"mtu"`
+	Health       Health         `json:"health"`
+	HealthReason string         `json:"health_reason"`
+	Members      []MemberStatus `json:"members"`
+}
+
+// Health sums a bond up.
+type Health string
+
+// The values of Health.
+const (
+	HealthOK       Health = "ok"       // every wanted member could take over
+	HealthDegraded Health = "degraded" // it works, but something is amiss
+	HealthDown     Health = "down"     // it carries nothing
+)
+
+// Reason says why the active slave is the active one.
+type Reason string
+
+// The values of Reason.
+const (
+	ReasonPrimary  Reason = "primary"   // it is the primary
+	ReasonPrio     Reason = "prio"      // no other member that is up has as high a prio
+	ReasonOnlyLink Reason = "only_link" // no other member is up
+	ReasonManual   Reason = "manual"    // somebody chose it with switch
+	ReasonHeld     Reason = "held"      // another is preferred, but primary_reselect keeps this one
+	ReasonUnknown  Reason = "unknown"
+)
+
+// Role is a member's part in the bond.
+type Role string
+
+// The values of Role.
+const (
+	RoleActive  Role = "active"
+	RoleBackup  Role = "backup"
+	RolePending Role = "pending" // present, but not in the bond
+	RoleAbsent  Role = "absent"
+)
+
+// MemberStatus is what there is to say of one member.
+type MemberStatus struct {
+	Name             string       `json:"name"`
+	Kind             *string      `json:"kind"` // wired or wifi
+	Role             Role         `json:"role"`
+	PendingReason    *string      `json:"pending_reason"`
+	Prio             *int         `json:"prio"`
+	MIIStatus        *string      `json:"mii_status"` // up, going down, down, going back
+	Carrier          *bool        `json:"carrier"`
+	Speed            *int         `json:"speed"`  // Mb/s
+	Duplex           *string      `json:"duplex"` // full or half
+	Driver           *string      `json:"driver"`
+	Address          HardwareAddr `json:"address"`
+	PermHWAddr       HardwareAddr `json:"perm_hwaddr"`
+	LinkFailureCount *int         `json:"link_failure_count"`
+	WiFi             *WiFiStatus  `json:"wifi"`
+}
+
+// WiFiStatus is a member's Wi-Fi link.
+type WiFiStatus struct {
+	SSID    string `json:"ssid"` // in valid UTF-8, whatever was sent
+	SSIDHex string `json:"ssid_hex"`
+	Signal  *int   `json:"signal"`  // dBm
+	Bitrate *int   `json:"bitrate"` // bit/s
+}
+
+// Status reads a bond's status; it needs no privilege. The error is ErrNoBond
+// when there is no such bond; [Host.Recorded] tells whether there should be.
+func (h *Host) Status(name string) (Status, error) {
+	r, err := h.store.record(name)
+	if err != nil {
+		return Status{}, err
+	}
+	var members []string
+	if r.Config != nil {
+		for _, m := range r.Config.Members {
+			members = append(members, m.Name)
+		}
+	}
+	s, err := h.observe(name, members)
+	if err != nil {
+		return Status{}, err
+	}
+	if s.Bond == nil {
+		return Status{}, fmt.Errorf("%s: %w", name, ErrNoBond)
+	}
+	st := newStatus(s, r)
+	if err := h.addLinkData(&st); err != nil {
+		return Status{}, err
+	}
+	st.Health, st.HealthReason = health(st, s)
+	return st, nil
+}
+
+// Names lists the bonds that there are, those that bondctl didn't make
+// included, and those that were made and are missing.
+func (h *Host) Names() ([]string, error) {
+	names, err := h.sysfs.Bonds()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range h.store.names() {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// newStatus says what the kernel's state and bondctl's record tell.
+func newStatus(s State, r record) Status {
+	link, _ := s.link(s.Name)
+	st := Status{
+		Name: s.Name, Mode: s.Bond.Mode, Options: s.Bond.Options, MIIStatus: s.Bond.MIIStatus,
+		ActiveSlave: unlessZero(s.Bond.ActiveSlave), Primary: unlessZero(s.Bond.Primary),
+		Address: HardwareAddr(link.MAC), MTU: link.MTU,
+		Addresses: append([]netip.Prefix{}, s.Bond.Addresses...),
+		Members:   []MemberStatus{},
+	}
+	st.ARPIPTarget = append([]netip.Addr{}, st.ARPIPTarget...)
+	st.NSIP6Target = append([]netip.Addr{}, st.NSIP6Target...)
+	if r.Config != nil {
+		st.Primary = unlessZero(r.Config.Primary)
+		for i, m := range r.Config.Members {
+			st.Members = append(st.Members, wantedStatus(s, m, len(r.Config.Members)-1-i))
+		}
+	}
+	for _, slave := range s.Bond.Slaves {
+		if !slices.ContainsFunc(st.Members, func(m MemberStatus) bool { return m.Name == slave.Name }) {
+			st.Members = append(st.Members, slaveStatus(s, slave))
+		}
+	}
+	if s.Bond.ActiveSlave != "" {
+		st.ActiveReason = new(reason(st, r.Manual))
+	}
+	return st
+}
+
+// wantedStatus is the status of a member that is wanted, enslaved or not.
+func wantedStatus(s State, m Member, place int) MemberStatus {
+	if slave, in := s.slave(m.Name); in {
+		return slaveStatus(s, slave)
+	}
+	prio := place
+	if m.Prio != nil {
+		prio = int(*m.Prio)
+	}
+	st := MemberStatus{Name: m.Name, Role: RoleAbsent, Prio: &prio}
+	link, why := s.pending(m.Name)
+	if link.Name == "" {
+		st.PendingReason = &why
+		return st
+	}
+	if why == "" {
+		why = "not enslaved; bondctl up takes it in"
+	}
+	st.Role, st.PendingReason, st.Address = RolePending, &why, HardwareAddr(link.MAC)
+	return st
+}
+
+// slaveStatus is the status of a slave.
+func slaveStatus(s State, slave SlaveState) MemberStatus {
+	link, _ := s.link(slave.Name)
+	role := RoleBackup
+	if slave.Name == s.Bond.ActiveSlave {
+		role = RoleActive
+	}
+	return MemberStatus{
+		Name: slave.Name, Role: role, Prio: slave.Prio,
+		MIIStatus: unlessZero(slave.MIIStatus), LinkFailureCount: new(slave.LinkFailureCount),
+		Address: HardwareAddr(link.MAC), PermHWAddr: HardwareAddr(slave.PermHWAddr),
+	}
+}
+
+// addLinkData adds what sysfs, ethtool and nl80211 know of the members.
+func (h *Host) addLinkData(st *Status) error {
+	var links *ethtool.Client
+	wifi := false
+	for i := range st.Members {
+		m := &st.Members[i]
+		d, err := h.sysfs.Device(m.Name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		m.Kind = new("wired")
+		if d.Wireless {
+			m.Kind = new("wifi")
+			wifi = true
+		}
+		m.Driver, m.Carrier = unlessZero(d.Driver), d.Carrier
+		if links == nil {
+			if links, err = ethtool.New(); err != nil {
+				return fmt.Errorf("open ethtool: %w", err)
+			}
+			defer links.Close()
+		}
+		m.addEthtool(links, d)
+	}
+	if wifi {
+		return addWiFi(st.Members)
+	}
+	return nil
+}
+
+// addEthtool adds link, speed and duplex. A driver that doesn't offer one of
+// them leaves it unknown.
+func (m *MemberStatus) addEthtool(c *ethtool.Client, d sysfs.Device) {
+	iface := ethtool.Interface{Index: d.Ifindex}
+	// A driver without link detection answers "no link": then the carrier of
+	// sysfs holds.
+	if state, err := c.LinkState(iface); err == nil && state.Link {
+		m.Carrier = new(true)
+	}
+	mode, err := c.LinkMode(iface)
+	if err != nil {
+		return
+	}
+	if mode.SpeedMegabits > 0 && mode.SpeedMegabits < unknownSpeed {
+		m.Speed = new(mode.SpeedMegabits)
+	}
+	switch mode.Duplex {
+	case ethtool.Full:
+		m.Duplex = new("full")
+	case ethtool.Half:
+		m.Duplex = new("half")
+	}
+}
+
+// unknownSpeed is SPEED_UNKNOWN (-1) as ethtool's netlink sends it, unsigned.
+const unknownSpeed = 1<<32 - 1
+
+// addWiFi adds what nl80211 knows. A kernel without it has no Wi-Fi to tell of.
+func addWiFi(members []MemberStatus) error {
+	c, err := wlan.Open()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	stations, err := c.Stations()
+	if err != nil {
+		return err
+	}
+	for i, m := range members {
+		if station, ok := stations[m.Name]; ok && len(station.SSID) > 0 {
+			members[i].WiFi = &WiFiStatus{
+				SSID:    strings.ToValidUTF8(string(station.SSID), "\ufffd"),
+				SSIDHex: hex.EncodeToString(station.SSID),
+				Signal:  station.Signal, Bitrate: station.Bitrate,
+			}
+		}
+	}
+	return nil
+}
+
+// unlessZero is nil for a zero value: it isn't known.
+func unlessZero[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}

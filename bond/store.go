@@ -1,0 +1,182 @@
+package bond
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// store is the folder in which bondctl keeps, till the next boot, what it must
+// know of the bonds of one network namespace: a folder for each.
+type store struct{ dir string }
+
+// record is public.json: what anyone may see.
+type record struct {
+	Config *Config `json:"config,omitempty"`
+	// Manual is the slave that `switch` made active.
+	Manual string `json:"manual,omitempty"`
+}
+
+// journal is journal.json: what must be given back.
+type journal struct {
+	BootID string `json:"boot_id"`
+	// Ifindex is the bond's; 0 while it was about to be created.
+	Ifindex int `json:"ifindex"`
+	// Found has each member's settings as they were when it was taken in.
+	Found     map[string]LinkSettings `json:"found"`
+	Addresses []netip.Prefix          `json:"addresses"` // that bondctl gave the bond
+	Gateways  []netip.Addr            `json:"gateways"`
+}
+
+const (
+	publicFile  = "public.json"
+	journalFile = "journal.json"
+	lockFile    = "lock"
+)
+
+// lock takes the bond's apply lock, so that one process at a time changes it.
+// It waits for another one to end, or for ctx.
+func (s store) lock(ctx context.Context, name string) (unlock func(), err error) {
+	dir := filepath.Join(s.dir, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { f.Close() }, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
+		}
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, fmt.Errorf("lock %s: another bondctl is at work on %s: %w", f.Name(), name, ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// record reads what is recorded of a bond; the zero record when nothing is.
+func (s store) record(name string) (record, error) {
+	var r record
+	return r, s.read(name, publicFile, &r)
+}
+
+// journal reads a bond's journal; nil when there is none of this boot.
+func (s store) journal(name string) (*journal, error) {
+	var j journal
+	err := s.read(name, journalFile, &j)
+	if err != nil || j.BootID == "" || j.BootID != bootID() {
+		return nil, err
+	}
+	return &j, nil
+}
+
+// names lists the bonds that something is recorded of.
+func (s store) names() []string {
+	entries, _ := os.ReadDir(s.dir)
+	var names []string
+	for _, e := range entries {
+		if r, err := s.record(e.Name()); err == nil && r.Config != nil {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+func (s store) read(name, file string, into any) error {
+	path := filepath.Join(s.dir, name, file)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	return nil
+}
+
+func (s store) writeRecord(name string, r record) error {
+	return s.write(name, publicFile, 0o644, r)
+}
+
+func (s store) writeJournal(name string, j *journal) error {
+	j.BootID = bootID()
+	return s.write(name, journalFile, 0o600, j)
+}
+
+// restoreJournal puts back the journal of before; nil is none.
+func (s store) restoreJournal(name string, j *journal) error {
+	if j == nil {
+		return s.remove(name, journalFile)
+	}
+	return s.writeJournal(name, j)
+}
+
+// forget removes what is kept of a bond that is gone. The lock stays: another
+// process may be waiting for it.
+func (s store) forget(name string) error {
+	return errors.Join(s.remove(name, journalFile), s.remove(name, publicFile))
+}
+
+func (s store) remove(name, file string) error {
+	if err := os.Remove(filepath.Join(s.dir, name, file)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// write replaces a file as a whole: a reader sees the old or the new one, and
+// so does whoever comes after a crash. A link in its place is replaced, not
+// followed.
+func (s store) write(name, file string, mode fs.FileMode, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	dir := filepath.Join(s.dir, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, "."+file+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(append(text, '\n'))
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+	if err != nil {
+		return fmt.Errorf("write %s: %w", f.Name(), err)
+	}
+	return os.Rename(f.Name(), filepath.Join(dir, file))
+}
+
+func bootID() string { return firstLine("/proc/sys/kernel/random/boot_id") }
+
+// machineID is the machine's id (machine-id(5)); "" where there is none.
+func machineID() string { return firstLine("/etc/machine-id") }
+
+func firstLine(path string) string {
+	text, _ := os.ReadFile(path)
+	line, _, _ := strings.Cut(string(text), "\n")
+	return strings.TrimSpace(line)
+}

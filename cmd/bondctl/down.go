@@ -1,0 +1,45 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bondctl/bondctl/bond"
+)
+
+func downCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "down",
+		Usage:     "take the bond away and give every member back as it was found",
+		ArgsUsage: "[NAME]",
+		Description: "Each member gets back its admin state, MAC address and MTU. A bond that bondctl didn't make\n" +
+			"is refused; that there is no such bond is said, and is no error.",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "force", Usage: "take away a bond that bondctl didn't make, too; its members are left down"},
+		},
+		Action: down,
+	}
+}
+
+func down(c *cli.Context) error {
+	name, err := bondName(c, bond.DefaultName)
+	if err != nil {
+		return err
+	}
+	h, err := open(c)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	steps, err := h.Down(c.Context, name, c.Bool("force"))
+	if errors.Is(err, bond.ErrNoBond) {
+		fmt.Fprintf(c.App.Writer, "%s: no such bond, nothing to do\n", name)
+		return nil
+	}
+	for _, step := range steps {
+		fmt.Fprintln(c.App.Writer, printable(step.String()))
+	}
+	return err
+}

@@ -1,0 +1,143 @@
+// Command bondctl makes and keeps an active-backup bond: one network identity
+// over several links.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond"
+)
+
+// The exit statuses.
+const (
+	exitFailed = 1 // and put back
+	exitUsage  = 2 // usage or configuration; nothing was touched
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
+	// After the first signal, which has an up put everything back, a second kills.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the program; it returns the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	app := newApp(stdout, stderr)
+	arranged, err := arrange(app, args)
+	if err == nil {
+		err = app.RunContext(ctx, append([]string{app.Name}, arranged...))
+	}
+	report(stderr, err)
+	return status(err, args)
+}
+
+func newApp(stdout, stderr io.Writer) *cli.App {
+	return &cli.App{
+		Name:      "bondctl",
+		Usage:     "make and keep an active-backup bond: one network identity over several links",
+		UsageText: "bondctl [--netns NAME] [--verbose] VERB [NAME]",
+		Description: "NAME is the bond's, " + bond.DefaultName + " unless given. Flags may stand before and after it.\n\n" +
+			"Exit status: 0 done, 1 failed and put back, 2 usage or configuration.",
+		Version: version(),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "netns", Usage: "work in the network namespace `NAME` (ip-netns(8))"},
+			&cli.BoolFlag{Name: "verbose", Usage: "say on stderr each change before it is made"},
+		},
+		Commands: []*cli.Command{upCommand(), downCommand(), statusCommand(), switchCommand()},
+		Before:   enterNamespace,
+		Action: func(*cli.Context) error {
+			return usage("which verb? there are up, down, status and switch", "bondctl --help")
+		},
+		DisableSliceFlagSeparator: true, // --member eth0,prio=3 is one
+		HideHelpCommand:           true,
+		Writer:                    stdout,
+		ErrWriter:                 stderr,
+		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return usage(err.Error(), "bondctl --help") },
+		ExitErrHandler:            func(*cli.Context, error) {}, // main alone exits
+	}
+}
+
+// usageError is a command line that can't be meant.
+type usageError struct{ message, hint string }
+
+func (e *usageError) Error() string { return e.message }
+func (e *usageError) Hint() string  { return e.hint }
+
+func usage(message, hint string) error { return &usageError{message, hint} }
+
+// exitError is an exit status that says something by itself, without a message.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// status is the exit status that goes with an error.
+func status(err error, args []string) int {
+	if code, ok := errors.AsType[exitError](err); ok {
+		return int(code)
+	}
+	_, isUsage := errors.AsType[*usageError](err)
+	_, isConfig := errors.AsType[*bond.ConfigError](err)
+	switch {
+	case err == nil:
+		return 0
+	case wantsCheck(args):
+		return checkFailed
+	case isUsage || isConfig:
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// report prints an error as lines of "bondctl: error: ...", and what can be
+// done about it as "bondctl: hint: ...".
+func report(w io.Writer, err error) {
+	if _, ok := errors.AsType[exitError](err); ok || err == nil {
+		return
+	}
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(w, "bondctl: error: %s\n", printable(strings.TrimSuffix(line, "\n")))
+	}
+	if h := hint(err); h != "" {
+		fmt.Fprintf(w, "bondctl: hint: %s\n", printable(h))
+	}
+}
+
+// hint is what the person who meets an error can do.
+func hint(err error) string {
+	if h, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		return h.Hint()
+	}
+	step, _ := errors.AsType[*bond.StepError](err)
+	switch {
+	case errors.Is(err, bond.ErrNoBond):
+		return "bondctl up makes it; bondctl status --all shows what there is"
+	case errors.Is(err, unix.EPERM) || errors.Is(err, fs.ErrPermission):
+		return "changes want CAP_NET_ADMIN: run it with sudo"
+	case step == nil:
+		return ""
+	case errors.Is(err, unix.EOPNOTSUPP) && isCreate(step.Step):
+		return "this kernel has no bonding driver, or may not load it: modprobe bonding max_bonds=0"
+	case errors.Is(err, unix.EEXIST) && isRoute(step.Step):
+		return "another default route is in the way: ip route show default"
+	case step.Undo != nil:
+		return "to put back what is left: bondctl down"
+	}
+	return ""
+}
+
+func isCreate(s bond.Step) bool { _, ok := s.(bond.CreateBond); return ok }
+func isRoute(s bond.Step) bool  { _, ok := s.(bond.AddRoute); return ok }

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+
+	"github.com/bondctl/bondctl/bond"
+)
+
+// screen is where a status is drawn. Colour and redrawing are for terminals.
+type screen struct {
+	io.Writer
+	width           int
+	terminal, color bool
+}
+
+// plainWidth is the width of what isn't a terminal.
+const plainWidth = 80
+
+func newScreen(w io.Writer) screen {
+	s := screen{Writer: w, width: plainWidth}
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return s
+	}
+	s.terminal = true
+	s.color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+		s.width = width
+	}
+	return s
+}
+
+// clear begins a new picture: ECMA-48's cursor home and erase display.
+func (s screen) clear() {
+	if s.terminal {
+		fmt.Fprint(s, "\x1b[H\x1b[2J")
+	}
+}
+
+func (s screen) paint(h bond.Health, text string) string {
+	if !s.color {
+		return text
+	}
+	color := map[bond.Health]string{bond.HealthOK: "32", bond.HealthDegraded: "33", bond.HealthDown: "31"}[h]
+	return "\x1b[" + color + "m" + text + "\x1b[0m"
+}
+
+// status draws one bond on one screen.
+func (s screen) status(st bond.Status) {
+	fmt.Fprintln(s, s.paint(st.Health, s.fit(statusLine(st))))
+	for _, row := range [][2]string{
+		{"health", fmt.Sprintf("%s: %s", st.Health, st.HealthReason)},
+		{"policy", policy(st)},
+		{"monitor", monitor(st)},
+		{"mac", fmt.Sprintf("%s (fail_over_mac %s), mtu %d", orDash(st.Address.String()), word(st.FailOverMAC), st.MTU)},
+		{"address", addresses(st)},
+	} {
+		for i, line := range wrap(printable(row[1]), s.width-len("  health   ")) {
+			label := row[0]
+			if i > 0 {
+				label = ""
+			}
+			fmt.Fprintf(s, "  %-8s %s\n", label, line)
+		}
+	}
+	if len(st.Members) > 0 {
+		fmt.Fprintln(s)
+		s.members(st.Members)
+	}
+}
+
+// statusLine says the most important in one line.
+func statusLine(st bond.Status) string {
+	name := printable(st.Name)
+	if st.ActiveSlave != nil {
+		return fmt.Sprintf("%s: %s, %s active (%s)", name, st.Health, printable(*st.ActiveSlave), because(st))
+	}
+	if st.Mode != "active-backup" {
+		return fmt.Sprintf("%s: %s, mode %s", name, st.Health, st.Mode)
+	}
+	return fmt.Sprintf("%s: %s, no active slave", name, st.Health)
+}
+
+// because is the reason why the active slave is active, in words.
+func because(st bond.Status) string {
+	switch *st.ActiveReason {
+	case bond.ReasonPrimary:
+		return "the primary"
+	case bond.ReasonPrio:
+		return "highest prio"
+	case bond.ReasonOnlyLink:
+		return "the only link"
+	case bond.ReasonManual:
+		return "chosen by hand"
+	case bond.ReasonHeld:
+		return "held by primary_reselect " + word(st.PrimaryReselect)
+	}
+	return "the kernel's choice"
+}
+
+func policy(st bond.Status) string {
+	text := st.Mode
+	if st.Mode != "active-backup" {
+		return text
+	}
+	text += ", primary_reselect " + word(st.PrimaryReselect)
+	if st.Primary != nil {
+		return text + ", primary " + *st.Primary
+	}
+	return text + ", no primary"
+}
+
+func monitor(st bond.Status) string {
+	if interval := ms(st.ARPInterval); interval != "0" && interval != "-" {
+		var targets []string
+		for _, t := range append(st.ARPIPTarget, st.NSIP6Target...) {
+			targets = append(targets, t.String())
+		}
+		return fmt.Sprintf("arp_interval %s ms, arp_validate %s, asking %s", interval, word(st.ARPValidate), strings.Join(targets, ", "))
+	}
+	return fmt.Sprintf("miimon %s ms, updelay %s ms, downdelay %s ms", ms(st.Miimon), ms(st.Updelay), ms(st.Downdelay))
+}
+
+func addresses(st bond.Status) string {
+	if len(st.Addresses) == 0 {
+		return "none"
+	}
+	var list []string
+	for _, a := range st.Addresses {
+		list = append(list, a.String())
+	}
+	return strings.Join(list, ", ")
+}
+
+// members draws a table, a row a member. The last column takes what is left of
+// the width.
+func (s screen) members(members []bond.MemberStatus) {
+	rows := [][]string{{"MEMBER", "ROLE", "LINK", "SPEED", "PRIO", "FAILURES", "DETAIL"}}
+	for _, m := range members {
+		rows = append(rows, []string{
+			printable(m.Name), string(m.Role), linkWord(m), speed(m), number(m.Prio), number(m.LinkFailureCount), detail(m),
+		})
+	}
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString("  " + cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)))
+		}
+		fmt.Fprintln(s, s.fit(strings.TrimRight(line.String(), " ")))
+	}
+}
+
+// linkWord is the link as the bond sees it, or else as the device does.
+func linkWord(m bond.MemberStatus) string {
+	switch {
+	case m.MIIStatus != nil:
+		return *m.MIIStatus
+	case m.Carrier == nil:
+		return "-"
+	case *m.Carrier:
+		return "up"
+	}
+	return "down"
+}
+
+func speed(m bond.MemberStatus) string {
+	if m.Speed == nil {
+		return "-"
+	}
+	text := strconv.Itoa(*m.Speed) + " Mb/s"
+	if m.Duplex != nil && *m.Duplex == "half" {
+		text += " half"
+	}
+	return text
+}
+
+func detail(m bond.MemberStatus) string {
+	switch {
+	case m.PendingReason != nil && m.Role == bond.RolePending:
+		return printable(*m.PendingReason)
+	case m.WiFi != nil:
+		text := strconv.Quote(m.WiFi.SSID)
+		if m.WiFi.Signal != nil {
+			text += fmt.Sprintf(" %d dBm", *m.WiFi.Signal)
+		}
+		if m.WiFi.Bitrate != nil {
+			text += fmt.Sprintf(" %.0f Mb/s", float64(*m.WiFi.Bitrate)/1e6)
+		}
+		return text
+	case m.Kind != nil && *m.Kind == "wifi":
+		return "Wi-Fi, not associated"
+	case m.Driver != nil:
+		return *m.Driver
+	}
+	return ""
+}
+
+func number(n *int) string {
+	if n == nil {
+		return "-"
+	}
+	return strconv.Itoa(*n)
+}
+
+func ms(m *bond.Millis) string {
+	if m == nil {
+		return "-"
+	}
+	return strconv.Itoa(int(*m))
+}
+
+func word[T ~string](w *T) string {
+	if w == nil {
+		return "-"
+	}
+	return string(*w)
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+// fit cuts a line to the screen's width.
+func (s screen) fit(line string) string {
+	if utf8.RuneCountInString(line) <= s.width {
+		return line
+	}
+	return string([]rune(line)[:s.width-1]) + "…"
+}
+
+// wrap breaks text at spaces into lines of at most width runes.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
+			line += " " + word
+		default:
+			lines = append(lines, line)
+			line = word
+		}
+	}
+	return append(lines, line)
+}
+
+// printable escapes what could move a terminal's cursor or isn't UTF-8: names
+// may come from elsewhere.
+func printable(text string) string {
+	var b strings.Builder
+	for i, r := range text {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)):
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
+}

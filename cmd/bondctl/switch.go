@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bondctl/bondctl/bond"
+)
+
+func switchCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "switch",
+		Usage:     "make a member the active slave now",
+		ArgsUsage: "[NAME] MEMBER",
+		Description: "It stays active until the kernel selects anew: when its link fails, and with\n" +
+			"primary_reselect always whenever a member's link changes.",
+		Action: switchActive,
+	}
+}
+
+func switchActive(c *cli.Context) error {
+	name, member := bond.DefaultName, c.Args().First()
+	switch c.NArg() {
+	case 0:
+		return usage("which member is to be active?", "bondctl switch --help")
+	case 1:
+	case 2:
+		name, member = member, c.Args().Get(1)
+	default:
+		return surplus(c, c.Args().Get(2))
+	}
+	for _, n := range []string{name, member} {
+		if err := checkName(n); err != nil {
+			return err
+		}
+	}
+	h, err := open(c)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	until, err := h.Switch(c.Context, name, member)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "%s: %s is active; %s\n", printable(name), printable(member), printable(until))
+	return nil
+}
