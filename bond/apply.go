@@ -35,9 +35,9 @@ func (e *StepError) Error() string {
 func (e *StepError) Unwrap() error { return e.Err }
 
 // apply carries out the steps. Should one fail, ctx end, or before return an
-// error, that step and all earlier ones are taken back in reverse order, and
-// then every link of was that still differs is set as it was.
-func (k *kernel) apply(ctx context.Context, steps []Step, was []Link, before func(Step) error) error {
+// error, that step and all earlier ones are taken back in reverse order; what
+// then still differs from was is set as it was.
+func (k *kernel) apply(ctx context.Context, steps []Step, was State, before func(Step) error) error {
 	for i, step := range steps {
 		err := ctx.Err()
 		if err == nil && before != nil {
@@ -68,7 +68,7 @@ func (k *kernel) applyAll(steps []Step) error {
 
 // undo takes steps back and reports what is not as it was in the end. An
 // error on the way is no failure: what a step hadn't done can't be taken back.
-func (k *kernel) undo(steps []Step, was []Link) error {
+func (k *kernel) undo(steps []Step, was State) error {
 	var failed []error
 	for _, step := range slices.Backward(steps) {
 		for _, back := range step.inverse() {
@@ -77,8 +77,13 @@ func (k *kernel) undo(steps []Step, was []Link) error {
 			}
 		}
 	}
+	if was.Bond != nil && was.Bond.ActiveSlave != "" && slices.ContainsFunc(steps, isRelease) {
+		// A slave that was let go comes back as a backup. The kernel refuses
+		// one whose updelay runs; it will do what it did before.
+		_ = k.do(SetActive{Bond: was.Name, To: was.Bond.ActiveSlave})
+	}
 	var left []error
-	for _, link := range was {
+	for _, link := range touched(steps, was) {
 		if err := k.setLink(link.Name, link.settings()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			left = append(left, err)
 		}
@@ -87,6 +92,26 @@ func (k *kernel) undo(steps []Step, was []Link) error {
 		return errors.Join(append(failed, left...)...)
 	}
 	return nil
+}
+
+func isRelease(s Step) bool { _, ok := s.(Release); return ok }
+
+// touched are the links of a state whose settings the steps may have changed:
+// the bond, and whoever was to be enslaved and hadn't been. What is in the
+// bond again has the bond's settings.
+func touched(steps []Step, was State) []Link {
+	var links []Link
+	for _, link := range was.Links {
+		_, slave := was.slave(link.Name)
+		joins := slices.ContainsFunc(steps, func(step Step) bool {
+			e, ok := step.(Enslave)
+			return ok && e.Member == link.Name
+		})
+		if link.Name == was.Name || joins && !slave {
+			links = append(links, link)
+		}
+	}
+	return links
 }
 
 // do carries out one step.

@@ -84,7 +84,7 @@ func (h *Host) Switch(ctx context.Context, name, member string) (string, error) 
 	}
 	if s.Bond.ActiveSlave != member {
 		step := SetActive{name, s.Bond.ActiveSlave, member}
-		if err := h.kernel.apply(ctx, []Step{step}, nil, h.OnStep); err != nil {
+		if err := h.kernel.apply(ctx, []Step{step}, s, h.OnStep); err != nil {
 			return "", err
 		}
 	}

@@ -37,7 +37,6 @@ func NewPlan(c Config, s State, machineID string) (Plan, error) {
 	} else {
 		p.change()
 	}
-	p.enslave()
 	p.layer3()
 	return p.Plan, nil
 }
@@ -145,7 +144,7 @@ type planner struct {
 	wanted wanted
 	state  State
 
-	emptied bool // every slave is released on the way
+	emptied bool // every slave is released first
 }
 
 func (p *planner) add(s Step) { p.Steps = append(p.Steps, s) }
@@ -167,6 +166,7 @@ func (p *planner) create() {
 		create.MAC = p.firstMAC()
 	}
 	p.add(create)
+	p.enslave()
 }
 
 // speaks says whether a new bond can be told an option: the delays belong to
@@ -194,19 +194,50 @@ func (p *planner) firstMAC() HardwareAddr {
 	return nil
 }
 
-// change plans from a bond that is there.
+// change plans from a bond that is there. New members come in before old ones
+// go, so that it isn't left without any in between.
 func (p *planner) change() {
-	for _, slave := range p.state.Bond.Slaves {
-		if !slices.ContainsFunc(p.wanted.members, func(m wantedMember) bool { return m.Name == slave.Name }) {
-			p.release(slave)
-			if found, known := p.state.found(slave.Name); known {
-				p.add(GiveBack{slave.Name, found})
-			}
-		}
+	p.emptied = len(p.state.Bond.Slaves) > 0 && (p.differs("fail_over_mac") || !p.anyReady())
+	if p.emptied {
+		p.release(func(string) bool { return true })
 	}
 	p.failOverMAC()
 	p.options()
 	p.bondLink()
+	p.enslave()
+	if !p.emptied {
+		p.release(func(name string) bool { return !p.isWanted(name) })
+	}
+}
+
+func (p *planner) anyReady() bool {
+	return slices.ContainsFunc(p.wanted.members, func(m wantedMember) bool { return m.pending == "" })
+}
+
+func (p *planner) isWanted(name string) bool {
+	return slices.ContainsFunc(p.wanted.members, func(m wantedMember) bool { return m.Name == name })
+}
+
+// release plans to let slaves go, the active one last. Those that aren't
+// wanted any more are given back as they were found.
+func (p *planner) release(which func(name string) bool) {
+	slaves := slices.Clone(p.state.Bond.Slaves)
+	slices.SortStableFunc(slaves, func(a, b SlaveState) int {
+		return rank(a.Name == p.state.Bond.ActiveSlave) - rank(b.Name == p.state.Bond.ActiveSlave)
+	})
+	for _, slave := range slaves {
+		if !which(slave.Name) {
+			continue
+		}
+		prio := ""
+		if slave.Prio != nil {
+			prio = strconv.Itoa(*slave.Prio)
+		}
+		p.add(Release{p.Bond, slave.Name, prio})
+		if found, known := p.state.found(slave.Name); known && !p.isWanted(slave.Name) {
+			p.add(GiveBack{slave.Name, found})
+		}
+	}
 }
 
 // found is how a link was before it became a member, if that is known of this
@@ -217,37 +248,18 @@ func (s *State) found(name string) (LinkSettings, bool) {
 	return found, ok && present && link.Index == found.Index
 }
 
-func (p *planner) release(slave SlaveState) {
-	prio := ""
-	if slave.Prio != nil {
-		prio = strconv.Itoa(*slave.Prio)
-	}
-	p.add(Release{p.Bond, slave.Name, prio})
-}
-
 // failOverMAC plans a change of fail_over_mac, which the kernel refuses
-// (ENOTEMPTY) while the bond has slaves. The active one goes last and comes
-// back first.
+// (ENOTEMPTY) while the bond has slaves: they have been released.
 func (p *planner) failOverMAC() {
-	b := p.state.Bond
-	row := mustRow("fail_over_mac")
-	from, known := row.text(&b.Options)
-	to, _ := row.text(&p.wanted.options)
-	if !known || from == to {
+	if !p.differs("fail_over_mac") {
 		return
 	}
-	if len(b.Slaves) > 0 {
+	if p.emptied && p.anyReady() {
 		p.note("fail_over_mac changes only without members: traffic over %s stops until they are back", p.Bond)
-		p.emptied = true
 	}
-	for _, active := range []bool{false, true} {
-		for _, slave := range b.Slaves {
-			wanted := slices.ContainsFunc(p.wanted.members, func(m wantedMember) bool { return m.Name == slave.Name })
-			if wanted && (slave.Name == b.ActiveSlave) == active {
-				p.release(slave)
-			}
-		}
-	}
+	row := mustRow("fail_over_mac")
+	from, _ := row.text(&p.state.Bond.Options)
+	to, _ := row.text(&p.wanted.options)
 	p.add(SetOptions{p.Bond, []Change{{row.key, from, to}}})
 }
 

@@ -126,7 +126,7 @@ func (h *Host) carryOut(ctx context.Context, p Plan, s State, old *journal) erro
 	if err := h.store.writeJournal(s.Name, during); err != nil {
 		return err
 	}
-	if err := h.kernel.apply(ctx, p.Steps, p.touched(s), h.OnStep); err != nil {
+	if err := h.kernel.apply(ctx, p.Steps, s, h.OnStep); err != nil {
 		if step, ok := errors.AsType[*StepError](err); ok && step.Undo == nil {
 			return errors.Join(err, h.store.restoreJournal(s.Name, old))
 		}
@@ -188,22 +188,6 @@ func (j *journal) clone() *journal {
 
 func without[T comparable](list []T, item T) []T {
 	return slices.DeleteFunc(list, func(t T) bool { return t == item })
-}
-
-// touched are the links of a state that a plan changes.
-func (p Plan) touched(s State) []Link {
-	var links []Link
-	for _, link := range s.Links {
-		_, slave := s.slave(link.Name)
-		joins := slices.ContainsFunc(p.Steps, func(step Step) bool {
-			e, ok := step.(Enslave)
-			return ok && e.Member == link.Name
-		})
-		if link.Name == s.Name || joins && !slave {
-			links = append(links, link)
-		}
-	}
-	return links
 }
 
 // remember records what is wanted of a bond.

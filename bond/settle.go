@@ -186,7 +186,7 @@ func (w *wanted) settleFailOverMAC(c Config, s State, wifi string) {
 		auto = FailOverMACActive
 	}
 	w.options.FailOverMAC = &auto
-	if s.Bond == nil || !s.Ours.Bond || s.Bond.Options.FailOverMAC == nil || len(s.Bond.Slaves) == 0 {
+	if s.Bond == nil || !s.Ours.Bond || s.Bond.Options.FailOverMAC == nil {
 		return
 	}
 	if has := *s.Bond.Options.FailOverMAC; has != auto {

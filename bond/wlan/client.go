@@ -14,11 +14,8 @@ import (
 // A Client asks nl80211 about the Wi-Fi interfaces of one network namespace. It
 // may be used from several goroutines.
 type Client struct {
-	wifi *wifi.Client
-
-	// The wifi package replaces what isn't UTF-8 in an SSID, and doesn't offer
-	// the one that the kernel sends with each interface. So the interfaces are
-	// listed here, and parsed there.
+	// The wifi package parses the answers, but doesn't ask: its own client
+	// replaces whatever in an SSID isn't UTF-8.
 	conn   *genetlink.Conn
 	family genetlink.Family
 }
@@ -38,18 +35,12 @@ func Open() (*Client, error) {
 		return nil, fmt.Errorf("open nl80211: %w", err)
 	}
 
-	w, err := wifi.New()
-	if err != nil {
-		_ = conn.Close()
-		return nil, fmt.Errorf("open nl80211: %w", err)
-	}
-
-	return &Client{wifi: w, conn: conn, family: family}, nil
+	return &Client{conn: conn, family: family}, nil
 }
 
-// Close releases the client's sockets.
+// Close releases the client's socket.
 func (c *Client) Close() error {
-	return errors.Join(c.wifi.Close(), c.conn.Close())
+	return c.conn.Close()
 }
 
 // Stations returns all interfaces in station mode by their names, those that are
@@ -57,14 +48,18 @@ func (c *Client) Close() error {
 // monitors) and those without a name (P2P devices) are left out, and so are those
 // that vanish meanwhile.
 func (c *Client) Stations() (map[string]Station, error) {
-	ifis, err := c.interfaces()
+	msgs, err := c.dump(unix.NL80211_CMD_GET_INTERFACE, nil)
 	if err != nil {
-		return nil, fmt.Errorf("list Wi-Fi interfaces: %w", err)
+		return nil, fmt.Errorf("list wi-fi interfaces: %w", err)
+	}
+	ifis, err := wifi.ParseInterfaces(msgs)
+	if err != nil {
+		return nil, fmt.Errorf("list wi-fi interfaces: %w", err)
 	}
 
 	stations := make(map[string]Station)
 	for _, ifi := range ifis {
-		if ifi.Name == "" || ifi.Type != wifi.InterfaceTypeStation {
+		if !isStation(ifi) {
 			continue
 		}
 
@@ -73,7 +68,7 @@ func (c *Client) Stations() (map[string]Station, error) {
 		case errors.Is(err, unix.ENODEV):
 			continue
 		case err != nil:
-			return nil, fmt.Errorf("read Wi-Fi link of %s: %w", ifi.Name, err)
+			return nil, fmt.Errorf("read wi-fi link of %s: %w", ifi.Name, err)
 		}
 		stations[ifi.Name] = s
 	}
@@ -81,40 +76,50 @@ func (c *Client) Stations() (map[string]Station, error) {
 	return stations, nil
 }
 
-// interfaces lists all Wi-Fi interfaces with the SSIDs that go with them
-// (NL80211_CMD_GET_INTERFACE).
-func (c *Client) interfaces() ([]namedSSID, error) {
-	msgs, err := c.conn.Execute(genetlink.Message{
-		Header: genetlink.Header{
-			Command: unix.NL80211_CMD_GET_INTERFACE,
-			Version: c.family.Version,
-		},
-	}, c.family.ID, netlink.Request|netlink.Dump)
+// isStation reports whether ifi is an interface for Stations.
+func isStation(ifi *wifi.Interface) bool {
+	return ifi.Name != "" && ifi.Type == wifi.InterfaceTypeStation
+}
+
+// station asks what the interface is connected to.
+func (c *Client) station(ifi *wifi.Interface) (Station, error) {
+	msgs, err := c.dump(unix.NL80211_CMD_GET_SCAN, ifi)
+	if err != nil && !noValue(err) {
+		return Station{}, err
+	}
+	b, err := associated(msgs)
+	if b == nil || err != nil {
+		return Station{}, err
+	}
+
+	msgs, err = c.dump(unix.NL80211_CMD_GET_STATION, ifi)
+	if err != nil && !noValue(err) {
+		return Station{}, err
+	}
+	peers, err := parsePeers(msgs)
+	if err != nil {
+		return Station{}, err
+	}
+
+	return newStation(b, peers), nil
+}
+
+// dump sends a command that is answered by a list: for one interface, or with a
+// nil ifi for all.
+func (c *Client) dump(cmd uint8, ifi *wifi.Interface) ([]genetlink.Message, error) {
+	ae := netlink.NewAttributeEncoder()
+	if ifi != nil {
+		ae.Uint32(unix.NL80211_ATTR_IFINDEX, uint32(ifi.Index))
+	}
+	data, err := ae.Encode()
 	if err != nil {
 		return nil, err
 	}
 
-	return parseInterfaces(msgs)
-}
-
-// station asks what the interface is connected to.
-func (c *Client) station(ifi namedSSID) (Station, error) {
-	peers, err := c.wifi.StationInfo(ifi.Interface)
-	if err != nil && !noValue(err) {
-		return Station{}, err
-	}
-
-	l := link{ssid: ifi.ssid, peers: peers}
-	if l.complete() {
-		return l.station(), nil
-	}
-
-	l.bss, err = c.wifi.BSS(ifi.Interface)
-	if err != nil && !noValue(err) {
-		return Station{}, err
-	}
-
-	return l.station(), nil
+	return c.conn.Execute(genetlink.Message{
+		Header: genetlink.Header{Command: cmd, Version: c.family.Version},
+		Data:   data,
+	}, c.family.ID, netlink.Request|netlink.Dump)
 }
 
 // noValue reports errors that mean that there is nothing to tell: not connected,

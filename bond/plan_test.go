@@ -1,0 +1,368 @@
+package bond
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// device is a link that could be a member.
+func device(i int, name string) Link {
+	return Link{Name: name, Index: i, MAC: net.HardwareAddr{2, 0, 0, 0, 0, byte(i)}, MTU: 1500, Up: i%2 == 0}
+}
+
+func config(t testing.TB, flags ...string) Config {
+	t.Helper()
+	var settings []Setting
+	for _, f := range flags {
+		key, value, _ := strings.Cut(f, "=")
+		settings = append(settings, Setting{Key: key, Where: "--" + key, Value: value})
+	}
+	c, err := NewConfig("bond0", settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func mustPlan(t testing.TB, c Config, s State) Plan {
+	t.Helper()
+	p, err := NewPlan(c, s, "0123456789abcdef")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// made is the state after an up from nothing but devices.
+func made(t testing.TB, c Config, devices ...Link) State {
+	t.Helper()
+	s := State{Name: "bond0", Links: devices}
+	sim := simulate(t, s)
+	p := mustPlan(t, c, s)
+	sim.apply(p.Steps...)
+	return sim.after(p, s)
+}
+
+// after is the state that the next look would find, journal included.
+func (s *simulation) after(p Plan, was State) State {
+	j := &journal{Found: was.Ours.Found, Addresses: was.Ours.Addresses, Gateways: was.Ours.Gateways}
+	_, j = j.across(p, was)
+	j.Ifindex = s.mustLink(s.Name).Index
+	next := clone(s.State)
+	next.Ours = j.ours(&next)
+	return next
+}
+
+func TestPlan(t *testing.T) {
+	eth0, eth1, wlan0 := device(1, "eth0"), device(2, "eth1"), device(3, "wlan0")
+	wlan0.WiFi = true
+	two := []string{"member=eth0", "member=eth1", "primary=eth0"}
+	base := made(t, config(t, two...), eth0, eth1)
+
+	tests := map[string]struct {
+		flags []string
+		state State
+		want  []string
+		notes []string
+	}{
+		"two wired members": {
+			flags: append(two, "address=192.0.2.10/24", "gateway=192.0.2.1"),
+			state: State{Name: "bond0", Links: []Link{eth0, eth1}},
+			want: []string{
+				"create bond0: mode active-backup, miimon 100, primary eth0, address 02:00:00:00:00:01",
+				"enslave eth0 to bond0",
+				"set prio of eth0 in bond0: 0 -> 1",
+				"enslave eth1 to bond0",
+				"add 192.0.2.10/24 to bond0",
+				"add default route via 192.0.2.1 over bond0",
+			},
+		},
+		"a dock and Wi-Fi": {
+			flags: []string{"member=eth0", "member=wlan0"},
+			state: State{Name: "bond0", Links: []Link{eth0, wlan0}},
+			want: []string{
+				"create bond0: mode active-backup, miimon 100, updelay 4000, peer_notif_delay 200, fail_over_mac active, num_grat_arp 3",
+				"enslave eth0 to bond0",
+				"set prio of eth0 in bond0: 0 -> 1",
+				"enslave wlan0 to bond0",
+			},
+		},
+		"a member that is absent may be Wi-Fi by its name": {
+			flags: []string{"member=eth0", "member=wlp2s0"},
+			state: State{Name: "bond0", Links: []Link{eth0}},
+			want: []string{
+				"create bond0: mode active-backup, miimon 100, updelay 4000, peer_notif_delay 200, fail_over_mac active, num_grat_arp 3",
+				"enslave eth0 to bond0",
+				"set prio of eth0 in bond0: 0 -> 1",
+			},
+			notes: []string{"wlp2s0 is absent; it joins with the next up"},
+		},
+		"no member is there": {
+			flags: two,
+			state: State{Name: "bond0"},
+			want:  []string{"create bond0: mode active-backup, miimon 100"},
+			notes: []string{"eth0 is absent; it joins with the next up", "eth1 is absent; it joins with the next up"},
+		},
+		"converged": {flags: two, state: base},
+		"live options": {
+			flags: append(two, "miimon=50", "updelay=230", "num_grat_arp=2"),
+			state: base,
+			want:  []string{"set on bond0: miimon 100 -> 50, updelay 0 -> 200, num_grat_arp 1 -> 2"},
+			notes: []string{"updelay 230 ms is no multiple of miimon (50 ms); the kernel makes it 200 ms"},
+		},
+		"to ARP monitoring": {
+			flags: append(two, "arp_interval=100", "arp_ip_target=192.0.2.1", "arp_ip_target=2001:db8::1", "arp_validate=filter_backup"),
+			state: base,
+			want:  []string{"set on bond0: miimon 100 -> 0, arp_interval 0 -> 100, arp_ip_target none -> 192.0.2.1, ns_ip6_target none -> 2001:db8::1, arp_validate none -> filter_backup"},
+		},
+		"fail_over_mac with members": {
+			flags: append(two, "fail_over_mac=active"),
+			state: base,
+			want: []string{
+				"release eth1 from bond0", "release eth0 from bond0",
+				"set on bond0: fail_over_mac none -> active",
+				"enslave eth0 to bond0", "set prio of eth0 in bond0: 0 -> 1", "enslave eth1 to bond0",
+			},
+			notes: []string{"fail_over_mac changes only without members: traffic over bond0 stops until they are back"},
+		},
+		"a member goes and another comes": {
+			flags: []string{"member=eth0", "member=eth2", "primary=eth0"},
+			state: withLink(base, device(4, "eth2")),
+			want:  []string{"enslave eth2 to bond0", "release eth1 from bond0", "give eth1 back: up, address 02:00:00:00:00:02, mtu 1500"},
+		},
+		"the primary changes": {
+			flags: []string{"member=eth0", "member=eth1", "primary=eth1"},
+			state: base,
+			want:  []string{"set on bond0: primary eth0 -> eth1"},
+		},
+		"the primary becomes one that is absent": {
+			flags: []string{"member=eth0", "member=eth1", "member=eth9", "primary=eth9"},
+			state: base,
+			want:  []string{"set on bond0: primary eth0 -> none", "set prio of eth0 in bond0: 1 -> 2", "set prio of eth1 in bond0: 0 -> 1"},
+			notes: []string{"eth9 is absent; it joins with the next up"},
+		},
+		"somebody set it down and changed its mtu": {
+			flags: two,
+			state: with(base, func(s *State) { l := bondLink(s); l.Up, l.MTU = false, 9000 }),
+			want:  []string{"set bond0 up, mtu 1500"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := mustPlan(t, config(t, test.flags...), test.state)
+			var got []string
+			for _, step := range p.Steps {
+				got = append(got, step.String())
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("steps (-want +got)\n%s", diff)
+			}
+			if diff := cmp.Diff(test.notes, p.Notes); diff != "" {
+				t.Errorf("notes (-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func with(s State, change func(*State)) State {
+	s = clone(s)
+	change(&s)
+	return s
+}
+
+func withLink(s State, l Link) State {
+	return with(s, func(s *State) { s.Links = append(s.Links, l) })
+}
+
+func bondLink(s *State) *Link {
+	return &s.Links[slices.IndexFunc(s.Links, func(l Link) bool { return l.Name == s.Name })]
+}
+
+// An unplugged primary reads as none, though the kernel remembers it: that is
+// no drift, and to say it again would force a switch.
+func TestAbsentPrimaryIsNoDrift(t *testing.T) {
+	c := config(t, "member=usb0", "member=wlan0", "primary=usb0")
+	s := made(t, c, device(1, "usb0"), device(2, "wlan0"))
+	sim := simulate(t, s)
+	sim.release("usb0")
+	sim.Links = slices.DeleteFunc(sim.Links, func(l Link) bool { return l.Name == "usb0" })
+	undocked := clone(sim.State)
+	undocked.Ours = s.Ours
+	if p := mustPlan(t, c, undocked); !p.Empty() {
+		t.Errorf("undocked, there is nothing to do: %s", p.words())
+	}
+	docked := withLink(undocked, device(9, "usb0"))
+	want := "set on bond0: primary none -> usb0; enslave usb0 to bond0; set prio of usb0 in bond0: 0 -> 1"
+	if got := mustPlan(t, c, docked).words(); got != want {
+		t.Errorf("docked again:\n got %s\nwant %s", got, want)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	eth0, eth1 := device(1, "eth0"), device(2, "eth1")
+	bond := Link{Name: "bond0", Index: 3, Kind: "bond", MAC: randomMAC, MTU: 1500}
+	pristine := State{Name: "bond0", Links: []Link{eth0, eth1, bond}, Bond: &BondState{Mode: "balance-rr", Options: kernelDefaults(t)}}
+	tests := map[string]struct {
+		state State
+		want  string
+	}{
+		"pristine": {state: pristine},
+		"no bond": {
+			with(State{Name: "bond0", Links: []Link{eth0, {Name: "bond0", Kind: "bridge"}}}, func(*State) {}),
+			"bond0 exists and is no bond (bridge)",
+		},
+		"another mode": {
+			with(pristine, func(s *State) { s.Bond.Mode = "802.3ad" }),
+			"bond0 exists and bondctl didn't make it: it has mode 802.3ad",
+		},
+		"in use": {
+			with(pristine, func(s *State) {
+				s.Bond.Slaves = []SlaveState{{Name: "eth7"}}
+				bondLink(s).Up = true
+				bondLink(s).Upper = []string{"bond0.5"}
+				s.Bond.Addresses = []netip.Prefix{netip.MustParsePrefix("192.0.2.7/24")}
+			}),
+			"bond0 exists and bondctl didn't make it: it has members (eth7), it is up, it carries 192.0.2.7/24, it carries bond0.5",
+		},
+		"a member with an address": {
+			with(pristine, func(s *State) { s.Links[0].Addresses = []netip.Prefix{netip.MustParsePrefix("192.0.2.7/24")} }),
+			"eth0 carries the address 192.0.2.7/24, which would be cut off in the bond",
+		},
+		"a member with routes": {
+			with(pristine, func(s *State) { s.Links[1].Routes = 2 }),
+			"eth1 carries 2 routes, which would be cut off in the bond",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := NewPlan(config(t, "member=eth0", "member=eth1"), test.state, "")
+			refused, _ := errors.AsType[*RefusedError](err)
+			switch {
+			case test.want == "" && err != nil:
+				t.Errorf("it is refused: %v", err)
+			case test.want != "" && (refused == nil || refused.What != test.want || refused.Hint() == ""):
+				t.Errorf("got  %v\nwant %s, with a hint", err, test.want)
+			}
+		})
+	}
+}
+
+// FuzzPlan walks from one random wish to the next and holds each plan to what
+// design.md promises: the kernel would take every step, a second plan is empty,
+// and what fails at any step leaves every link as it was.
+func FuzzPlan(f *testing.F) {
+	for seed := range uint64(64) {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		state := State{Name: "bond0"}
+		for i, name := range []string{"eth0", "eth1", "wlan0", "usb0"} {
+			if random.IntN(4) > 0 {
+				l := device(i+1, name)
+				l.WiFi = name == "wlan0"
+				l.MTU = 1400 + 100*random.IntN(3)
+				state.Links = append(state.Links, l)
+			}
+		}
+		if random.IntN(4) == 0 {
+			state.Links = append(state.Links, Link{Name: "bond0", Index: 50, Kind: "bond", MAC: randomMAC, MTU: 1500})
+			state.Bond = &BondState{Mode: "balance-rr", Options: kernelDefaults(t)}
+		}
+		for range 4 {
+			c := randomConfig(t, random)
+			p, err := NewPlan(c, state, "0123456789abcdef")
+			if _, impossible := errors.AsType[*ConfigError](err); impossible {
+				continue // mac with a bond that follows Wi-Fi
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkUndo(t, p, state)
+			sim := simulate(t, state)
+			sim.apply(p.Steps...)
+			next := sim.after(p, state)
+			if again := mustPlan(t, c, next); !again.Empty() {
+				t.Fatalf("%+v\nfirst:  %s\nsecond: %s", c, p.words(), again.words())
+			}
+			state = next
+		}
+	})
+}
+
+// checkUndo fails a plan at each step in turn.
+func checkUndo(t *testing.T, p Plan, s State) {
+	t.Helper()
+	for k := range p.Steps {
+		sim := simulate(t, s)
+		sim.apply(p.Steps[:k+1]...)
+		sim.undo(p.Steps[:k+1])
+		// As undo in apply.go ends.
+		if s.Bond != nil && sim.Bond.ActiveSlave != s.Bond.ActiveSlave {
+			sim.Bond.ActiveSlave = s.Bond.ActiveSlave
+			sim.reselect()
+		}
+		for _, l := range touched(p.Steps, s) {
+			sim.setLink(l.Name, l.settings())
+		}
+		if diff := cmp.Diff(s.settings(), sim.settings()); diff != "" {
+			t.Fatalf("%s\nundone after step %d (-before +after)\n%s", p.words(), k, diff)
+		}
+		if s.Bond != nil {
+			if diff := cmp.Diff(s.Bond.Options, sim.Bond.Options, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+				t.Fatalf("%s\noptions undone after step %d (-before +after)\n%s", p.words(), k, diff)
+			}
+		}
+	}
+}
+
+// randomConfig is a configuration that NewConfig takes.
+func randomConfig(t *testing.T, r *rand.Rand) Config {
+	t.Helper()
+	names := []string{"eth0", "eth1", "wlan0", "usb0"}
+	r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	names = names[:1+r.IntN(len(names))]
+	var flags []string
+	for _, name := range names {
+		if r.IntN(4) == 0 {
+			name += fmt.Sprintf(",prio=%d", r.IntN(7)-3)
+		}
+		flags = append(flags, "member="+name)
+	}
+	maybe := func(flag ...string) {
+		if r.IntN(2) == 0 {
+			flags = append(flags, flag[r.IntN(len(flag))])
+		}
+	}
+	maybe("primary=" + names[0])
+	if r.IntN(3) == 0 {
+		flags = append(flags, fmt.Sprintf("arp_interval=%d", 1+r.IntN(300)), "arp_ip_target=192.0.2.1")
+		maybe("arp_ip_target=2001:db8::1")
+		maybe("arp_validate=active", "arp_validate=filter")
+		maybe("arp_all_targets=all")
+		maybe("arp_missed_max=5")
+	} else {
+		maybe(fmt.Sprintf("miimon=%d", 1+r.IntN(300)))
+		maybe(fmt.Sprintf("updelay=%d", r.IntN(5000)))
+		maybe(fmt.Sprintf("downdelay=%d", r.IntN(500)))
+		maybe(fmt.Sprintf("peer_notif_delay=%d", r.IntN(500)))
+	}
+	maybe("primary_reselect=better", "primary_reselect=failure")
+	maybe("fail_over_mac=none", "fail_over_mac=active")
+	maybe("num_grat_arp=7")
+	maybe("all_slaves_active=1")
+	maybe("mtu=1400", "mtu=9000")
+	maybe("address=192.0.2.10/24", "address=192.0.2.11/24")
+	if !slices.Contains(flags, "fail_over_mac=active") {
+		maybe("mac=02:11:22:33:44:55", "mac=stable")
+	}
+	return config(t, flags...)
+}
