@@ -1,0 +1,130 @@
+package bond
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var compareAddrs = cmp.Options{
+	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+}
+
+func TestStoreRoundTrip(t *testing.T) {
+	s := store{t.TempDir()}
+	r, err := s.record("bond0")
+	if err != nil || r.Config != nil {
+		t.Fatalf("nothing is recorded, and yet: %+v, %v", r, err)
+	}
+	c := config(t, "member=eth0,prio=7", "member=wlan0", "primary=eth0", "miimon=50", "address=192.0.2.10/24")
+	if err := s.writeRecord("bond0", record{Config: &c, Manual: "wlan0"}); err != nil {
+		t.Fatal(err)
+	}
+	r, err = s.record("bond0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(record{Config: &c, Manual: "wlan0"}, r, compareAddrs); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"bond0"}, s.names()); diff != "" {
+		t.Errorf("names (-want +got)\n%s", diff)
+	}
+	if err := s.forget("bond0"); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.record("bond0"); err != nil || r.Config != nil {
+		t.Errorf("it is forgotten, and yet: %+v, %v", r, err)
+	}
+}
+
+// The record is for everybody, the journal for root alone.
+func TestStoreModes(t *testing.T) {
+	s := store{t.TempDir()}
+	if err := errors.Join(s.writeRecord("bond0", record{}), s.writeJournal("bond0", &journal{})); err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]os.FileMode{publicFile: 0o644, journalFile: 0o600} {
+		info, err := os.Stat(filepath.Join(s.dir, "bond0", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Mode().Perm(); got != want {
+			t.Errorf("%s has mode %o, want %o", file, got, want)
+		}
+	}
+}
+
+// A link that somebody has put in a file's place is replaced and not followed.
+func TestStoreFollowsNoLink(t *testing.T) {
+	s := store{t.TempDir()}
+	victim := filepath.Join(t.TempDir(), "victim")
+	dir := filepath.Join(s.dir, "bond0")
+	err := errors.Join(
+		os.WriteFile(victim, []byte("precious"), 0o600),
+		os.MkdirAll(dir, 0o755),
+		os.Symlink(victim, filepath.Join(dir, journalFile)),
+		s.writeJournal("bond0", &journal{Ifindex: 7}),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, _ := os.ReadFile(victim); string(text) != "precious" {
+		t.Errorf("the link was followed: %s", text)
+	}
+	if j, err := s.journal("bond0"); err != nil || j == nil || j.Ifindex != 7 {
+		t.Errorf("the journal isn't there: %+v, %v", j, err)
+	}
+}
+
+// A journal of another boot speaks of devices that are no more.
+func TestJournalOfAnotherBoot(t *testing.T) {
+	s := store{t.TempDir()}
+	if err := s.write("bond0", journalFile, 0o600, journal{BootID: "another", Ifindex: 7}); err != nil {
+		t.Fatal(err)
+	}
+	if j, err := s.journal("bond0"); j != nil || err != nil {
+		t.Errorf("got %+v, %v", j, err)
+	}
+}
+
+func TestLock(t *testing.T) {
+	s := store{t.TempDir()}
+	unlock, err := s.lock(t.Context(), "bond0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.lock(over, "bond0"); !errors.Is(err, context.Canceled) {
+		t.Errorf("a second one got %v", err)
+	}
+	other, err := s.lock(t.Context(), "bond1")
+	if err != nil {
+		t.Fatalf("another bond's lock: %v", err)
+	}
+	other()
+	unlock()
+	if unlock, err = s.lock(t.Context(), "bond0"); err != nil {
+		t.Fatalf("after the first one ended: %v", err)
+	}
+	unlock()
+}
+
+// A damaged file is said by name, and never taken for an empty one.
+func TestStoreDamaged(t *testing.T) {
+	s := store{t.TempDir()}
+	dir := filepath.Join(s.dir, "bond0")
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, journalFile), []byte("{"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.journal("bond0"); err == nil {
+		t.Error("half a journal was read without an error")
+	}
+}
