@@ -350,7 +350,9 @@ func (p *planner) enslave() {
 		slave, in := p.state.slave(m.Name)
 		if !in || p.emptied {
 			was := m.link.settings()
-			if found, ok := p.state.found(m.Name); ok {
+			// A link that is down may have been left so by a bond that was
+			// deleted by hand, or by a down that was cut short.
+			if found, ok := p.state.found(m.Name); ok && (in || !was.Up) {
 				was = found
 			}
 			p.add(Enslave{p.Bond, m.Name, was})

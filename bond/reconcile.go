@@ -119,9 +119,6 @@ func raced(err error, round int) bool {
 // carryOut applies the plan, with the journal written first: whoever comes
 // after a crash at any point knows what to give back.
 func (h *Host) carryOut(ctx context.Context, p Plan, s State, old *journal) error {
-	if !s.Ours.Bond {
-		old = nil
-	}
 	during, after := old.across(p, s)
 	if err := h.store.writeJournal(s.Name, during); err != nil {
 		return err
@@ -146,9 +143,8 @@ func (h *Host) carryOut(ctx context.Context, p Plan, s State, old *journal) erro
 // before and what is found now may both have to be given back, and after it.
 func (j *journal) across(p Plan, s State) (during, after *journal) {
 	during, after = j.clone(), j.clone()
-	if link, present := s.link(s.Name); present {
-		during.Ifindex, after.Ifindex = link.Index, link.Index
-	}
+	link, _ := s.link(s.Name) // index 0: the plan will create it
+	during.Ifindex, after.Ifindex = link.Index, link.Index
 	for _, step := range p.Steps {
 		switch step := step.(type) {
 		case Enslave:
