@@ -71,6 +71,8 @@ type option struct {
 	attr  int    // IFLA_BOND_*
 	size  int    // of the attribute in bytes: 1 or 4; 0 for a list of addresses
 	words []string
+	low   int // of a number
+	high  int
 	def   string // the kernel's default
 	usage string
 
@@ -84,12 +86,12 @@ type option struct {
 // table has a row an option, in the order in which bond_changelink
 // (drivers/net/bonding/bond_netlink.c) goes through their attributes.
 var table = []option{
-	times("miimon", nl.IFLA_BOND_MIIMON, "how often the members' carrier is checked", func(o *Options) **Millis { return &o.Miimon }),
+	times("miimon", nl.IFLA_BOND_MIIMON, "how often the members' carrier is looked at", func(o *Options) **Millis { return &o.Miimon }),
 	times("updelay", nl.IFLA_BOND_UPDELAY, "how long a member's carrier must be up before it is used", func(o *Options) **Millis { return &o.Updelay }),
 	times("downdelay", nl.IFLA_BOND_DOWNDELAY, "how long a member's carrier must be down before it is given up", func(o *Options) **Millis { return &o.Downdelay }),
-	times("peer_notif_delay", iflaBondPeerNotifDelay, "time between gratuitous ARPs after a failover", func(o *Options) **Millis { return &o.PeerNotifDelay }),
+	times("peer_notif_delay", iflaBondPeerNotifDelay, "the time between gratuitous ARPs after a failover", func(o *Options) **Millis { return &o.PeerNotifDelay }),
 	times("arp_interval", nl.IFLA_BOND_ARP_INTERVAL, "how often the ARP targets are asked, instead of miimon", func(o *Options) **Millis { return &o.ARPInterval }),
-	targets("arp_ip_target", nl.IFLA_BOND_ARP_IP_TARGET, "an address that ARP monitoring asks (repeatable, IPv4 or IPv6, 16 of each at most)", func(o *Options) *[]netip.Addr { return &o.ARPIPTarget }),
+	targets("arp_ip_target", nl.IFLA_BOND_ARP_IP_TARGET, "an address that ARP monitoring asks, IPv4 or IPv6; 16 of each at most", func(o *Options) *[]netip.Addr { return &o.ARPIPTarget }),
 	targets("ns_ip6_target", iflaBondNSIP6Target, "", func(o *Options) *[]netip.Addr { return &o.NSIP6Target }),
 	words("arp_validate", nl.IFLA_BOND_ARP_VALIDATE, 4, "which probes and replies are checked", func(o *Options) **ARPValidate { return &o.ARPValidate },
 		"none", "active", "backup", "all", "filter", "filter_active", "filter_backup"),
@@ -101,7 +103,7 @@ var table = []option{
 		FailOverMACNone, FailOverMACActive, FailOverMACFollow),
 	count("resend_igmp", nl.IFLA_BOND_RESEND_IGMP, 4, 0, 255, "1", "how many IGMP membership reports follow a failover", func(o *Options) **int { return &o.ResendIGMP }),
 	count("num_grat_arp", nl.IFLA_BOND_NUM_PEER_NOTIF, 1, 0, 255, "1", "how many gratuitous ARPs and unsolicited NAs follow a failover", func(o *Options) **int { return &o.NumGratARP }),
-	count("all_slaves_active", nl.IFLA_BOND_ALL_SLAVES_ACTIVE, 1, 0, 1, "0", "1: take in frames that arrive at a backup slave", func(o *Options) **int { return &o.AllSlavesActive }),
+	count("all_slaves_active", nl.IFLA_BOND_ALL_SLAVES_ACTIVE, 1, 0, 1, "0", "whether frames that arrive at a backup slave are taken in: 1, or dropped: 0", func(o *Options) **int { return &o.AllSlavesActive }),
 	count("arp_missed_max", iflaBondMissedMax, 1, 1, 255, "2", "how many ARP intervals may go unanswered", func(o *Options) **int { return &o.ARPMissedMax }),
 }
 
@@ -128,7 +130,9 @@ type OptionDoc struct {
 	Key     string   // as in the file; with dashes for underscores the flag's name
 	Usage   string   // one line
 	Words   []string // the words it takes; nil for a number, a time or addresses
-	Default string   // what it is unless named
+	Low     int      // the least number it takes
+	High    int      // and the greatest; 0 for what is no number
+	Default string   // what it is unless named; "" for a list
 	IsTime  bool     // it takes a duration, or milliseconds
 }
 
@@ -137,10 +141,21 @@ func OptionDocs() []OptionDoc {
 	var docs []OptionDoc
 	for _, o := range table {
 		if o.usage != "" {
-			docs = append(docs, OptionDoc{o.key, o.usage, o.words, o.documentedDefault(), o.isTime})
+			docs = append(docs, OptionDoc{
+				Key: o.key, Usage: o.usage, Words: o.documentedWords(), Low: o.low, High: o.high,
+				Default: o.documentedDefault(), IsTime: o.isTime,
+			})
 		}
 	}
 	return docs
+}
+
+// documentedWords are the kernel's words, and auto where bondctl chooses.
+func (o option) documentedWords() []string {
+	if o.key == "fail_over_mac" {
+		return append([]string{"auto"}, o.words...)
+	}
+	return o.words
 }
 
 // documentedDefault is what a help text says of an option that isn't named;
@@ -148,15 +163,15 @@ func OptionDocs() []OptionDoc {
 func (o option) documentedDefault() string {
 	switch o.key {
 	case "miimon":
-		return "100ms, and 0 with arp-interval"
+		return "100ms; 0 with ARP monitoring"
 	case "updelay":
-		return "0, and 4s with a Wi-Fi member"
+		return "0; 4s with a Wi-Fi member"
 	case "peer_notif_delay":
-		return "0, and 200ms with a Wi-Fi member"
+		return "0; 200ms with a Wi-Fi member"
 	case "num_grat_arp":
-		return "1, and 3 with a Wi-Fi member"
+		return "1; 3 with a Wi-Fi member"
 	case "fail_over_mac":
-		return "auto: active with a Wi-Fi member, else none"
+		return "auto, which is active with a Wi-Fi member, else none"
 	}
 	return o.def
 }
@@ -190,23 +205,18 @@ func times(key string, attr int, usage string, field func(*Options) **Millis) op
 }
 
 func parseMillis(text string) (Millis, error) {
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		if n < 0 || n > maxMillis {
-			return 0, fmt.Errorf("%d is out of range; it takes 0 to %d milliseconds", n, maxMillis)
-		}
-		return Millis(n), nil
-	}
-	d, err := time.ParseDuration(text)
+	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%q is not a time; write a duration such as 100ms or 4s, or a number of milliseconds", text)
+		var d time.Duration
+		if d, err = time.ParseDuration(text); d%time.Millisecond != 0 {
+			return 0, fmt.Errorf("%q is finer than the kernel's milliseconds; write it in whole ones", text)
+		}
+		n = d.Milliseconds()
 	}
-	switch {
-	case d < 0 || d.Milliseconds() > maxMillis:
-		return 0, fmt.Errorf("%s is out of range; it takes 0 to %d milliseconds", text, maxMillis)
-	case d%time.Millisecond != 0:
-		return 0, fmt.Errorf("%s is finer than the kernel's milliseconds", text)
+	if err != nil || n < 0 || n > maxMillis {
+		return 0, fmt.Errorf("%q is not a time from 0 to %d ms; write a duration such as 100ms or 4s, or a number of milliseconds", text, maxMillis)
 	}
-	return Millis(d.Milliseconds()), nil
+	return Millis(n), nil
 }
 
 // words makes the row of an enumeration; the kernel's number of a word is its place.
@@ -238,7 +248,7 @@ func words[T ~string](key string, attr, size int, usage string, field func(*Opti
 // count makes the row of a number from low to high.
 func count(key string, attr, size, low, high int, def, usage string, field func(*Options) **int) option {
 	return option{
-		key: key, attr: attr, size: size, def: def, usage: usage,
+		key: key, attr: attr, size: size, low: low, high: high, def: def, usage: usage,
 		text: func(o *Options) (string, bool) {
 			p := *field(o)
 			if p == nil {
@@ -303,7 +313,7 @@ func targets(key string, attr int, usage string, field func(*Options) *[]netip.A
 // addTarget puts an ARP target where its family belongs.
 func (o *Options) addTarget(text string) error {
 	a, err := netip.ParseAddr(text)
-	if err != nil {
+	if err != nil || a.Zone() != "" {
 		return fmt.Errorf("%q is not an IP address; write one such as 192.0.2.1 or 2001:db8::1", text)
 	}
 	a = a.Unmap()
@@ -312,10 +322,8 @@ func (o *Options) addTarget(text string) error {
 		list = &o.NSIP6Target
 	}
 	switch {
-	case a.Zone() != "":
-		return fmt.Errorf("%s has a zone; write the address alone", a)
-	case a.IsUnspecified() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
-		return fmt.Errorf("%s is no address of one host", a)
+	case a.IsUnspecified() || a.IsMulticast() || a == limitedBroadcast:
+		return fmt.Errorf("%s is not the address of one host; name one that answers", a)
 	case slices.Contains(*list, a):
 		return fmt.Errorf("%s is there twice", a)
 	case len(*list) == maxTargets:

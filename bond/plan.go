@@ -346,7 +346,7 @@ func (p *planner) enslave() {
 		if m.pending != "" {
 			continue
 		}
-		p.Plan.Members++
+		p.Members++
 		slave, in := p.state.slave(m.Name)
 		if !in || p.emptied {
 			was := m.link.settings()

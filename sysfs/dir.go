@@ -1,6 +1,9 @@
 package sysfs
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+)
 
 // pageSize is the buffer for one attribute. The kernel renders an attribute into
 // one page, which on some architectures is larger than this; then it grows.
@@ -98,7 +101,7 @@ func (d *dir) read(name string) ([]byte, error) {
 func retry(call func() (int, error)) (int, error) {
 	for {
 		n, err := call()
-		if err != syscall.EINTR {
+		if !errors.Is(err, syscall.EINTR) {
 			return n, err
 		}
 	}
