@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/bondctl/bondctl/netnstest"
+	"github.com/urfave/cli/v2"
+)
+
+func demoCommand() *cli.Command {
+	return &cli.Command{
+		Name:   "demo",
+		Usage:  "dock, undock, dock again: bondctl at work, and a ping that runs through it all",
+		Action: demo,
+	}
+}
+
+// The bond of the demonstration, and how it is set up; the same once more after each dock.
+const bond = "bond0"
+
+var up = []string{
+	"up", "--once", "--primary", "usb0", "--member", "usb0", "--member", "wlan0", "--address", "192.0.2.10/24",
+}
+
+// demo boots the lab and runs itself there.
+func demo(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return errors.New("demo takes no arguments")
+	}
+	if netnstest.InGuest() {
+		return inLab(narrate)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	fmt.Println("Booting a virtual machine with Debian's kernel ...")
+	return boot(c.Context, []string{bondctlPackage}, self, "demo")
+}
+
+// narrate is the demonstration.
+func narrate(t *session) error {
+	s := &stage{t: t, m: netnstest.NewMachine(t)}
+	dock := s.m.USBDock()
+	wifi := s.m.WiFi()
+	s.say("A laptop sits in its dock: usb0 is the dock's Ethernet, wlan0 is associated with a WPA2 Wi-Fi.",
+		"Both lead to the same LAN, where "+netnstest.LANAddr+" answers pings.")
+	s.run("ip", "-brief", "link")
+
+	s.say("One bond of both, the dock preferred:")
+	s.bondctl(up...)
+	s.waitActive("usb0")
+	netnstest.Eventually(t, wifi.Associated) // which it isn't any more once it is enslaved
+	s.waitUp("wlan0")
+	s.bondctl("status")
+	s.say("From here on a ping runs, five a second.")
+	s.ping = s.m.Ping(200 * time.Millisecond)
+	netnstest.Eventually(t, s.ping.Answered)
+	s.tellLost()
+
+	s.say("The laptop is lifted out of the dock. usb0 is gone.")
+	dock.Remove()
+	s.waitActive("wlan0")
+	netnstest.Eventually(t, s.ping.Answered)
+	s.bondctl("status")
+	s.tellLost()
+
+	s.say("Back into the dock. usb0 is another device to the kernel now; up puts it back into the bond.")
+	dock.Insert()
+	s.bondctl(up...)
+	s.bondctl("status")
+	s.say("The dock's port gets a few seconds to start forwarding (updelay) before it takes over ...")
+	s.waitActive("usb0")
+	netnstest.Eventually(t, s.ping.Answered)
+	s.bondctl("status")
+	s.tellLost()
+
+	s.say("Enough. The ping stops, and the bond is taken away:")
+	total := s.ping.Stop()
+	s.bondctl("down")
+	s.run("ip", "-brief", "link")
+	s.say(fmt.Sprintf("All in all %d of %d pings were lost; the longest silence was %v.",
+		len(total.Lost), total.Sent, total.Longest.Round(10*time.Millisecond)))
+	return nil
+}
+
+// stage is what the demonstration plays on.
+type stage struct {
+	t    *session
+	m    *netnstest.Machine
+	ping *netnstest.Ping
+	told netnstest.Pinged // what tellLost told last
+}
+
+func (s *stage) say(lines ...string) {
+	fmt.Printf("\n# %s\n", strings.Join(lines, "\n# "))
+}
+
+// run shows a command and its output.
+func (s *stage) run(name string, args ...string) {
+	cmd := s.m.Command(name, args...)
+	fmt.Println("$", strings.Join(cmd.Args, " "))
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout
+	if err := cmd.Run(); err != nil {
+		s.t.Fatalf("%s: %v", name, err)
+	}
+}
+
+func (s *stage) bondctl(args ...string) { s.run("bondctl", args...) }
+
+// waitActive waits until the bond sends by that member.
+func (s *stage) waitActive(member string) {
+	s.waitFile(filepath.Join(bond, "bonding", "active_slave"), member)
+}
+
+// waitUp waits until the bond would use the member: it has carrier, and its updelay is over.
+func (s *stage) waitUp(member string) {
+	s.waitFile(filepath.Join(member, "bonding_slave", "mii_status"), "up")
+}
+
+// waitFile waits until a file in /sys/class/net says what it should.
+func (s *stage) waitFile(name, want string) {
+	netnstest.Eventually(s.t, func() error {
+		data, err := os.ReadFile(filepath.Join(s.m.Sys(), "class", "net", name))
+		if err != nil {
+			return err
+		}
+		if got := strings.TrimSpace(string(data)); got != want {
+			return fmt.Errorf("%s is %q, want %q", name, got, want)
+		}
+		return nil
+	})
+}
+
+// tellLost tells what was lost since it was last asked.
+func (s *stage) tellLost() {
+	now := s.ping.Result()
+	sent, lost := now.Sent-s.told.Sent, len(now.Lost)-len(s.told.Lost)
+	s.told = now
+	fmt.Printf("  (ping: %d sent, %d lost)\n", sent, max(0, lost))
+}

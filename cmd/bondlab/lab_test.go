@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bondctl/bondctl/netnstest"
+)
+
+// The lab's guest runs this test binary as its init.
+func TestMain(m *testing.M) {
+	netnstest.RunInit()
+	os.Exit(m.Run())
+}
+
+// openLab opens the lab, or skips the test where there is none.
+func openLab(t *testing.T) *netnstest.Lab {
+	t.Helper()
+	lab, err := netnstest.Open()
+	if errors.Is(err, netnstest.ErrUnavailable) && !netnstest.Required() {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { lab.Close() })
+	return lab
+}
+
+func TestStreamsAndStatus(t *testing.T) {
+	lab := openLab(t)
+	var stdout, stderr bytes.Buffer
+	status, err := lab.Run(t.Context(), netnstest.Job{
+		Args:   []string{"sh", "-c", `cat; echo "$WORD" >&2; exit 7`},
+		Env:    []string{"WORD=complaint"},
+		Stdin:  strings.NewReader(strings.Repeat("a line of input\n", 10000)),
+		Stdout: &stdout,
+		Stderr: &stderr,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status != 7 {
+		t.Errorf("exit status %d, want 7", status)
+	}
+	if stdout.String() != strings.Repeat("a line of input\n", 10000) {
+		t.Errorf("%d bytes came out, want the 160000 that went in", stdout.Len())
+	}
+	if stderr.String() != "complaint\n" {
+		t.Errorf("stderr %q, want %q", &stderr, "complaint\n")
+	}
+}
+
+func TestDeadGuest(t *testing.T) {
+	_, err := openLab(t).Run(t.Context(), netnstest.Job{
+		Args: []string{"sh", "-c", "echo c >/proc/sysrq-trigger"},
+	})
+	if err == nil || !strings.Contains(err.Error(), "sysrq triggered crash") {
+		t.Errorf("error %v, want one with the end of the console", err)
+	}
+}
+
+func TestHangingGuest(t *testing.T) {
+	lab := openLab(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	_, err := lab.Run(ctx, netnstest.Job{Args: []string{"sleep", "1000"}})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v, want that the time is over", err)
+	}
+}

@@ -1,0 +1,104 @@
+package netnstest
+
+import (
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Addresses of the LAN's router. 192.0.2.0/24 and 2001:db8::/64 are its networks; DHCP, if asked
+// for, leases .100 to .199.
+const (
+	LANAddr    = "192.0.2.1"
+	LANAddr6   = "2001:db8::1"
+	leaseFirst = "192.0.2.100"
+	leaseLast  = "192.0.2.199"
+)
+
+// lanBridge is the LAN's switch, to which all its ports belong.
+const lanBridge = "lan"
+
+// LAN is a network behind the machine under test: a switch whose own end is a router with
+// [LANAddr] and [LANAddr6].
+type LAN struct {
+	*Namespace
+	bridge netlink.Link
+}
+
+func newLAN(t TB) *LAN {
+	t.Helper()
+	l := &LAN{Namespace: newNamespace(t, "the LAN", unix.CLONE_NEWNET)}
+	if err := l.build(); err != nil {
+		t.Fatalf("build the LAN: %v", err)
+	}
+	return l
+}
+
+func (l *LAN) build() error {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = lanBridge
+	attrs.HardwareAddr = macOf("router", lanBridge)
+	// Without snooping a frame to a multicast group, as IPv6's neighbour discovery sends, goes to
+	// every port at once, with no querier to wait for.
+	snooping := false
+	if err := l.nl.LinkAdd(&netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}); err != nil {
+		return err
+	}
+	var err error
+	if l.bridge, err = l.nl.LinkByName(lanBridge); err != nil {
+		return err
+	}
+	for _, cidr := range []string{LANAddr + "/24", LANAddr6 + "/64"} {
+		addr, err := netlink.ParseAddr(cidr)
+		if err != nil {
+			return err
+		}
+		if strings.Contains(cidr, ":") {
+			addr.Flags = unix.IFA_F_NODAD // nobody else has it, so nobody waits for it
+		}
+		if err := l.nl.AddrAdd(l.bridge, addr); err != nil {
+			return err
+		}
+	}
+	return l.nl.LinkSetUp(l.bridge)
+}
+
+// join makes a link that is in the LAN's namespace a port of its switch, and sets it up.
+func (l *LAN) join(name string) error {
+	port, err := l.nl.LinkByName(name)
+	if err != nil {
+		return err
+	}
+	if err := l.nl.LinkSetMaster(port, l.bridge); err != nil {
+		return err
+	}
+	return l.nl.LinkSetUp(port)
+}
+
+// DHCP starts a DHCP server, with the router as gateway and DNS server, and returns its process.
+func (l *LAN) DHCP() *Process {
+	l.t.Helper()
+	p := l.Start("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--log-dhcp",
+		"--interface="+lanBridge, "--bind-interfaces", "--leasefile-ro", "--dhcp-authoritative", "--no-ping",
+		"--dhcp-range="+leaseFirst+","+leaseLast+",1h",
+		"--dhcp-option=option:dns-server,"+LANAddr)
+	Eventually(l.t, func() error {
+		if !strings.Contains(p.Output(), "DHCP, sockets bound") {
+			return fmt.Errorf("dnsmasq isn't ready: %s", p.Output())
+		}
+		return nil
+	})
+	return p
+}
+
+// macOf is a MAC that is the same each time for the same names: locally administered, unicast.
+func macOf(names ...string) net.HardwareAddr {
+	sum := uint32(2166136261) // FNV-1a
+	for _, b := range []byte(strings.Join(names, "/")) {
+		sum = (sum ^ uint32(b)) * 16777619
+	}
+	return net.HardwareAddr{0x02, 0x00, byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)}
+}

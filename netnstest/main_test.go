@@ -1,0 +1,9 @@
+package netnstest_test
+
+import (
+	"testing"
+
+	"github.com/bondctl/bondctl/netnstest"
+)
+
+func TestMain(m *testing.M) { netnstest.Main(m, netnstest.Programs("./cmd/bondctl")) }
