@@ -35,21 +35,19 @@ func (e *StepError) Error() string {
 func (e *StepError) Unwrap() error { return e.Err }
 
 // apply carries out the steps. Should one fail, ctx end, or before return an
-// error, that step and all earlier ones are taken back in reverse order; what
-// then still differs from was is set as it was.
+// error, what was done is taken back in reverse order; what then still differs
+// from was is set as it was.
 func (k *kernel) apply(ctx context.Context, steps []Step, was State, before func(Step) error) error {
 	for i, step := range steps {
 		err := ctx.Err()
 		if err == nil && before != nil {
 			err = before(step)
 		}
-		tried := i
-		if err == nil {
-			err = k.do(step)
-			tried = i + 1 // a refused message may have been carried out in part
-		}
 		if err != nil {
-			return &StepError{step, err, k.undo(steps[:tried], was)}
+			return &StepError{step, err, k.undo(steps[:i], nil, was)}
+		}
+		if err := k.do(step); err != nil {
+			return &StepError{step, err, k.undo(steps[:i], step, was)}
 		}
 	}
 	return nil
@@ -66,35 +64,41 @@ func (k *kernel) applyAll(steps []Step) error {
 	return errors.Join(failed...)
 }
 
-// undo takes steps back and reports what is not as it was in the end. An
-// error on the way is no failure: what a step hadn't done can't be taken back.
-func (k *kernel) undo(steps []Step, was State) error {
+// undo takes back the steps that were done and, where there is one, the one
+// that the kernel refused. It reports what could not be put back.
+func (k *kernel) undo(done []Step, refused Step, was State) error {
 	var failed []error
-	for _, step := range slices.Backward(steps) {
-		for _, back := range step.inverse() {
-			if err := k.do(back); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				failed = append(failed, fmt.Errorf("%s: %w", back, err))
-			}
-		}
+	if inParts(refused) {
+		// What wasn't done of it can't be taken back; that is no failure.
+		_ = k.applyAll(refused.inverse())
 	}
-	if was.Bond != nil && was.Bond.ActiveSlave != "" && slices.ContainsFunc(steps, isRelease) {
-		// A slave that was let go comes back as a backup. The kernel refuses
-		// one whose updelay runs; it will do what it did before.
+	for _, step := range slices.Backward(done) {
+		failed = append(failed, k.applyAll(step.inverse()))
+	}
+	if was.Bond != nil && was.Bond.ActiveSlave != "" {
+		// A slave that was let go comes back as a backup, and many an option
+		// has the kernel select anew. It refuses a slave whose updelay runs;
+		// that one takes over by itself.
 		_ = k.do(SetActive{Bond: was.Name, To: was.Bond.ActiveSlave})
 	}
-	var left []error
-	for _, link := range touched(steps, was) {
+	for _, link := range touched(append(done[:len(done):len(done)], refused), was) {
 		if err := k.setLink(link.Name, link.settings()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			left = append(left, err)
+			failed = append(failed, err)
 		}
 	}
-	if left != nil {
-		return errors.Join(append(failed, left...)...)
-	}
-	return nil
+	return errors.Join(failed...)
 }
 
-func isRelease(s Step) bool { _, ok := s.(Release); return ok }
+// inParts says whether the kernel may have carried out a part of a step that it
+// refused. The other steps make or take away one thing, wholly or not at all;
+// if somebody else's is in the way (EEXIST), to take them back would remove that.
+func inParts(refused Step) bool {
+	switch refused.(type) {
+	case SetOptions, SetLink, Enslave:
+		return true
+	}
+	return false
+}
 
 // touched are the links of a state whose settings the steps may have changed:
 // the bond, and whoever was to be enslaved and hadn't been. What is in the

@@ -1,7 +1,6 @@
 package bond
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -97,13 +96,13 @@ func CheckName(name string) error {
 	reason := ""
 	switch {
 	case name == "all" || name == "default" || name == "bonding_masters":
-		reason = "the kernel uses it itself"
+		reason = "used by the kernel itself"
 	case name[0] == '-':
-		reason = "it looks like a flag"
+		reason = "looks like a flag"
 	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }):
-		reason = "it has characters that can't be printed"
+		reason = "contains characters that can't be printed"
 	case strings.ContainsAny(name, "%,"):
-		reason = "it contains a percent sign or a comma"
+		reason = "contains a percent sign or a comma"
 	}
 	if reason == "" {
 		return nil
@@ -111,43 +110,47 @@ func CheckName(name string) error {
 	return &sysfs.NameError{Name: name, Reason: reason}
 }
 
-// check returns what in the configuration doesn't go together; where tells
-// where a key was written.
-func (c *Config) check(where func(key string) string) []Problem {
-	var problems []Problem
-	say := func(key, format string, args ...any) {
-		problems = append(problems, Problem{where(key), fmt.Sprintf(format, args...)})
-	}
-	if err := CheckName(c.Name); err != nil {
-		problems = append(problems, Problem{"", err.Error()})
-	}
-	c.checkMembers(say)
-	c.checkMonitor(say)
-	if c.Options.FailOverMAC != nil && *c.Options.FailOverMAC == FailOverMACActive && (c.MAC != nil || c.MACStable) {
-		say("mac", "with fail_over_mac active the bond carries its active slave's address, so it can't have one of its own; leave mac out, or choose fail_over_mac none")
-	}
-	c.checkAddresses(say)
-	return problems
+// rules are what must go together in a configuration, each with the keys that
+// have a part in it.
+var rules = []struct {
+	keys  []string
+	check func(*Config, sayer)
+}{
+	{[]string{"name"}, (*Config).checkName},
+	{[]string{"member"}, (*Config).checkMembers},
+	{[]string{"member", "primary"}, (*Config).checkPrimary},
+	{[]string{"mac", "fail_over_mac"}, (*Config).checkMAC},
+	{monitorKeys, (*Config).checkMonitor},
+	{[]string{"address"}, (*Config).checkAddresses},
+	{[]string{"method", "address"}, (*Config).checkMethod},
+	{[]string{"mtu", "address"}, (*Config).checkMTU},
+	{[]string{"gateway", "address"}, (*Config).checkGateways},
 }
 
+// A sayer takes down a problem: the key that it is put to, what is wrong and
+// what would be right.
 type sayer func(key, format string, args ...any)
+
+func (c *Config) checkName(say sayer) {
+	if err := CheckName(c.Name); err != nil {
+		say("name", "%v", err)
+	}
+}
 
 func (c *Config) checkMembers(say sayer) {
 	if len(c.Members) == 0 {
-		say("member", "no member is named; a bond wants at least one, such as --member eth0")
-		return
+		say("member", "a bond wants at least one, and none is named; add --member eth0, or [[member]] and name = \"eth0\" in the file")
 	}
-	for i, m := range c.Members {
-		if m.Name == c.Name {
-			say("member", "%s can't be a member of itself", c.Name)
-		}
-		if slices.IndexFunc(c.Members, func(o Member) bool { return o.Name == m.Name }) != i {
-			say("member", "%s is there twice", m.Name)
-		}
+}
+
+func (c *Config) checkPrimary(say sayer) {
+	if c.Primary != "" && len(c.Members) > 0 && !c.hasMember(c.Primary) {
+		say("primary", "%s is not among the members (%s); name one of them, or make it one", c.Primary, c.memberNames())
 	}
-	if c.Primary != "" && !slices.ContainsFunc(c.Members, func(m Member) bool { return m.Name == c.Primary }) {
-		say("primary", "%s is not among the members (%s)", c.Primary, c.memberNames())
-	}
+}
+
+func (c *Config) hasMember(name string) bool {
+	return slices.ContainsFunc(c.Members, func(m Member) bool { return m.Name == name })
 }
 
 func (c *Config) memberNames() string {
@@ -158,30 +161,44 @@ func (c *Config) memberNames() string {
 	return strings.Join(names, ", ")
 }
 
+func (c *Config) checkMAC(say sayer) {
+	if value(c.Options.FailOverMAC) == FailOverMACActive && (c.MAC != nil || c.MACStable) {
+		say("mac", "with fail_over_mac active the bond carries its active slave's address, so it can't have one of its own; leave mac out, or choose fail_over_mac none")
+	}
+}
+
+var monitorKeys = []string{
+	"miimon", "updelay", "downdelay", "peer_notif_delay",
+	"arp_interval", "arp_ip_target", "ns_ip6_target", "arp_validate",
+}
+
 // checkMonitor holds the options of MII and ARP monitoring against each
 // other. The kernel would silently let the later one switch the other off, or
 // answer a bare EPERM.
 func (c *Config) checkMonitor(say sayer) {
 	o := &c.Options
-	arp := value(o.ARPInterval) > 0
-	switch {
-	case arp && value(o.Miimon) > 0:
-		say("arp_interval", "miimon and arp_interval exclude each other; leave one of them out")
-	case arp && len(o.ARPIPTarget) == 0 && len(o.NSIP6Target) == 0:
-		say("arp_interval", "ARP monitoring needs somebody to ask; name one or more with arp_ip_target")
-	case !arp && o.Miimon != nil && *o.Miimon == 0:
+	if value(o.ARPInterval) > 0 {
+		c.checkARP(say)
+		return
+	}
+	if o.Miimon != nil && *o.Miimon == 0 {
 		say("miimon", "0 switches monitoring off, and the bond would never fail over; name a time such as 100ms, or use arp_interval")
 	}
-	if !arp {
-		for _, key := range []string{"arp_ip_target", "ns_ip6_target", "arp_validate"} {
-			if text, named := mustRow(key).text(o); named && text != "" && text != "none" {
-				say(key, "it means something with arp_interval only; name that as well, or leave %s out", key)
-				break
-			}
-		}
+	if len(o.ARPIPTarget) > 0 || len(o.NSIP6Target) > 0 {
+		say("arp_ip_target", "it means something with arp_interval only; name that as well, or leave arp_ip_target out")
 	}
-	if !arp {
-		return
+	if v := value(o.ARPValidate); v != "" && v != "none" {
+		say("arp_validate", "it means something with arp_interval only; name that as well, or leave arp_validate out")
+	}
+}
+
+func (c *Config) checkARP(say sayer) {
+	o := &c.Options
+	if value(o.Miimon) > 0 {
+		say("arp_interval", "miimon and arp_interval exclude each other; leave one of them out")
+	}
+	if len(o.ARPIPTarget) == 0 && len(o.NSIP6Target) == 0 {
+		say("arp_interval", "ARP monitoring needs somebody to ask; name one or more with arp_ip_target")
 	}
 	for _, key := range []string{"updelay", "downdelay", "peer_notif_delay"} {
 		if text, named := mustRow(key).text(o); named && text != "0" {
@@ -193,21 +210,47 @@ func (c *Config) checkMonitor(say sayer) {
 func (c *Config) checkAddresses(say sayer) {
 	for i, p := range c.Addresses {
 		if slices.IndexFunc(c.Addresses, func(o netip.Prefix) bool { return o.Addr() == p.Addr() }) != i {
-			say("address", "%s is there twice", p.Addr())
+			say("address", "%s is there twice; name it once", p.Addr())
 		}
 	}
+}
+
+// checkMethod holds the table ipv4 together.
+func (c *Config) checkMethod(say sayer) {
+	named := slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })
+	switch {
+	case c.Method == "static" && !named:
+		say("method", "static wants an address; name one with addresses = [\"192.0.2.10/24\"]")
+	case c.Method == "none" && named:
+		say("method", "none and an IPv4 address contradict each other; leave one of them out")
+	}
+}
+
+// minMTU6 is the least MTU with which the kernel runs IPv6 (IPV6_MIN_MTU).
+const minMTU6 = 1280
+
+func (c *Config) checkMTU(say sayer) {
+	named := slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
+	if named && c.MTU != 0 && c.MTU < minMTU6 {
+		say("mtu", "IPv6 wants %d at least, and the bond is to have an IPv6 address; name a greater one", minMTU6)
+	}
+}
+
+func (c *Config) checkGateways(say sayer) {
 	seen := map[bool]netip.Addr{}
 	for _, g := range c.Gateways {
 		if other, ok := seen[g.Is4()]; ok {
-			say("gateway", "%s and %s: there is one default route of a family", other, g)
+			say("gateway", "%s and %s: there is one default route of a family; name one of them", other, g)
 			continue
 		}
 		seen[g.Is4()] = g
 		switch on := slices.IndexFunc(c.Addresses, func(p netip.Prefix) bool { return p.Contains(g) }); {
 		case slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr() == g }):
-			say("gateway", "%s is the bond's own address", g)
-		case on < 0 && !g.IsLinkLocalUnicast():
+			say("gateway", "%s is the bond's own address; name the router's", g)
+		case on < 0 && !(g.Is6() && g.IsLinkLocalUnicast()):
 			say("gateway", "%s is in none of the bond's networks, so it can't be reached; give the bond an address beside it with --address", g)
+		case on >= 0 && !isHost(g, c.Addresses[on]):
+			say("gateway", "%s is the own or the broadcast address of the network %s; name the router's", g, c.Addresses[on].Masked())
 		}
 	}
 }

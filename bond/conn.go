@@ -63,7 +63,12 @@ func (c *conn) link(name string) (rawLink, error) {
 	if err != nil {
 		return rawLink{}, fmt.Errorf("look up %s: %w", name, err)
 	}
-	return parseLink(replies[0])
+	l, err := parseLink(replies[0])
+	if err == nil && l.name != name {
+		// The kernel looks among alternative names, too (IFLA_ALT_IFNAME).
+		return rawLink{}, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+	}
+	return l, err
 }
 
 func (c *conn) request(kind, flags int, data ...nl.NetlinkRequestData) *nl.NetlinkRequest {

@@ -51,10 +51,11 @@ func downSteps(s State) []Step {
 		steps = append(steps, DeleteBond{s.Name})
 	}
 	for _, link := range s.Links {
-		_, slave := s.slave(link.Name)
-		// Without a bond, it was an earlier down that was cut short: what
-		// nobody has taken since is given back now.
-		if found, ok := s.found(link.Name); ok && (slave || s.Bond == nil && link.Master == "") {
+		found, ok := s.left(link)
+		if _, slave := s.slave(link.Name); slave {
+			found, ok = s.found(link.Name)
+		}
+		if ok {
 			steps = append(steps, GiveBack{link.Name, found})
 		}
 	}

@@ -69,9 +69,24 @@ func TestDownSteps(t *testing.T) {
 			with(base, func(s *State) { s.Bond.Slaves = s.Bond.Slaves[1:]; s.Links[0].Master = "" }),
 			[]Step{DeleteBond{"bond0"}, give["eth1"]},
 		},
+		"after an up that was cut short as it had released one": {
+			with(base, func(s *State) {
+				s.Bond.Slaves = s.Bond.Slaves[:1]
+				s.Links[1].Master, s.Links[1].Up = "", false
+			}),
+			[]Step{DeleteBond{"bond0"}, give["eth0"], give["eth1"]},
+		},
 		"after a down that was cut short": {
-			with(base, func(s *State) { s.Bond = nil; s.Links[0].Master = ""; s.Links[1].Master = "br0" }),
-			[]Step{give["eth0"]},
+			with(base, func(s *State) {
+				s.Bond = nil
+				s.Links[0].Master = "br0"
+				s.Links[1].Master, s.Links[1].Up = "", false
+			}),
+			[]Step{give["eth1"]},
+		},
+		"a bond deleted by hand, and a member set up since": {
+			with(base, func(s *State) { s.Bond = nil; s.Links[0].Master, s.Links[1].Master = "", "" }),
+			nil,
 		},
 	}
 	for name, test := range tests {

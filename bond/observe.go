@@ -72,7 +72,8 @@ func (h *Host) memberLink(l *Link) {
 		blocked, err := h.sysfs.RFKill(l.Name)
 		l.RFKill = err == nil && blocked != ""
 	}
-	l.SpeedUnknown = l.Up && d.Speed == nil
+	// Before there is a carrier the speed is still being negotiated.
+	l.SpeedUnknown = value(d.Carrier) && d.Speed == nil
 	l.Initializing = h.udevBusy(l.Index)
 }
 

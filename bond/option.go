@@ -103,7 +103,7 @@ var table = []option{
 		FailOverMACNone, FailOverMACActive, FailOverMACFollow),
 	count("resend_igmp", nl.IFLA_BOND_RESEND_IGMP, 4, 0, 255, "1", "how many IGMP membership reports follow a failover", func(o *Options) **int { return &o.ResendIGMP }),
 	count("num_grat_arp", nl.IFLA_BOND_NUM_PEER_NOTIF, 1, 0, 255, "1", "how many gratuitous ARPs and unsolicited NAs follow a failover", func(o *Options) **int { return &o.NumGratARP }),
-	count("all_slaves_active", nl.IFLA_BOND_ALL_SLAVES_ACTIVE, 1, 0, 1, "0", "whether frames that arrive at a backup slave are taken in: 1, or dropped: 0", func(o *Options) **int { return &o.AllSlavesActive }),
+	count("all_slaves_active", nl.IFLA_BOND_ALL_SLAVES_ACTIVE, 1, 0, 1, "0", "take in frames that arrive at a backup slave, too", func(o *Options) **int { return &o.AllSlavesActive }),
 	count("arp_missed_max", iflaBondMissedMax, 1, 1, 255, "2", "how many ARP intervals may go unanswered", func(o *Options) **int { return &o.ARPMissedMax }),
 }
 

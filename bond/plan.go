@@ -37,6 +37,7 @@ func NewPlan(c Config, s State, machineID string) (Plan, error) {
 	} else {
 		p.change()
 	}
+	p.giveBackLeft()
 	p.layer3()
 	return p.Plan, nil
 }
@@ -96,6 +97,14 @@ func refusal(w wanted, s State) error {
 			return &RefusedError{
 				fmt.Sprintf("%s carries %d routes, which would be cut off in the bond", m.Name, m.link.Routes),
 				fmt.Sprintf("take them away first: ip route flush dev %s", m.Name),
+			}
+		}
+		if upper := m.link.Upper; len(upper) > 0 {
+			// Down for a moment, it takes down what is stacked upon it, whose
+			// routes and IPv6 addresses are lost then.
+			return &RefusedError{
+				fmt.Sprintf("%s carries %s, which would be cut off in the bond", m.Name, strings.Join(upper, ", ")),
+				"put it upon the bond instead; take it away first: ip link delete " + upper[0],
 			}
 		}
 	}
@@ -248,6 +257,22 @@ func (s *State) found(name string) (LinkSettings, bool) {
 	return found, ok && present && link.Index == found.Index
 }
 
+// left is how to give back a link that isn't a slave any more and hasn't been
+// given back: whoever let it go was cut short. A bond leaves what it lets go
+// down; a link that is up, or has another master, somebody has taken since.
+func (s *State) left(link Link) (LinkSettings, bool) {
+	found, ok := s.found(link.Name)
+	return found, ok && link.Master == "" && !link.Up
+}
+
+func (p *planner) giveBackLeft() {
+	for _, link := range p.state.Links {
+		if found, ok := p.state.left(link); ok && !p.isWanted(link.Name) {
+			p.add(GiveBack{link.Name, found})
+		}
+	}
+}
+
 // failOverMAC plans a change of fail_over_mac, which the kernel refuses
 // (ENOTEMPTY) while the bond has slaves: they have been released.
 func (p *planner) failOverMAC() {
@@ -357,6 +382,12 @@ func (p *planner) enslave() {
 			}
 			p.add(Enslave{p.Bond, m.Name, was})
 			slave.Prio = new(0)
+		} else if !m.link.Up && !m.link.RFKill {
+			// The driver ups a slave as it takes it in, and never again: not
+			// after somebody has set it down, nor when rfkill lets it go.
+			up := m.link.settings()
+			up.Up = true
+			p.add(SetLink{m.Name, m.link.settings(), up})
 		}
 		if has := value(slave.Prio); slave.Prio != nil && strconv.Itoa(has) != m.prio {
 			p.add(SetPrio{p.Bond, m.Name, strconv.Itoa(has), m.prio})

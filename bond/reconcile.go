@@ -59,49 +59,68 @@ const maxRounds = 4
 // records c as wanted. It returns the plan that it carried out, which is empty
 // for a bond that was as wanted.
 //
-// The errors are those of [NewPlan], where nothing was changed, and
-// [*StepError], where everything was put back.
+// The errors are those of [NewPlan], and [*StepError] for a step that failed.
+// After any error everything is as it was; what could not be put back is said.
 func (h *Host) Reconcile(ctx context.Context, c Config) (Plan, error) {
 	unlock, err := h.store.lock(ctx, c.Name)
 	if err != nil {
 		return Plan{}, err
 	}
 	defer unlock()
-	var done Plan
+	a := attempt{Host: h, config: c}
+	if err := a.converge(ctx); err != nil {
+		return Plan{}, a.takeBack(err)
+	}
+	return a.done, nil
+}
+
+// An attempt is one Reconcile under way.
+type attempt struct {
+	*Host
+	config Config
+
+	// What was there before the first change.
+	was     State
+	journal *journal
+
+	done Plan // so far
+}
+
+// converge plans and applies in rounds, until the kernel has what is wanted.
+func (a *attempt) converge(ctx context.Context) error {
 	last := ""
 	for round := range maxRounds {
-		s, j, err := h.look(c)
+		s, j, err := a.look(a.config)
 		if err != nil {
-			return done, err
+			return err
 		}
-		plan, err := NewPlan(c, s, machineID())
+		plan, err := NewPlan(a.config, s, machineID())
 		if err != nil {
-			return done, err
+			return err
 		}
-		done.Bond, done.Members = plan.Bond, plan.Members
+		a.done.Bond, a.done.Members = plan.Bond, plan.Members
 		for _, note := range plan.Notes {
-			if !slices.Contains(done.Notes, note) {
-				done.Notes = append(done.Notes, note)
+			if !slices.Contains(a.done.Notes, note) {
+				a.done.Notes = append(a.done.Notes, note)
 			}
 		}
 		if plan.Empty() {
-			return done, h.remember(c)
+			return a.remember(a.config)
 		}
 		said := plan.words()
-		if said == last && done.Steps != nil {
-			done.Notes = append(done.Notes, "the kernel didn't keep this: "+said)
-			return done, h.remember(c)
+		if said == last && a.done.Steps != nil {
+			a.done.Notes = append(a.done.Notes, "the kernel didn't keep this: "+said)
+			return a.remember(a.config)
 		}
 		last = said
-		err = h.carryOut(ctx, plan, s, j)
-		if err != nil && !raced(err, round) {
-			return done, err
+		if a.done.Steps == nil {
+			a.was, a.journal = s, j
 		}
-		if err == nil {
-			done.Steps = append(done.Steps, plan.Steps...)
+		if err := a.carryOut(ctx, plan, s, j); err != nil && !raced(err, round) {
+			return err
 		}
 	}
-	return done, fmt.Errorf("make %s as wanted: it keeps being changed by somebody else", c.Name)
+	return fmt.Errorf("make %s as wanted: it keeps being changed by somebody else", a.config.Name)
 }
 
 // raced says whether a step failed since the kernel's state changed between
@@ -118,25 +137,44 @@ func raced(err error, round int) bool {
 
 // carryOut applies the plan, with the journal written first: whoever comes
 // after a crash at any point knows what to give back.
-func (h *Host) carryOut(ctx context.Context, p Plan, s State, old *journal) error {
+func (a *attempt) carryOut(ctx context.Context, p Plan, s State, old *journal) error {
 	during, after := old.across(p, s)
-	if err := h.store.writeJournal(s.Name, during); err != nil {
+	if err := a.store.writeJournal(s.Name, during); err != nil {
 		return err
 	}
-	if err := h.kernel.apply(ctx, p.Steps, s, h.OnStep); err != nil {
+	if err := a.kernel.apply(ctx, p.Steps, s, a.OnStep); err != nil {
 		if step, ok := errors.AsType[*StepError](err); ok && step.Undo == nil {
-			return errors.Join(err, h.store.restoreJournal(s.Name, old))
+			return errors.Join(err, a.store.restoreJournal(s.Name, old))
 		}
 		return err
 	}
+	a.done.Steps = append(a.done.Steps, p.Steps...)
 	if after.Ifindex == 0 {
-		index, err := h.kernel.ifindex(s.Name)
+		index, err := a.kernel.ifindex(s.Name)
 		if err != nil {
 			return err
 		}
 		after.Ifindex = index
 	}
-	return h.store.writeJournal(s.Name, after)
+	return a.store.writeJournal(s.Name, after)
+}
+
+// takeBack undoes the rounds that went well, as err ended a later one.
+func (a *attempt) takeBack(err error) error {
+	if a.done.Steps == nil {
+		return err
+	}
+	undo := a.kernel.undo(a.done.Steps, nil, a.was)
+	if step, ok := errors.AsType[*StepError](err); ok {
+		step.Undo = errors.Join(step.Undo, undo)
+		undo = step.Undo
+	} else if undo != nil {
+		err = fmt.Errorf("%w; not everything could be put back: %w", err, undo)
+	}
+	if undo != nil {
+		return err
+	}
+	return errors.Join(err, a.store.restoreJournal(a.config.Name, a.journal))
 }
 
 // across is the journal while a plan is being applied, when what was found
@@ -152,6 +190,8 @@ func (j *journal) across(p Plan, s State) (during, after *journal) {
 			after.Found[step.Member] = step.Was
 		case Release:
 			delete(after.Found, step.Member)
+		case GiveBack:
+			delete(after.Found, step.Name)
 		case AddAddress:
 			during.Addresses = append(during.Addresses, step.Address)
 			after.Addresses = append(after.Addresses, step.Address)

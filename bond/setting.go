@@ -1,6 +1,7 @@
 package bond
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -8,14 +9,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/xrash/smetrics"
 )
 
 // A Setting is one key as somebody wrote it, in a file or as a flag.
 type Setting struct {
 	Key   string // as in the file: "miimon", "ipv4.gateway", "member"
 	Where string // "bond0.toml:3: miimon" or "--miimon"
-	// Value is a string, int64, bool or float64; []any of them; or, for a
-	// member, its own []Setting.
+	// Value is a string, int64, bool or float64; []any of them; for a member
+	// its own []Setting; nil for what no key takes, such as a date.
 	Value any
 }
 
@@ -24,17 +27,14 @@ type Setting struct {
 // replaces a list as a whole. The error is a [*ConfigError] with everything
 // that is wrong.
 func NewConfig(name string, layers ...[]Setting) (Config, error) {
-	b := builder{config: Config{Name: name}, where: map[string]string{}}
+	b := builder{config: Config{Name: name}, where: map[string]string{}, refused: map[string]bool{}}
 	for _, layer := range layers {
 		b.named = map[string]bool{}
 		for _, s := range layer {
 			b.set(s)
 		}
 	}
-	if len(b.problems) == 0 {
-		b.checkMethod()
-		b.problems = append(b.problems, b.config.check(func(key string) string { return b.where[key] })...)
-	}
+	b.check()
 	if len(b.problems) > 0 {
 		return Config{}, &ConfigError{b.problems}
 	}
@@ -46,6 +46,7 @@ type builder struct {
 	config   Config
 	named    map[string]bool   // lists that the layer at hand has begun anew
 	where    map[string]string // where a key was last written
+	refused  map[string]bool   // keys that a problem was found with
 	problems []Problem
 }
 
@@ -70,37 +71,71 @@ var setters = map[string]func(*builder, Setting) error{
 var later = map[string]bool{
 	"dhcp": true, "dns": true, "ipv4.dns": true, "ipv6.dns": true,
 	"ipv4.use_mtu": true, "ipv4.use_routes": true, "ipv4.use_dns": true,
-	"kind": true, "driver": true, "bus": true, "wpa_conf": true,
+	"member.kind": true, "member.mac": true, "member.driver": true, "member.bus": true, "member.wpa_conf": true,
 }
 
 func (b *builder) set(s Setting) {
-	b.where[b.subject(s.Key)] = s.Where
-	var err error
-	switch setter, ok := setters[s.Key]; {
-	case ok:
-		err = setter(b, s)
-	case later[s.Key]:
-		err = errNotYet
-	default:
-		o, ok := row(s.Key)
-		if !ok || o.usage == "" {
-			err = unknownKey(s.Key, configKeys())
-			break
-		}
-		var text string
-		if text, err = scalar(s.Value); err == nil {
-			err = o.set(&b.config.Options, text)
-		}
-	}
-	if err != nil {
-		b.problems = append(b.problems, Problem{s.Where, err.Error()})
+	b.where[subject(s.Key)] = s.Where
+	before := len(b.problems)
+	b.refuse(s.Where, b.take(s))
+	if len(b.problems) > before {
+		b.refused[subject(s.Key)] = true
 	}
 }
 
-var errNotYet = fmt.Errorf("not supported yet: it needs bondctl's keeper, which doesn't exist so far; leave it out")
+// take puts a setting into the configuration.
+func (b *builder) take(s Setting) error {
+	if setter, ok := setters[s.Key]; ok {
+		return setter(b, s)
+	}
+	o, known := row(s.Key)
+	switch {
+	case later[s.Key]:
+		return errNotYet
+	case s.Key == "ns_ip6_target":
+		return errors.New("bondctl has one list of targets; write IPv6 addresses into arp_ip_target, too")
+	case isTable(s.Key):
+		return fmt.Errorf("it is a table; write [%s] and the keys below it", s.Key)
+	case !known:
+		return unknownKey(s.Key)
+	}
+	text, err := scalar(s.Value)
+	if err != nil {
+		return err
+	}
+	return o.set(&b.config.Options, text)
+}
 
-// subject is the key under which check speaks of a setting.
-func (b *builder) subject(key string) string {
+func (b *builder) refuse(where string, err error) {
+	if err != nil {
+		b.problems = append(b.problems, Problem{where, err.Error()})
+	}
+}
+
+// check notes what doesn't go together. What was refused is left out of it:
+// what follows from a mistake isn't another one.
+func (b *builder) check() {
+	for _, rule := range rules {
+		if slices.ContainsFunc(rule.keys, func(key string) bool { return b.refused[key] }) {
+			continue
+		}
+		rule.check(&b.config, func(key, format string, args ...any) {
+			where, named := b.where[key]
+			if !named {
+				where = key
+			}
+			b.problems = append(b.problems, Problem{where, fmt.Sprintf(format, args...)})
+		})
+	}
+}
+
+var (
+	errNoKeeper = errors.New("not supported yet, as bondctl has no keeper so far")
+	errNotYet   = fmt.Errorf("%w; leave it out", errNoKeeper)
+)
+
+// subject is the key under which a rule speaks of a setting.
+func subject(key string) string {
 	_, last, found := strings.Cut(key, ".")
 	switch {
 	case !found:
@@ -121,15 +156,9 @@ func (b *builder) fresh(key string) bool {
 }
 
 func (b *builder) primary(s Setting) error {
-	text, err := scalar(s.Value)
-	if err != nil {
-		return err
-	}
-	if err := CheckName(text); err != nil {
-		return err
-	}
-	b.config.Primary = text
-	return nil
+	name, err := memberName(s.Value)
+	b.config.Primary = name
+	return err
 }
 
 // failOverMAC takes auto besides the kernel's words: nil in the Config.
@@ -139,12 +168,12 @@ func (b *builder) failOverMAC(s Setting) error {
 		return err
 	}
 	o := mustRow("fail_over_mac")
-	if text == "auto" {
+	switch {
+	case text == "auto":
 		o.unset(&b.config.Options)
 		return nil
-	}
-	if !slices.Contains(o.words, text) {
-		return fmt.Errorf("%q is none of its values; it takes auto, %s", text, oneOf(o.words))
+	case !slices.Contains(o.words, text):
+		return fmt.Errorf("%q is none of its values; it takes %s", text, oneOf(o.documentedWords()))
 	}
 	return o.set(&b.config.Options, text)
 }
@@ -153,7 +182,7 @@ func (b *builder) arpIPTarget(s Setting) error {
 	if b.fresh("arp_ip_target") {
 		b.config.Options.ARPIPTarget, b.config.Options.NSIP6Target = nil, nil
 	}
-	return eachText(s.Value, b.config.Options.addTarget)
+	return b.eachText(s, b.config.Options.addTarget)
 }
 
 func (b *builder) mac(s Setting) error {
@@ -172,7 +201,7 @@ func (b *builder) mac(s Setting) error {
 	case mac[0]&1 != 0:
 		return fmt.Errorf("%s is a multicast address; an interface's has an even first byte", mac)
 	case slices.Equal(mac, make(net.HardwareAddr, 6)):
-		return fmt.Errorf("%s is no interface's address", mac)
+		return fmt.Errorf("%s is no interface's address; write one such as 02:00:5e:10:00:01, or stable", mac)
 	}
 	b.config.MAC = HardwareAddr(mac)
 	return nil
@@ -195,7 +224,7 @@ func (b *builder) addresses(s Setting) error {
 	if b.fresh("address") {
 		b.config.Addresses = nil
 	}
-	return eachText(s.Value, func(text string) error {
+	return b.eachText(s, func(text string) error {
 		p, err := parseCIDR(text)
 		if err != nil {
 			return err
@@ -211,23 +240,39 @@ func (b *builder) addresses(s Setting) error {
 func parseCIDR(text string) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(text)
 	if err != nil {
-		if a, err := netip.ParseAddr(text); err == nil {
-			return p, fmt.Errorf("%s has no prefix length; write it as %s/%d, say", a, a, a.BitLen()*3/4)
+		if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+			return p, fmt.Errorf("%s has no prefix length; write it with one, such as %s/%d", a, a, usualBits(a))
 		}
-		return p, fmt.Errorf("%q is not an address; write it with its prefix length, such as 192.0.2.10/24", text)
+		return p, fmt.Errorf("%q is not an address with its prefix length; write one such as 192.0.2.10/24", text)
 	}
 	a := p.Addr()
 	switch {
 	case a.Is4In6():
 		return p, fmt.Errorf("%s is an IPv4 address written as IPv6; write it as IPv4", text)
-	case a.IsUnspecified() || a.IsMulticast() || a.IsLoopback():
-		return p, fmt.Errorf("%s is no address that a bond can have", text)
+	case a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a == limitedBroadcast:
+		return p, fmt.Errorf("%s is not the address of one host on a network; write one such as 192.0.2.10/24", text)
 	case p.Bits() == 0:
-		return p, fmt.Errorf("%s takes the whole internet for its own network; the prefix length is at least 1", text)
-	case a.Is4() && p.Bits() < 31 && (a == p.Masked().Addr() || a == broadcast(p)):
-		return p, fmt.Errorf("%s is its network's own or broadcast address, not a host's", text)
+		return p, fmt.Errorf("%s makes the whole internet the bond's own network; write the network's prefix length, such as %s/%d", text, a, usualBits(a))
+	case !isHost(a, p):
+		return p, fmt.Errorf("%s is its network's own or its broadcast address; write the host's", text)
 	}
 	return p, nil
+}
+
+// usualBits is the prefix length of most local networks.
+func usualBits(a netip.Addr) int {
+	if a.Is4() {
+		return 24
+	}
+	return 64
+}
+
+var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// isHost says whether an address in a network is neither the network's own nor
+// its broadcast address. IPv6 has none, nor has a link of two (RFC 3021).
+func isHost(a netip.Addr, network netip.Prefix) bool {
+	return !a.Is4() || network.Bits() >= 31 || a != network.Masked().Addr() && a != broadcast(network)
 }
 
 // broadcast is the last address of an IPv4 network.
@@ -257,9 +302,9 @@ func (b *builder) gateway(s Setting) error {
 	if b.fresh("gateway") {
 		b.config.Gateways = nil
 	}
-	return eachText(s.Value, func(text string) error {
+	return b.eachText(s, func(text string) error {
 		a, err := netip.ParseAddr(text)
-		if err != nil || a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a.Zone() != "" || a.Is4In6() {
+		if err != nil || a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a.Zone() != "" || a.Is4In6() || a == limitedBroadcast {
 			return fmt.Errorf("%q is not a gateway's address; write one such as 192.0.2.1", text)
 		}
 		if err := b.family(s.Key, a); err != nil {
@@ -285,17 +330,6 @@ func (b *builder) ipv4Method(s Setting) error {
 	return fmt.Errorf("%q is none of its values; it takes auto, dhcp, static or none", text)
 }
 
-// checkMethod holds ipv4.method against the addresses that are named.
-func (b *builder) checkMethod() {
-	named := slices.ContainsFunc(b.config.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })
-	switch {
-	case b.config.Method == "static" && !named:
-		b.problems = append(b.problems, Problem{b.where["method"], "static wants an address; name one with addresses = [\"192.0.2.10/24\"]"})
-	case b.config.Method == "none" && named:
-		b.problems = append(b.problems, Problem{b.where["method"], "none and an address contradict each other; leave one of them out"})
-	}
-}
-
 // member takes a flag's NAME[,prio=N] or a [[member]] of a file.
 func (b *builder) member(s Setting) error {
 	if b.fresh("member") {
@@ -307,12 +341,20 @@ func (b *builder) member(s Setting) error {
 	case string:
 		m, err = parseMember(v)
 	case []Setting:
-		m = b.memberTable(s.Where, v)
+		var ok bool
+		if m, ok = b.memberTable(s.Where, v); !ok {
+			return nil
+		}
 	default:
-		err = fmt.Errorf("a member is a table; write [[member]] and below it name = \"eth0\"")
+		err = errors.New("a member is a table, one of several; write [[member]] and below it name = \"eth0\"")
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case m.Name == b.config.Name:
+		return fmt.Errorf("%s can't be a member of itself; name the interface that carries its traffic", m.Name)
+	case b.config.hasMember(m.Name):
+		return fmt.Errorf("%s is there twice; name it once", m.Name)
 	}
 	b.config.Members = append(b.config.Members, m)
 	return nil
@@ -320,64 +362,76 @@ func (b *builder) member(s Setting) error {
 
 func parseMember(text string) (Member, error) {
 	name, rest, comma := strings.Cut(text, ",")
-	m := Member{Name: name}
-	if err := checkMemberName(name); err != nil {
+	m := Member{}
+	var err error
+	if m.Name, err = memberName(name); err != nil || !comma {
 		return m, err
-	}
-	if !comma {
-		return m, nil
 	}
 	number, ok := strings.CutPrefix(rest, "prio=")
 	if !ok {
 		return m, fmt.Errorf("%q: after the comma comes prio=N; for several members repeat the flag: --member %s --member ...", text, name)
 	}
 	prio, err := parsePrio(number)
+	if err != nil {
+		return m, fmt.Errorf("prio: %w", err)
+	}
 	m.Prio = &prio
-	return m, err
+	return m, nil
 }
 
-func checkMemberName(name string) error {
-	if strings.ContainsAny(name, "*?[") {
-		return fmt.Errorf("%q: patterns are %w", name, errNotYet)
+// memberName is the name of an interface that is or will be there.
+func memberName(v any) (string, error) {
+	name, ok := v.(string)
+	switch {
+	case !ok:
+		return "", errors.New("it takes the name of one interface in quotes, such as \"eth0\"")
+	case name == "":
+		return "", errors.New("the name is empty; write that of an interface, such as eth0")
+	case strings.ContainsAny(name, "*?["):
+		return "", fmt.Errorf("%q: patterns are %w; name one interface", name, errNoKeeper)
 	}
-	return CheckName(name)
+	return name, CheckName(name)
 }
 
 func parsePrio(text string) (int32, error) {
-	n, err := strconv.ParseInt(text, 10, 32)
-	if err != nil {
-		return 0, fmt.Errorf("prio %q is not a whole number from %d to %d", text, math.MinInt32, math.MaxInt32)
-	}
-	return int32(n), nil
+	n, err := parseInt(text, math.MinInt32, math.MaxInt32)
+	return int32(n), err
 }
 
-func (b *builder) memberTable(where string, settings []Setting) Member {
-	var m Member
+// memberTable makes a member of its own keys. What is wrong with one of them is
+// noted here, as each has its own place; then the member isn't ok.
+func (b *builder) memberTable(where string, settings []Setting) (m Member, ok bool) {
 	before := len(b.problems)
-	say := func(where, message string) { b.problems = append(b.problems, Problem{where, message}) }
+	named := false
 	for _, s := range settings {
-		text, err := scalar(s.Value)
-		switch {
-		case later[s.Key] || s.Key == "mac":
-			err = errNotYet
-		case s.Key == "name" && err == nil:
-			m.Name = text
-			err = checkMemberName(text)
-		case s.Key == "prio" && err == nil:
-			var prio int32
-			prio, err = parsePrio(text)
-			m.Prio = &prio
-		case err == nil:
-			err = unknownKey(s.Key, []string{"name", "prio"})
-		}
-		if err != nil {
-			say(s.Where, err.Error())
-		}
+		b.refuse(s.Where, m.take(s))
+		named = named || s.Key == "name" || later["member."+s.Key]
 	}
-	if m.Name == "" && len(b.problems) == before {
-		say(where, "the member has no name; write name = \"eth0\" below it")
+	if !named {
+		b.refuse(where, errors.New("it has no name; write name = \"eth0\" below it"))
 	}
-	return m
+	return m, len(b.problems) == before
+}
+
+// take puts a setting into the member.
+func (m *Member) take(s Setting) error {
+	switch {
+	case later["member."+s.Key]:
+		return errNotYet
+	case s.Key == "name":
+		var err error
+		m.Name, err = memberName(s.Value)
+		return err
+	case s.Key != "prio":
+		return unknownKey("member." + s.Key)
+	}
+	text, err := scalar(s.Value)
+	if err != nil {
+		return err
+	}
+	prio, err := parsePrio(text)
+	m.Prio = &prio
+	return err
 }
 
 // scalar is a value's text; a list or a table is an error.
@@ -388,45 +442,57 @@ func scalar(v any) (string, error) {
 	case int64:
 		return strconv.FormatInt(v, 10), nil
 	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64), nil
+		return "", errors.New("it takes no decimal fraction; write a whole number, or a text in quotes")
 	case bool:
 		return strconv.FormatBool(v), nil
 	}
-	return "", fmt.Errorf("it takes one value, not a list or a table")
+	return "", errors.New("it takes one text or number, not a list, a table or a date")
 }
 
-// eachText calls f with a value's text, or with each one's of a list.
-func eachText(v any, f func(string) error) error {
-	list, ok := v.([]any)
+// eachText calls f with a value's text, or with each one's of a list, and notes
+// what it refuses.
+func (b *builder) eachText(s Setting, f func(string) error) error {
+	list, ok := s.Value.([]any)
 	if !ok {
-		list = []any{v}
+		list = []any{s.Value}
 	}
 	for _, item := range list {
-		text, err := scalar(item)
-		if err != nil {
-			return fmt.Errorf("it takes a list of texts, such as [\"192.0.2.1\"]")
+		text, ok := item.(string)
+		if !ok {
+			return errors.New("it takes a text in quotes, or a list of them in brackets")
 		}
-		if err := f(text); err != nil {
-			return err
-		}
+		b.refuse(s.Where, f(text))
 	}
 	return nil
 }
 
-// configKeys are the keys at a file's top level.
-func configKeys() []string {
-	keys := []string{"primary", "mac", "mtu", "member", "ipv4", "ipv6"}
+// knownKeys has the keys of each table of a file; "" is its top level.
+func knownKeys(table string) []string {
+	switch table {
+	case "member":
+		return []string{"name", "prio"}
+	case "ipv4":
+		return []string{"method", "addresses", "gateway"}
+	case "ipv6":
+		return []string{"addresses", "gateway"}
+	}
+	keys := []string{"primary", "mac", "mtu", "address", "gateway", "member", "ipv4", "ipv6"}
 	for _, o := range OptionDocs() {
 		keys = append(keys, o.Key)
 	}
 	return keys
 }
 
-// unknownKey says what key may have been meant.
-func unknownKey(key string, known []string) error {
-	best, least := "", 3
+// unknownKey says what key may have been meant, of the same table.
+func unknownKey(key string) error {
+	table, name, found := strings.Cut(key, ".")
+	if !found {
+		table, name = "", key
+	}
+	known := knownKeys(table)
+	best, least := "", min(3, len(name)/3+1) // a short word is near to every other
 	for _, k := range known {
-		if d := distance(key, k); d < least {
+		if d := smetrics.WagnerFischer(name, k, 1, 1, 1); d < least {
 			best, least = k, d
 		}
 	}
@@ -435,26 +501,4 @@ func unknownKey(key string, known []string) error {
 	}
 	slices.Sort(known)
 	return fmt.Errorf("unknown key; there are %s", strings.Join(known, ", "))
-}
-
-// distance is the number of letters to change, add or drop between two words
-// (Levenshtein).
-func distance(a, b string) int {
-	line := make([]int, len(b)+1)
-	for j := range line {
-		line[j] = j
-	}
-	for i := range len(a) {
-		diagonal := line[0]
-		line[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = line[j+1]
-			line[j+1] = min(change, line[j]+1, line[j+1]+1)
-		}
-	}
-	return line[len(b)]
 }

@@ -99,9 +99,22 @@ type WiFiStatus struct {
 // Status reads a bond's status; it needs no privilege. The error is ErrNoBond
 // when there is no such bond; [Host.Recorded] tells whether there should be.
 func (h *Host) Status(name string) (Status, error) {
-	r, err := h.store.record(name)
+	st, s, err := h.read(name)
 	if err != nil {
 		return Status{}, err
+	}
+	if err := h.addLinkData(&st); err != nil {
+		return Status{}, err
+	}
+	st.Health, st.HealthReason = health(st, s)
+	return st, nil
+}
+
+// read reads what netlink, sysfs and bondctl's record say of a bond.
+func (h *Host) read(name string) (Status, State, error) {
+	r, err := h.store.record(name)
+	if err != nil {
+		return Status{}, State{}, err
 	}
 	var members []string
 	if r.Config != nil {
@@ -111,17 +124,16 @@ func (h *Host) Status(name string) (Status, error) {
 	}
 	s, err := h.observe(name, members)
 	if err != nil {
-		return Status{}, err
+		return Status{}, State{}, err
 	}
 	if s.Bond == nil {
-		return Status{}, fmt.Errorf("%s: %w", name, ErrNoBond)
+		return Status{}, s, fmt.Errorf("%s: %w", name, ErrNoBond)
 	}
 	st := newStatus(s, r)
-	if err := h.addLinkData(&st); err != nil {
-		return Status{}, err
+	if r.Active != "" && r.Active == s.Bond.ActiveSlave && h.Keeper(name) != 0 {
+		st.ActiveSince = &r.ActiveSince
 	}
-	st.Health, st.HealthReason = health(st, s)
-	return st, nil
+	return st, s, nil
 }
 
 // Names lists the bonds that there are, those that bondctl didn't make

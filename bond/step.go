@@ -78,12 +78,25 @@ func (s SetOptions) String() string {
 	return fmt.Sprintf("set on %s: %s", s.Bond, strings.Join(said, ", "))
 }
 
+// inverse leaves the mode for last: the one that a bond goes back to may refuse
+// what active-backup knows (EACCES for primary), 0 and none included.
 func (s SetOptions) inverse() []Step {
-	back := make([]Change, len(s.Changes))
-	for i, c := range s.Changes {
-		back[i] = Change{c.Key, c.To, c.From}
+	var mode, rest []Change
+	for _, c := range s.Changes {
+		back := Change{c.Key, c.To, c.From}
+		if c.Key == "mode" {
+			mode = append(mode, back)
+		} else {
+			rest = append(rest, back)
+		}
 	}
-	return []Step{SetOptions{s.Bond, back}}
+	var steps []Step
+	for _, changes := range [][]Change{rest, mode} {
+		if changes != nil {
+			steps = append(steps, SetOptions{s.Bond, changes})
+		}
+	}
+	return steps
 }
 
 // messages parts the changes into the messages that the kernel takes.

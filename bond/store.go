@@ -24,6 +24,10 @@ type record struct {
 	Config *Config `json:"config,omitempty"`
 	// Manual is the slave that `switch` made active.
 	Manual string `json:"manual,omitempty"`
+	// Active has been the active slave since ActiveSince, as a keeper saw it.
+	Active      string    `json:"active,omitempty"`
+	ActiveSince time.Time `json:"active_since,omitzero"`
+	History     []Event   `json:"history,omitempty"`
 }
 
 // journal is journal.json: what must be given back.
@@ -41,16 +45,13 @@ const (
 	publicFile  = "public.json"
 	journalFile = "journal.json"
 	lockFile    = "lock"
+	keeperFile  = "keeper"
 )
 
 // lock takes the bond's apply lock, so that one process at a time changes it.
 // It waits for another one to end, or for ctx.
 func (s store) lock(ctx context.Context, name string) (unlock func(), err error) {
-	dir := filepath.Join(s.dir, name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	f, err := s.openLock(name, lockFile, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +71,15 @@ func (s store) lock(ctx context.Context, name string) (unlock func(), err error)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// openLock opens a file that is there to be locked.
+func (s store) openLock(name, file string, mode fs.FileMode) (*os.File, error) {
+	dir := filepath.Join(s.dir, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(filepath.Join(dir, file), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, mode)
 }
 
 // record reads what is recorded of a bond; the zero record when nothing is.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -17,80 +18,140 @@ func ParseTOML(file string, text []byte) ([]Setting, error) {
 	// sees, such as a key that is there twice: so the decoder looks first.
 	var all map[string]any
 	if err := toml.Unmarshal(text, &all); err != nil {
-		return nil, syntaxError(file, err)
+		return nil, syntaxError(file, text, err)
 	}
-	r := tomlReader{file: file}
+	r := tomlReader{file: file, member: -1}
 	r.parser.Reset(text)
 	for r.parser.NextExpression() {
 		r.expression(r.parser.Expression())
 	}
 	if err := r.parser.Error(); err != nil {
-		return nil, syntaxError(file, err)
-	}
-	if len(r.problems) > 0 {
-		return nil, &ConfigError{r.problems}
+		return nil, syntaxError(file, text, err)
 	}
 	return r.settings, nil
 }
 
-func syntaxError(file string, err error) error {
+func syntaxError(file string, text []byte, err error) error {
 	where := file
+	// A message may quote a key, in which there may be anything.
+	message := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "toml: "), "\n", `\n`)
 	if d, ok := errors.AsType[*toml.DecodeError](err); ok {
 		line, _ := d.Position()
 		where = fmt.Sprintf("%s:%d", file, line)
+		if key := keyInLine(text, line); key != "" && !strings.Contains(message, key) {
+			where += ": " + key
+		}
 	}
-	return &ConfigError{[]Problem{{where, strings.TrimPrefix(err.Error(), "toml: ")}}}
+	if strings.HasSuffix(message, "at start of value") {
+		message += "; a text stands in quotes"
+	}
+	return &ConfigError{[]Problem{{where, message}}}
+}
+
+// keyInLine is the key of a line that may be malformed, and so none of the
+// parser's; "" where none can be told.
+func keyInLine(text []byte, line int) string {
+	lines := strings.Split(string(text), "\n")
+	key, _, found := strings.Cut(lines[min(line, len(lines))-1], "=")
+	if key = strings.TrimSpace(key); !found || strings.ContainsFunc(key, isNotBare) {
+		return ""
+	}
+	return key
 }
 
 // tomlReader walks over a file's expressions and notes each key with its line.
 type tomlReader struct {
 	file     string
 	parser   unstable.Parser
-	table    string // the table that the expressions at hand belong to
+	table    []string // the table that the expressions at hand belong to
+	unknown  bool     // it is none, which has been noted; what is in it needn't be
 	settings []Setting
-	problems []Problem
+	member   int // the place of the last [[member]] in settings; -1 before the first
 }
+
+// memberKey is the one key whose tables are repeated.
+const memberKey = "member"
+
+// isTable says whether a key of a file's top level has keys below it.
+func isTable(key string) bool { return key == "ipv4" || key == "ipv6" }
 
 func (r *tomlReader) expression(e *unstable.Node) {
+	path, line := r.key(e)
 	switch e.Kind {
 	case unstable.KeyValue:
-		r.add(r.table, e)
+		if !r.unknown {
+			r.add(append(r.table[:len(r.table):len(r.table)], path...), line, e.Value())
+		}
 	case unstable.Table:
-		key, line := r.key(e)
-		r.table = key
-		if key == "member" {
-			r.problems = append(r.problems, Problem{r.at(line, key), "a member is one of several; write [[member]]"})
+		r.table = path
+		if r.unknown = len(path) > 1 || !isTable(path[0]); r.unknown {
+			r.note(path, line, nil)
 		}
 	case unstable.ArrayTable:
-		key, line := r.key(e)
-		r.table = key
-		if key != "member" {
-			r.problems = append(r.problems, Problem{r.at(line, key), "only member is repeated; write [" + key + "]"})
+		r.table = path
+		if r.unknown = len(path) > 1 || path[0] != memberKey; r.unknown {
+			r.note(path, line, nil)
 			return
 		}
-		r.settings = append(r.settings, Setting{Key: key, Where: r.at(line, key), Value: []Setting{}})
+		r.addMember(line)
 	}
 }
 
-// add notes one key and its value, that of an inline table key by key.
-func (r *tomlReader) add(table string, e *unstable.Node) {
-	key, line := r.key(e)
-	if table != "" {
-		key = table + "." + key
-	}
-	if e.Value().Kind == unstable.InlineTable {
-		for it := e.Value().Children(); it.Next(); {
-			r.add(key, it.Node())
+// add notes one key and its value, that of a table key by key.
+func (r *tomlReader) add(path []string, line int, value *unstable.Node) {
+	switch top := len(path) == 1; {
+	case top && isTable(path[0]) && value.Kind == unstable.InlineTable:
+		r.addAll(path, line, value)
+	case top && path[0] == memberKey && isTables(value):
+		for it := value.Children(); it.Next(); {
+			r.addMember(line)
+			r.addAll(path, line, it.Node())
 		}
+	default:
+		r.note(path, line, r.value(value))
+	}
+}
+
+func (r *tomlReader) addAll(path []string, line int, table *unstable.Node) {
+	for it := table.Children(); it.Next(); {
+		name, _ := r.key(it.Node())
+		r.add(append(path[:len(path):len(path)], name...), line, it.Node().Value())
+	}
+}
+
+func (r *tomlReader) addMember(line int) {
+	r.member = len(r.settings)
+	r.settings = append(r.settings, Setting{Key: memberKey, Where: r.at(line, memberKey), Value: []Setting{}})
+}
+
+// isTables says whether a value is a list of tables, which is how programs
+// write what people write as [[member]].
+func isTables(value *unstable.Node) bool {
+	if value.Kind != unstable.Array {
+		return false
+	}
+	for it := value.Children(); it.Next(); {
+		if it.Node().Kind != unstable.InlineTable {
+			return false
+		}
+	}
+	return true
+}
+
+// note turns a path and its value into a setting, or into one of the last
+// member's. A table where none belongs is a setting without a value.
+func (r *tomlReader) note(path []string, line int, value any) {
+	s := Setting{Key: joinKey(path), Where: r.at(line, joinKey(path)), Value: value}
+	switch {
+	case path[0] == memberKey && len(path) > 1 && r.member >= 0:
+		s.Key = joinKey(path[1:])
+		member := &r.settings[r.member]
+		member.Value = append(member.Value.([]Setting), s)
 		return
-	}
-	s := Setting{Key: key, Where: r.at(line, key), Value: r.value(e.Value())}
-	if name, ok := strings.CutPrefix(key, "member."); ok && len(r.settings) > 0 {
-		if member := &r.settings[len(r.settings)-1]; member.Key == "member" {
-			s.Key = name
-			member.Value = append(member.Value.([]Setting), s)
-			return
-		}
+	case path[0] == memberKey:
+		s.Key, s.Value = memberKey, nil
+	case len(path) > 1 && !isTable(path[0]):
+		s.Key, s.Value = joinKey(path[:1]), nil
 	}
 	r.settings = append(r.settings, s)
 }
@@ -99,44 +160,59 @@ func (r *tomlReader) at(line int, key string) string {
 	return fmt.Sprintf("%s:%d: %s", r.file, line, key)
 }
 
-// key is an expression's key with its parts joined by dots, and its line.
-func (r *tomlReader) key(e *unstable.Node) (string, int) {
-	var parts []string
+// key is an expression's key in parts, and its line.
+func (r *tomlReader) key(e *unstable.Node) ([]string, int) {
+	var path []string
 	line := 0
 	for it := e.Key(); it.Next(); {
-		n := it.Node()
 		if line == 0 {
-			line = r.parser.Shape(n.Raw).Start.Line
+			line = r.parser.Shape(it.Node().Raw).Start.Line
 		}
-		part := string(n.Data)
-		if strings.ContainsAny(part, ". \t\n\"") {
-			part = strconv.Quote(part)
-		}
-		parts = append(parts, part)
+		path = append(path, string(it.Node().Data))
 	}
-	return strings.Join(parts, "."), line
+	return path, line
 }
 
-// value is a node's value as a Setting has it.
+// joinKey writes a key's parts as a file does: one with anything but letters,
+// digits and dashes is quoted, so that none passes for another.
+func joinKey(path []string) string {
+	parts := make([]string, len(path))
+	for i, part := range path {
+		parts[i] = part
+		if part == "" || strings.ContainsFunc(part, isNotBare) {
+			parts[i] = strconv.Quote(part)
+		}
+	}
+	return strings.Join(parts, ".")
+}
+
+func isNotBare(r rune) bool {
+	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && r != '-'
+}
+
+// value is a node's value as a Setting has it: nil for a date or a table.
 func (r *tomlReader) value(n *unstable.Node) any {
 	text := string(n.Data)
+	digits := strings.ReplaceAll(text, "_", "")
 	switch n.Kind {
+	case unstable.String:
+		return text
 	case unstable.Bool:
 		return text == "true"
 	case unstable.Integer:
-		i, err := strconv.ParseInt(strings.ReplaceAll(text, "_", ""), 0, 64)
-		if err != nil {
-			return text
+		if i, err := strconv.ParseInt(digits, 0, 64); err == nil {
+			return i
 		}
-		return i
+	case unstable.Float:
+		if f, err := strconv.ParseFloat(digits, 64); err == nil {
+			return f
+		}
 	case unstable.Array:
 		list := []any{}
 		for it := n.Children(); it.Next(); {
 			list = append(list, r.value(it.Node()))
 		}
 		return list
-	case unstable.InlineTable:
-		return []Setting{}
 	}
-	return text
+	return nil
 }

@@ -116,6 +116,7 @@ func parseLink(m []byte) (rawLink, error) {
 	}
 	head := nl.DeserializeIfInfomsg(m)
 	l := rawLink{index: int(head.Index), up: head.Flags&unix.IFF_UP != 0}
+	abroad := false
 	err := eachAttr(m[unix.SizeofIfInfomsg:], func(kind uint16, value []byte) {
 		switch kind {
 		case unix.IFLA_IFNAME:
@@ -128,12 +129,17 @@ func parseLink(m []byte) (rawLink, error) {
 			l.master = number(value)
 		case unix.IFLA_LINK:
 			l.parent = number(value)
+		case unix.IFLA_LINK_NETNSID:
+			abroad = true
 		case unix.IFLA_LINKINFO:
 			l.parseInfo(value)
 		}
 	})
 	if err != nil {
 		return rawLink{}, fmt.Errorf("read link %s: %w", l.name, err)
+	}
+	if abroad {
+		l.parent = 0 // it was an index of another namespace
 	}
 	return l, nil
 }

@@ -6,37 +6,57 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+	"github.com/xrash/smetrics"
+
+	"github.com/bondctl/bondctl/bond"
 )
 
-// arrange puts a command line in the order that urfave/cli v2 reads: flags
-// that hold for every verb, the verb, its flags, its arguments. People may
-// write flags behind arguments, too; cli would take those for arguments. What
-// can't be meant is a usage error.
-func arrange(app *cli.App, args []string) ([]string, error) {
+// A commandLine is a command line taken apart: flags that hold for every verb,
+// the verb, its flags, its arguments. People write flags behind arguments, too,
+// which urfave/cli v2 would take for arguments.
+type commandLine struct {
+	verb                     *cli.Command
+	global, flags, arguments []string
+	help                     bool
+}
+
+// args is the command line in the order that urfave/cli v2 reads.
+func (l commandLine) args() []string {
+	if l.verb == nil {
+		return l.global
+	}
+	return slices.Concat(l.global, []string{l.verb.Name}, l.flags, []string{"--"}, l.arguments)
+}
+
+// has says whether a flag without a value was given to a verb.
+func (l commandLine) has(verb, flag string) bool {
+	return l.verb != nil && l.verb.Name == verb && slices.Contains(l.flags, flag)
+}
+
+// arrange takes a command line apart. The error is of the first thing in it
+// that can't be meant; what follows that is taken apart all the same, for the
+// exit status may depend on it.
+func arrange(app *cli.App, args []string) (commandLine, error) {
 	a := arranger{app: app}
 	for len(args) > 0 {
 		rest, err := a.next(args)
-		if err != nil {
-			return nil, err
+		if a.err == nil {
+			a.err = err
 		}
 		args = rest
 	}
-	if a.verb == nil {
-		return a.global, nil
-	}
-	out := append(a.global, a.verb.Name)
-	return slices.Concat(out, a.flags, []string{"--"}, a.arguments), nil
+	return a.commandLine, a.err
 }
 
 type arranger struct {
-	app                      *cli.App
-	verb                     *cli.Command
-	global, flags, arguments []string
-	literal                  bool // behind "--" nothing is a flag
+	commandLine
+	app     *cli.App
+	literal bool // behind "--" nothing is a flag
+	err     error
 }
 
 // next takes one argument, or a flag with its value, and returns the rest.
-func (a *arranger) next(args []string) ([]string, error) {
+func (a *arranger) next(args []string) (rest []string, err error) {
 	arg, rest := args[0], args[1:]
 	switch {
 	case arg == "--" && !a.literal:
@@ -45,20 +65,21 @@ func (a *arranger) next(args []string) ([]string, error) {
 	case a.literal || !strings.HasPrefix(arg, "-") || arg == "-":
 		return rest, a.word(arg)
 	}
-	name, value, inline := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	written, value, inline := strings.Cut(arg, "=")
+	name := strings.TrimPrefix(strings.TrimPrefix(written, "-"), "-")
 	to, flag := a.find(name)
 	if flag == nil {
-		return nil, a.unknownFlag(name)
+		return rest, a.unknownFlag(printable(written), name)
 	}
 	_, isBool := flag.(*cli.BoolFlag)
 	switch {
 	case isBool && inline:
-		return nil, usage(fmt.Sprintf("--%s takes no value, and was given %q", name, value), a.help())
+		return rest, usage(fmt.Sprintf("%s takes no value, and was given %q; write %s alone", written, value, written), a.hint())
 	case isBool:
 		*to = append(*to, "--"+name)
 		return rest, nil
 	case !inline && len(rest) == 0:
-		return nil, usage(fmt.Sprintf("--%s wants a value", name), a.help())
+		return rest, usage(fmt.Sprintf("%s wants a value, as in %s", written, flagHead(flag)), a.hint())
 	case !inline:
 		value, rest = rest[0], rest[1:]
 	}
@@ -73,36 +94,27 @@ func (a *arranger) word(word string) error {
 		return nil
 	}
 	if a.verb = a.app.Command(word); a.verb == nil {
-		return usage(fmt.Sprintf("unknown verb %q; there are %s", word, strings.Join(a.verbs(), ", ")), "bondctl --help")
+		return usage(fmt.Sprintf("unknown verb %q; there are %s", word, verbs(a.app)), a.hint())
 	}
 	return nil
 }
 
-func (a *arranger) verbs() []string {
-	var names []string
-	for _, c := range a.app.Commands {
-		names = append(names, c.Name)
-	}
-	return names
-}
-
 // find looks for a flag among the verb's and then among those of all verbs.
 func (a *arranger) find(name string) (to *[]string, flag cli.Flag) {
+	if slices.Contains(cli.HelpFlag.Names(), name) {
+		a.help = true
+		return new([]string), cli.HelpFlag // it is no flag that cli reads
+	}
 	if a.verb != nil {
 		if f := findFlag(a.verb.Flags, name); f != nil {
 			return &a.flags, f
 		}
-		if isHelp(name) {
-			return &a.flags, &cli.BoolFlag{}
-		}
 	}
-	if isHelp(name) || name == "version" {
-		return &a.global, &cli.BoolFlag{}
+	if slices.Contains(cli.VersionFlag.Names(), name) {
+		return &a.global, cli.VersionFlag
 	}
 	return &a.global, findFlag(a.app.Flags, name)
 }
-
-func isHelp(name string) bool { return name == "help" || name == "h" }
 
 func findFlag(flags []cli.Flag, name string) cli.Flag {
 	i := slices.IndexFunc(flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
@@ -112,26 +124,59 @@ func findFlag(flags []cli.Flag, name string) cli.Flag {
 	return flags[i]
 }
 
-func (a *arranger) unknownFlag(name string) error {
-	of := ""
+// unknownFlag says what flag may have been meant.
+func (a *arranger) unknownFlag(written, name string) error {
+	known := append([]cli.Flag{cli.HelpFlag}, a.app.Flags...)
 	if a.verb != nil {
-		of = " of " + a.verb.Name
+		known = append(known, a.verb.Flags...)
+		written += " of " + a.verb.Name
+	} else if of := a.verbWith(name); of != "" {
+		return usage(fmt.Sprintf("%s is a flag of %s; write it behind the verb", written, of), "bondctl "+of+" --help")
 	}
-	return usage(fmt.Sprintf("unknown flag --%s%s", name, of), a.help())
+	message := "unknown flag " + written
+	best, least := "", min(3, len(name)/3+1) // a short word is near to every other
+	for _, f := range known {
+		if d := smetrics.WagnerFischer(name, f.Names()[0], 1, 1, 1); d < least && isVisible(f) {
+			best, least = f.Names()[0], d
+		}
+	}
+	if best != "" {
+		message += "; did you mean --" + best + "?"
+	}
+	return usage(message, a.hint())
 }
 
-func (a *arranger) help() string {
+// verbWith is a verb that has a flag; "" when none does.
+func (a *arranger) verbWith(flag string) string {
+	for _, c := range a.app.Commands {
+		if findFlag(c.Flags, flag) != nil {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+func (a *arranger) hint() string {
 	if a.verb == nil {
 		return "bondctl --help"
 	}
 	return "bondctl " + a.verb.Name + " --help"
 }
 
+// verbs lists the verbs there are.
+func verbs(app *cli.App) string {
+	var names []string
+	for _, c := range app.Commands {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
 // bondName is the verb's only argument: the bond's name.
-func bondName(c *cli.Context, fallback string) (string, error) {
+func bondName(c *cli.Context) (string, error) {
 	switch c.NArg() {
 	case 0:
-		return fallback, nil
+		return bond.DefaultName, nil
 	case 1:
 		return c.Args().First(), checkName(c.Args().First())
 	}
@@ -139,5 +184,6 @@ func bondName(c *cli.Context, fallback string) (string, error) {
 }
 
 func surplus(c *cli.Context, word string) error {
-	return usage(fmt.Sprintf("%q is one argument too many", word), "bondctl "+c.Command.Name+" --help")
+	return usage(fmt.Sprintf("%q is one argument too many; write bondctl %s %s", word, c.Command.Name, c.Command.ArgsUsage),
+		"bondctl "+c.Command.Name+" --help")
 }

@@ -14,8 +14,11 @@ func downCommand() *cli.Command {
 		Name:      "down",
 		Usage:     "take the bond away and give every member back as it was found",
 		ArgsUsage: "[NAME]",
-		Description: "Each member gets back its admin state, MAC address and MTU. A bond that bondctl didn't make\n" +
-			"is refused; that there is no such bond is said, and is no error.",
+		Description: "Each member gets back its admin state, MAC address and MTU. A bond that bondctl didn't make " +
+			"is refused without --force. Where there is no such bond, that is said, and is no error.\n\n" +
+			"  bondctl down\n" +
+			"  bondctl down office\n\n" +
+			"Exit status: 0 done or nothing to do, 1 failed or refused, 2 usage.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "force", Usage: "take away a bond that bondctl didn't make, too; its members are left down"},
 		},
@@ -24,7 +27,7 @@ func downCommand() *cli.Command {
 }
 
 func down(c *cli.Context) error {
-	name, err := bondName(c, bond.DefaultName)
+	name, err := bondName(c)
 	if err != nil {
 		return err
 	}

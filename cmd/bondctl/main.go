@@ -34,33 +34,44 @@ func main() {
 // run is the program; it returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	app := newApp(stdout, stderr)
-	arranged, err := arrange(app, args)
-	if err == nil {
-		err = app.RunContext(ctx, append([]string{app.Name}, arranged...))
+	line, err := arrange(app, args)
+	switch {
+	case err != nil:
+	case line.help:
+		printHelp(stdout, app, line.verb)
+	default:
+		app.Before = func(c *cli.Context) error { return enterNamespace(c, line) }
+		err = app.RunContext(ctx, append([]string{app.Name}, line.args()...))
 	}
 	report(stderr, err)
-	return status(err, args)
+	return status(err, line.has("status", "--check"))
 }
 
 func newApp(stdout, stderr io.Writer) *cli.App {
 	return &cli.App{
 		Name:      "bondctl",
-		Usage:     "make and keep an active-backup bond: one network identity over several links",
-		UsageText: "bondctl [--netns NAME] [--verbose] VERB [NAME]",
-		Description: "NAME is the bond's, " + bond.DefaultName + " unless given. Flags may stand before and after it.\n\n" +
-			"Exit status: 0 done, 1 failed and put back, 2 usage or configuration.",
+		Usage:     "make and keep an active-backup bond over several links",
+		UsageText: "bondctl [--netns NAME] [--verbose] VERB [FLAG]... [NAME]",
+		Description: "A laptop in its dock talks over Ethernet; lifted out, it goes on over Wi-Fi with the same address " +
+			"and every open connection; back in the dock, it returns to the cable.\n\n" +
+			"  bondctl up --primary eth0 --member eth0 --member wlan0 --address 192.0.2.10/24\n" +
+			"  bondctl status\n" +
+			"  bondctl down\n\n" +
+			"NAME is the bond's, " + bond.DefaultName + " unless given. Flags may stand before and after arguments; " +
+			"behind -- everything is an argument. Results go to stdout, everything else to stderr.\n\n" +
+			"Exit status: 0 done, 1 failed and put back, 2 usage or configuration (nothing was touched). " +
+			"That of status --check is of its own.",
 		Version: version(),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "netns", Usage: "work in the network namespace `NAME` (ip-netns(8))"},
+			&cli.StringFlag{Name: "netns", Usage: "work in the network namespace that ip-netns(8) calls `NAME`"},
 			&cli.BoolFlag{Name: "verbose", Usage: "say on stderr each change before it is made"},
 		},
 		Commands: []*cli.Command{upCommand(), downCommand(), statusCommand(), switchCommand()},
-		Before:   enterNamespace,
-		Action: func(*cli.Context) error {
-			return usage("which verb? there are up, down, status and switch", "bondctl --help")
+		Action: func(c *cli.Context) error {
+			return usage("no verb is named; there are "+verbs(c.App), "bondctl --help")
 		},
 		DisableSliceFlagSeparator: true, // --member eth0,prio=3 is one
-		HideHelpCommand:           true,
+		HideHelp:                  true, // printHelp does it
 		Writer:                    stdout,
 		ErrWriter:                 stderr,
 		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return usage(err.Error(), "bondctl --help") },
@@ -81,8 +92,9 @@ type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// status is the exit status that goes with an error.
-func status(err error, args []string) int {
+// status is the exit status that goes with an error; that of status --check
+// tells a bond's health from everything else.
+func status(err error, check bool) int {
 	if code, ok := errors.AsType[exitError](err); ok {
 		return int(code)
 	}
@@ -91,7 +103,7 @@ func status(err error, args []string) int {
 	switch {
 	case err == nil:
 		return 0
-	case wantsCheck(args):
+	case check:
 		return checkFailed
 	case isUsage || isConfig:
 		return exitUsage
@@ -123,9 +135,13 @@ func hint(err error) string {
 	}
 	step, _ := errors.AsType[*bond.StepError](err)
 	switch {
+	case step != nil && step.Undo != nil:
+		return "to put back what is left: bondctl down"
 	case errors.Is(err, bond.ErrNoBond):
 		return "bondctl up makes it; bondctl status --all shows what there is"
-	case errors.Is(err, unix.EPERM) || errors.Is(err, fs.ErrPermission):
+	// The kernel says EACCES of a step for reasons of its own, such as IPv6
+	// being switched off.
+	case errors.Is(err, unix.EPERM), step == nil && errors.Is(err, fs.ErrPermission):
 		return "changes want CAP_NET_ADMIN: run it with sudo"
 	case step == nil:
 		return ""
@@ -133,8 +149,6 @@ func hint(err error) string {
 		return "this kernel has no bonding driver, or may not load it: modprobe bonding max_bonds=0"
 	case errors.Is(err, unix.EEXIST) && isRoute(step.Step):
 		return "another default route is in the way: ip route show default"
-	case step.Undo != nil:
-		return "to put back what is left: bondctl down"
 	}
 	return ""
 }

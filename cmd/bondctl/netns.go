@@ -18,13 +18,13 @@ const namespaceDir = "/run/netns"
 // enterNamespace starts the program anew inside the namespace that --netns
 // names, with that namespace's sysfs, so that no other code knows of it. It
 // returns only if that fails or no namespace is named.
-func enterNamespace(c *cli.Context) error {
+func enterNamespace(c *cli.Context, line commandLine) error {
 	if !c.IsSet("netns") {
 		return nil
 	}
 	name := c.String("netns")
 	if name == "" || name != filepath.Base(name) || name == "." || name == ".." {
-		return usage(fmt.Sprintf("--netns: %q is not a namespace's name", name), "ip netns list")
+		return usage(fmt.Sprintf("--netns: %q is not a namespace's name; ip netns list shows those there are", name), "bondctl --help")
 	}
 	// A namespace belongs to a thread; exec takes the calling one's along.
 	runtime.LockOSThread()
@@ -38,7 +38,7 @@ func enterNamespace(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return unix.Exec(self, append(os.Args[:1:1], withoutNetns(os.Args[1:])...), os.Environ())
+	return unix.Exec(self, append(os.Args[:1:1], line.withoutNetns().args()...), os.Environ())
 }
 
 func join(path string) error {
@@ -63,15 +63,7 @@ func mountSysfs() error {
 }
 
 // withoutNetns drops the flag from a command line that has been read already.
-func withoutNetns(args []string) []string {
-	for i, arg := range args {
-		switch name, _, inline := strings.Cut(strings.TrimLeft(arg, "-"), "="); {
-		case !strings.HasPrefix(arg, "-") || name != "netns":
-		case inline:
-			return slices.Delete(slices.Clone(args), i, i+1)
-		default:
-			return slices.Delete(slices.Clone(args), i, i+2)
-		}
-	}
-	return args
+func (l commandLine) withoutNetns() commandLine {
+	l.global = slices.DeleteFunc(slices.Clone(l.global), func(flag string) bool { return strings.HasPrefix(flag, "--netns=") })
+	return l
 }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -24,33 +22,34 @@ const (
 func statusCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "status",
-		Usage:     "show the active slave and why it is active, the bond's health, and its members",
+		Usage:     "show which slave is active and why, the health, the members",
 		ArgsUsage: "[NAME]",
 		Description: "Needs no privilege. Bonds of other modes and those that bondctl didn't make are shown as well.\n\n" +
-			"Exit status with --check: 0 ok, 1 degraded, 2 down or configured but missing, 3 anything else.",
+			"  bondctl status\n" +
+			"  bondctl status --all --json\n" +
+			"  bondctl status office --check || echo office needs help\n\n" +
+			"Exit status: 0 done, 1 no such bond or failed, 2 usage. With --check: 0 ok, 1 degraded, " +
+			"2 down or configured but missing, 3 anything else.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "show every bond"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON: an object, with --all an array"},
 			&cli.BoolFlag{Name: "watch", Usage: "show it anew whenever something changes"},
-			&cli.BoolFlag{Name: "check", Usage: "let the exit status tell the health"},
+			&cli.BoolFlag{Name: "check", Usage: "let the exit status tell the health, too"},
 		},
 		Action: showStatus,
 	}
 }
 
-// wantsCheck says whether a command line that may be wrong asks for the exit
-// statuses of status --check.
-func wantsCheck(args []string) bool {
-	return slices.Contains(args, "status") && (slices.Contains(args, "--check") || slices.Contains(args, "-check"))
-}
-
 func showStatus(c *cli.Context) error {
-	name, err := bondName(c, bond.DefaultName)
+	name, err := bondName(c)
 	if err != nil {
 		return err
 	}
 	if c.Bool("all") && c.NArg() > 0 {
-		return usage("--all and a bond's name exclude each other", "bondctl status --help")
+		return usage("--all and a bond's name exclude each other; leave one of them out", "bondctl status --help")
+	}
+	if c.Bool("watch") && c.Bool("check") {
+		return usage("--watch and --check exclude each other, as a watch has no end; leave one of them out", "bondctl status --help")
 	}
 	h, err := open(c)
 	if err != nil {
@@ -61,9 +60,9 @@ func showStatus(c *cli.Context) error {
 	if c.Bool("watch") {
 		return v.watch(c.Context)
 	}
-	list, err := v.show()
+	list, missing, err := v.show()
 	if c.Bool("check") {
-		return v.check(list, err)
+		return v.check(list, missing, err)
 	}
 	return err
 }
@@ -76,44 +75,46 @@ type view struct {
 	screen    screen
 }
 
-// show prints the status once, and returns what it printed.
-func (v view) show() ([]bond.Status, error) {
+// show prints the status once, and returns what it printed: the bonds, and with
+// --all the names of those that should be there and aren't.
+func (v view) show() (list []bond.Status, missing []string, err error) {
 	names := []string{v.name}
 	if v.all {
-		var err error
 		if names, err = v.host.Names(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	list := []bond.Status{}
+	list = []bond.Status{}
 	for _, name := range names {
-		st, err := v.host.Status(name)
-		if v.all && errors.Is(err, bond.ErrNoBond) {
-			continue // gone since it was listed
+		switch st, err := v.host.Status(name); {
+		case err == nil:
+			list = append(list, st)
+		case !v.all || !errors.Is(err, bond.ErrNoBond):
+			return nil, nil, err
+		case v.configured(name): // else it is gone since it was listed
+			missing = append(missing, name)
 		}
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, st)
 	}
-	return list, v.print(list)
+	return list, missing, v.print(list, missing)
 }
 
-func (v view) print(list []bond.Status) error {
+func (v view) print(list []bond.Status, missing []string) error {
 	switch {
 	case v.json && v.all:
 		return v.encode(list)
 	case v.json:
 		return v.encode(list[0])
-	case len(list) == 0:
-		_, err := fmt.Fprintln(v.screen, "no bonds")
-		return err
+	case len(list)+len(missing) == 0:
+		fmt.Fprintln(v.screen, "no bonds")
 	}
 	for i, st := range list {
 		if i > 0 {
 			fmt.Fprintln(v.screen)
 		}
 		v.screen.status(st)
+	}
+	for _, name := range missing {
+		v.noBond(name, "configured, but there is no such bond")
 	}
 	return nil
 }
@@ -134,14 +135,10 @@ func (v view) watch(ctx context.Context) error {
 	}
 	for {
 		v.screen.clear()
-		_, err := v.show()
+		_, _, err := v.show()
 		switch {
 		case errors.Is(err, bond.ErrNoBond):
-			if v.json {
-				fmt.Fprintln(v.screen, "null")
-			} else {
-				fmt.Fprintf(v.screen, "%s: no such bond\n", v.name)
-			}
+			v.noBond(v.name, "no such bond")
 		case err != nil:
 			return err
 		}
@@ -159,15 +156,27 @@ func (v view) watch(ctx context.Context) error {
 	}
 }
 
+// noBond says that there is no bond to show.
+func (v view) noBond(name, why string) {
+	if v.json {
+		fmt.Fprintln(v.screen, "null")
+		return
+	}
+	fmt.Fprintf(v.screen, "%s: %s\n", printable(name), why)
+}
+
 // check turns what was shown into an exit status.
-func (v view) check(list []bond.Status, err error) error {
-	worst := exitError(0)
-	if errors.Is(err, bond.ErrNoBond) && v.configured() {
-		fmt.Fprintf(v.screen, "%s: configured, but there is no such bond\n", v.name)
+func (v view) check(list []bond.Status, missing []string, err error) error {
+	if errors.Is(err, bond.ErrNoBond) && v.configured(v.name) {
+		v.noBond(v.name, "configured, but there is no such bond")
 		return exitError(checkDown)
 	}
 	if err != nil {
 		return err
+	}
+	worst := exitError(0)
+	if missing != nil {
+		worst = checkDown
 	}
 	for _, st := range list {
 		switch st.Health {
@@ -183,11 +192,11 @@ func (v view) check(list []bond.Status, err error) error {
 	return worst
 }
 
-// configured says whether the bond should be there.
-func (v view) configured() bool {
-	if recorded, err := v.host.Recorded(v.name); err == nil && recorded != nil {
+// configured says whether a bond should be there.
+func (v view) configured(name string) bool {
+	if recorded, err := v.host.Recorded(name); err == nil && recorded != nil {
 		return true
 	}
-	_, err := os.Stat(filepath.Join(configDir, v.name+".toml"))
+	_, err := os.Stat(configFile(name))
 	return err == nil
 }

@@ -13,8 +13,11 @@ func switchCommand() *cli.Command {
 		Name:      "switch",
 		Usage:     "make a member the active slave now",
 		ArgsUsage: "[NAME] MEMBER",
-		Description: "It stays active until the kernel selects anew: when its link fails, and with\n" +
-			"primary_reselect always whenever a member's link changes.",
+		Description: "It stays active until the kernel selects anew: when its link fails, and with " +
+			"primary_reselect always whenever a member's link changes. The answer says which of them it will be.\n\n" +
+			"  bondctl switch wlan0\n" +
+			"  bondctl switch office wlan0\n\n" +
+			"Exit status: 0 done, 1 failed or refused (the member has no link), 2 usage.",
 		Action: switchActive,
 	}
 }
@@ -23,7 +26,7 @@ func switchActive(c *cli.Context) error {
 	name, member := bond.DefaultName, c.Args().First()
 	switch c.NArg() {
 	case 0:
-		return usage("which member is to be active?", "bondctl switch --help")
+		return usage("no member is named; write bondctl switch [NAME] MEMBER", "bondctl switch --help")
 	case 1:
 	case 2:
 		name, member = member, c.Args().Get(1)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -19,91 +18,71 @@ import (
 // configDir has the configuration files, each named after its bond.
 const configDir = "/etc/bondctl"
 
+const upDescription = `Wanted is what the configuration file says, and then the flags; what neither names is at its default. With neither file nor flags it is what was last wanted of this bond. A list of flags, such as --member, replaces the file's as a whole, and a slave that is no longer wanted is released. A member that is absent is no error: it joins with a later up. If a step fails, everything is put back as it was.
+
+  bondctl up --primary eth0 --member eth0 --member wlan0
+  bondctl up office --config office.toml --dry-run
+
+The file has the flags' names as its keys, with underscores for dashes, but for members and addresses:
+
+  primary = "eth0"
+  miimon = "100ms"
+
+  [[member]]              # in order of preference
+  name = "eth0"
+
+  [[member]]
+  name = "wlan0"
+
+  [ipv4]                  # and [ipv6]
+  addresses = ["192.0.2.10/24"]
+  gateway = "192.0.2.1"
+
+A TIME is a duration such as 100ms or 4s, or a plain number of milliseconds as in the kernel's documentation.
+
+Exit status: 0 done, be it with a member absent or without a link; 1 failed and put back; 2 usage or configuration, all that is wrong at once, and nothing was touched.`
+
 func upCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "up",
-		Usage:     "make the bond what is wanted, changing only what differs",
-		ArgsUsage: "[NAME]",
-		Description: "Wanted is what the configuration file says, and then the flags; what neither names is at\n" +
-			"its default. Without either it is what was last wanted of this bond. A member that is absent\n" +
-			"is no error: it joins with a later up. If a step fails everything is put back as it was.",
-		Flags:  upFlags(),
-		Action: up,
+		Name:        "up",
+		Usage:       "make the bond what is wanted, changing only what differs",
+		ArgsUsage:   "[NAME]",
+		Description: upDescription,
+		Flags:       upFlags(),
+		Action:      up,
 	}
 }
-
-// upFlags are the verb's own flags, and one for each key of the configuration.
-func upFlags() []cli.Flag {
-	flags := []cli.Flag{
-		&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE` (default: " + configDir + "/NAME.toml if it exists)"},
-		&cli.BoolFlag{Name: "once", Usage: "make the bond and leave no keeper running"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "print what would be done, and do nothing"},
-		&cli.StringFlag{Name: "wait", Value: "10s", Usage: "wait up to `DURATION` for an active slave; 0: don't wait"},
-		&cli.StringSliceFlag{Name: "member", Usage: "a member as `NAME[,prio=N]`, present or not (repeatable, in order of preference)"},
-		&cli.StringFlag{Name: "primary", Usage: "the `MEMBER` that is active whenever it can be"},
-		&cli.StringFlag{Name: "mac", Usage: "the bond's MAC `ADDRESS`, or stable: one derived from the machine's id and the bond's name"},
-		&cli.StringFlag{Name: "mtu", Usage: "the bond's and its members' MTU in `BYTES` (default: 1500)"},
-		&cli.StringSliceFlag{Name: "address", Usage: "an address of the bond as `CIDR`, such as 192.0.2.10/24 (repeatable)"},
-		&cli.StringSliceFlag{Name: "gateway", Usage: "the `ADDRESS` of the default gateway (one of a family)"},
-	}
-	for _, o := range bond.OptionDocs() {
-		flags = append(flags, optionFlag(o))
-	}
-	for _, name := range append(notYet, "dhcp") {
-		flags = append(flags, &cli.BoolFlag{Name: name, Hidden: true})
-	}
-	return append(flags, &cli.StringSliceFlag{Name: "dns", Hidden: true})
-}
-
-// notYet are flags that are promised and not built: they are refused by name.
-var notYet = []string{"save", "verify", "confirm", "take-over"}
-
-// optionFlag is the flag of a bonding option.
-func optionFlag(o bond.OptionDoc) cli.Flag {
-	name := strings.ReplaceAll(o.Key, "_", "-")
-	if o.Key == "arp_ip_target" {
-		return &cli.StringSliceFlag{Name: name, Usage: "`ADDRESS`: " + o.Usage}
-	}
-	value := "`N`: "
-	switch words := o.Words; {
-	case o.Key == "fail_over_mac":
-		value = "`auto|" + strings.Join(words, "|") + "`: "
-	case words != nil:
-		value = "`" + strings.Join(words, "|") + "`: "
-	case o.IsTime:
-		value = "`TIME`: "
-	}
-	return &cli.StringFlag{Name: name, Usage: value + o.Usage + " (default: " + o.Default + ")"}
-}
-
-// noKey are up's flags that are no keys of the configuration.
-var noKey = map[string]bool{"config": true, "once": true, "dry-run": true, "wait": true}
 
 func up(c *cli.Context) error {
-	name, err := bondName(c, bond.DefaultName)
+	name, err := bondName(c)
 	if err != nil {
 		return err
 	}
 	for _, flag := range notYet {
 		if c.IsSet(flag) {
-			return usage(fmt.Sprintf("--%s: not supported yet", flag), "bondctl up --help")
+			return usage(fmt.Sprintf("--%s: not supported yet; leave it out", flag), "bondctl up --help")
 		}
 	}
 	wait, err := time.ParseDuration(c.String("wait"))
 	if err != nil || wait < 0 {
-		return usage(fmt.Sprintf("--wait: %q is not a duration such as 10s, or 0", c.String("wait")), "bondctl up --help")
+		return usage(fmt.Sprintf("--wait: %q is not a duration; write one such as 10s, or 0", c.String("wait")), "bondctl up --help")
+	}
+	config, err := namedConfig(c, name)
+	if err != nil {
+		return err
 	}
 	h, err := open(c)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	config, err := wantedConfig(c, h, name)
-	if err != nil {
-		return err
+	if config == nil {
+		if config, err = recordedConfig(h, name); err != nil {
+			return err
+		}
 	}
 	if c.Bool("dry-run") {
-		plan, err := h.Plan(config)
+		plan, err := h.Plan(*config)
 		if err != nil {
 			return err
 		}
@@ -113,7 +92,7 @@ func up(c *cli.Context) error {
 	if !c.Bool("once") {
 		warn(c, "bondctl has no keeper yet: a member that appears later joins with the next up, as with --once")
 	}
-	return reconcile(c, h, config, wait)
+	return reconcile(c, h, *config, wait)
 }
 
 // reconcile does the work of up and says what came of it.
@@ -168,68 +147,54 @@ func warn(c *cli.Context, format string, args ...any) {
 	fmt.Fprintf(c.App.ErrWriter, "bondctl: warning: %s\n", printable(fmt.Sprintf(format, args...)))
 }
 
-// wantedConfig brings together the file and the flags; without either it is
-// what was last wanted.
-func wantedConfig(c *cli.Context, h *bond.Host, name string) (bond.Config, error) {
+// namedConfig brings together the file and the flags; it is nil when there is
+// neither.
+func namedConfig(c *cli.Context, name string) (*bond.Config, error) {
 	file, err := fileSettings(c, name)
 	if err != nil {
-		return bond.Config{}, err
+		return nil, err
 	}
 	flags := flagSettings(c)
-	if file != nil || flags != nil {
-		return bond.NewConfig(name, file, flags)
+	if file == nil && flags == nil {
+		return nil, nil
 	}
-	recorded, err := h.Recorded(name)
-	if err != nil {
-		return bond.Config{}, err
-	}
-	if recorded == nil {
-		return bond.Config{}, usage(
-			fmt.Sprintf("what is wanted of %s? no flag says it, there is no %s, and nothing is recorded", name, filepath.Join(configDir, name+".toml")),
+	config, err := bond.NewConfig(name, file, flags)
+	return &config, err
+}
+
+// recordedConfig is what was last wanted.
+func recordedConfig(h *bond.Host, name string) (*bond.Config, error) {
+	config, err := h.Recorded(name)
+	if config == nil && err == nil {
+		err = usage(
+			fmt.Sprintf("nothing says what is wanted of %s: no flag, no %s, and no up before", name, configFile(name)),
 			fmt.Sprintf("bondctl up %s --primary eth0 --member eth0 --member wlan0", name))
 	}
-	return *recorded, nil
+	return config, err
 }
+
+// configFile is where a bond's configuration is looked for.
+func configFile(name string) string { return filepath.Join(configDir, name+".toml") }
 
 // fileSettings reads the configuration file; nil when there is none.
 func fileSettings(c *cli.Context, name string) ([]bond.Setting, error) {
-	path := c.String("config")
-	if !c.IsSet("config") {
-		path = filepath.Join(configDir, name+".toml")
+	path, where := configFile(name), configFile(name)
+	if c.IsSet("config") {
+		path = c.String("config")
+		where = fmt.Sprintf("--config: %q", path)
 	}
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && !c.IsSet("config") {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !c.IsSet("config"):
 		return nil, nil
+	case err != nil:
+		return nil, &bond.ConfigError{Problems: []bond.Problem{{Where: where, Message: errors.Unwrap(err).Error()}}}
 	}
-	if err != nil {
-		return nil, &bond.ConfigError{Problems: []bond.Problem{{Where: path, Message: errors.Unwrap(err).Error()}}}
-	}
-	settings, err := bond.ParseTOML(path, text)
+	settings, err := bond.ParseTOML(printable(path), text)
 	if settings == nil && err == nil {
 		settings = []bond.Setting{} // empty, but there
 	}
 	return settings, err
-}
-
-// flagSettings turns the flags that were given into settings.
-func flagSettings(c *cli.Context) []bond.Setting {
-	var settings []bond.Setting
-	for _, f := range c.Command.Flags {
-		flag := f.Names()[0]
-		if noKey[flag] || !c.IsSet(flag) {
-			continue
-		}
-		values := c.StringSlice(flag)
-		if values == nil {
-			values = []string{c.String(flag)}
-		}
-		for _, v := range values {
-			settings = append(settings, bond.Setting{
-				Key: strings.ReplaceAll(flag, "-", "_"), Where: "--" + flag, Value: v,
-			})
-		}
-	}
-	return settings
 }
 
 // loadBonding loads the bonding driver without the bond0 that it would make by

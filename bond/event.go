@@ -1,0 +1,116 @@
+package bond
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// EventKind says what happened.
+type EventKind string
+
+// The kinds of events.
+const (
+	EventFailover EventKind = "failover" // another slave is the active one, or none or one is again
+	EventJoin     EventKind = "join"     // a member was enslaved
+	EventLeave    EventKind = "leave"    // a slave was released, or its device is gone
+	EventLinkUp   EventKind = "link_up"  // a slave can be used
+	EventLinkDown EventKind = "link_down"
+)
+
+// An Event is something that happened to a bond, as its keeper saw it.
+type Event struct {
+	Seq    int       `json:"seq"` // counts a bond's events, from 1
+	Time   time.Time `json:"time"`
+	Event  EventKind `json:"event"`
+	Bond   string    `json:"bond"`
+	From   string    `json:"from,omitempty"` // of a failover: the slave before; else the member
+	To     string    `json:"to,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+	// SwitchMS is how long a failover took, from the first sign to the switch,
+	// in milliseconds; nil where no sign was seen before it.
+	SwitchMS *int `json:"switch_ms"`
+}
+
+// String says the event in words.
+func (e Event) String() string {
+	text := fmt.Sprintf("%s %s", e.Bond, e.Event)
+	if e.From != "" || e.To != "" {
+		text += fmt.Sprintf(" %s -> %s", cmp.Or(e.From, "none"), cmp.Or(e.To, "none"))
+	}
+	if e.Reason != "" {
+		text += ": " + e.Reason
+	}
+	if e.SwitchMS != nil {
+		text += fmt.Sprintf(" (%d ms)", *e.SwitchMS)
+	}
+	return text
+}
+
+// A Snapshot is what events are told from: who is active, and how each slave's
+// link is as the bond sees it.
+type Snapshot struct {
+	Active string
+	Reason Reason
+	Slaves map[string]string // mii_status by name
+	// FirstSign is when the active slave's trouble was first seen.
+	FirstSign time.Time
+}
+
+// snapshot reduces a status to what events are about.
+func snapshot(st Status) Snapshot {
+	s := Snapshot{Active: value(st.ActiveSlave), Reason: value(st.ActiveReason), Slaves: map[string]string{}}
+	for _, m := range st.Members {
+		if m.Role == RoleActive || m.Role == RoleBackup {
+			s.Slaves[m.Name] = value(m.MIIStatus)
+		}
+	}
+	return s
+}
+
+// Since tells what happened between two snapshots. It carries the first sign
+// of trouble over to s for as long as the active slave stays the same.
+func (s *Snapshot) Since(before Snapshot, bond string, now time.Time) []Event {
+	var events []Event
+	say := func(kind EventKind, from, to, reason string) {
+		events = append(events, Event{Time: now, Event: kind, Bond: bond, From: from, To: to, Reason: reason})
+	}
+	for _, name := range sortedKeys(s.Slaves, before.Slaves) {
+		is, in := s.Slaves[name]
+		was, wasIn := before.Slaves[name]
+		switch {
+		case in && !wasIn:
+			say(EventJoin, "", name, "")
+		case !in && wasIn:
+			say(EventLeave, name, "", "")
+		case is != was && is == "up":
+			say(EventLinkUp, "", name, "")
+		case is != was && was == "up":
+			say(EventLinkDown, name, "", "")
+		}
+	}
+	if s.Active == before.Active {
+		s.FirstSign = before.FirstSign
+		if s.FirstSign.IsZero() && s.Active != "" && s.Slaves[s.Active] != "up" {
+			s.FirstSign = now
+		}
+		return events
+	}
+	say(EventFailover, before.Active, s.Active, string(s.Reason))
+	if !before.FirstSign.IsZero() {
+		events[len(events)-1].SwitchMS = new(int(now.Sub(before.FirstSign).Milliseconds()))
+	}
+	return events
+}
+
+func sortedKeys(maps ...map[string]string) []string {
+	var keys []string
+	for _, m := range maps {
+		for k := range m {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}

@@ -1,0 +1,134 @@
+package bond
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseMillis(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want Millis
+	}{
+		{"0", 0},
+		{"0s", 0},
+		{"100", 100},
+		{"+100", 100},
+		{"100ms", 100},
+		{"4s", 4000},
+		{"1.5s", 1500},
+		{"1m30s", 90000},
+		{"2147483647", 2147483647},
+		{"596h31m23.647s", 2147483647},
+	} {
+		t.Run(tt.text, func(t *testing.T) {
+			got, err := parseMillis(tt.text)
+			if err != nil || got != tt.want {
+				t.Errorf("got %d, %v, want %d", got, err, tt.want)
+			}
+		})
+	}
+}
+
+// FuzzParseMillis has every accepted time be what the text says, to the
+// millisecond.
+func FuzzParseMillis(f *testing.F) {
+	for _, text := range []string{"100", "100ms", "4s", "1.5s", "-1", "0.5ms", "1us", "2147483648", "99999999999999999999", "9999999h", "", "1h1", "0x10", "1e3"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		ms, err := parseMillis(text)
+		if err != nil {
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("%q: the error is more than a line: %q", text, err)
+			}
+			return
+		}
+		if ms < 0 || ms > maxMillis {
+			t.Errorf("%q is %d ms", text, ms)
+		}
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			d, err = time.ParseDuration(text + "ms")
+		}
+		if got := time.Duration(ms) * time.Millisecond; err != nil || got != d {
+			t.Errorf("%q: got %s, want %s, %v", text, got, d, err)
+		}
+	})
+}
+
+// FuzzOption has every option's text, once it was accepted, be read back and
+// accepted again: so an option goes from sysfs to a plan and to an undo.
+func FuzzOption(f *testing.F) {
+	for i, o := range table {
+		f.Add(i, o.def)
+		for _, word := range o.words {
+			f.Add(i, word)
+		}
+	}
+	f.Add(0, "4s")
+	f.Add(5, "192.0.2.1 192.0.2.2")
+	f.Add(6, "2001:db8::1 fe80::1%eth0")
+	f.Add(11, "256")
+	f.Fuzz(func(t *testing.T, i int, text string) {
+		if i < 0 || i >= len(table) {
+			return
+		}
+		row := table[i]
+		var o, again Options
+		if err := row.set(&o, text); err != nil {
+			if diff := cmp.Diff(Options{}, o, byValue); diff != "" {
+				t.Errorf("%s %q was refused and set (-want +got):\n%s", row.key, text, diff)
+			}
+			return
+		}
+		said, known := row.text(&o)
+		if !known {
+			t.Errorf("%s %q was set and isn't known", row.key, text)
+		}
+		if err := row.set(&again, said); err != nil {
+			t.Errorf("%s %q became %q: %v", row.key, text, said, err)
+		}
+		if diff := cmp.Diff(o, again, byValue); diff != "" {
+			t.Errorf("%s %q became %q (-before +after):\n%s", row.key, text, said, diff)
+		}
+		row.unset(&o)
+		if diff := cmp.Diff(Options{}, o, byValue); diff != "" {
+			t.Errorf("%s %q was unset (-want +got):\n%s", row.key, text, diff)
+		}
+	})
+}
+
+// TestOptionDocs has the documented defaults be what settle makes of an empty
+// configuration, without Wi-Fi and with it.
+func TestOptionDocs(t *testing.T) {
+	for _, tt := range []struct{ name, member string }{{"wired", "eth0"}, {"wifi", "wlan0"}} {
+		t.Run(tt.name, func(t *testing.T) {
+			w, err := settle(config(t, "member="+tt.member), State{Name: "bond0"}, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, doc := range OptionDocs() {
+				if doc.Key == "fail_over_mac" { // auto is bondctl's word
+					continue
+				}
+				// "0; 4s with a Wi-Fi member"
+				text, withWiFi, found := strings.Cut(doc.Default, "; ")
+				if withWiFi, ok := strings.CutSuffix(withWiFi, " with a Wi-Fi member"); found && ok && tt.name == "wifi" {
+					text = withWiFi
+				}
+				var want Options
+				if err := mustRow(doc.Key).set(&want, text); err != nil {
+					t.Errorf("%s: default %q: %v", doc.Key, doc.Default, err)
+				}
+				wanted, _ := mustRow(doc.Key).text(&want)
+				if got, _ := mustRow(doc.Key).text(&w.options); got != wanted {
+					t.Errorf("%s is %s, and documented as %q", doc.Key, got, doc.Default)
+				}
+			}
+		})
+	}
+}

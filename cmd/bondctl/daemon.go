@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"log/syslog"
+	"os"
+	"os/signal"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/keeper"
+)
+
+func daemonCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "daemon",
+		Usage:     "keep the bond as it is wanted, in the foreground",
+		ArgsUsage: "[NAME]",
+		Description: "Wanted is what the configuration file says; without one, what the last up wanted. Members join " +
+			"when they appear. SIGHUP reads the file again; a broken one leaves in force what was before. " +
+			"SIGTERM ends the keeper and leaves the bond standing; another one takes over without a failover.\n\n" +
+			"Exit status: 0 ended by a signal or because nothing is wanted any more, 1 failed, 2 usage or configuration.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE` (default: " + configDir + "/NAME.toml where that exists)"},
+			&cli.BoolFlag{Name: "syslog", Usage: "log to syslog(3) and not to stderr"},
+			&cli.BoolFlag{Name: readyFlag, Hidden: true},
+		},
+		Action: daemon,
+	}
+}
+
+func daemon(c *cli.Context) error {
+	name, err := bondName(c)
+	if err != nil {
+		return err
+	}
+	config, err := namedConfig(c, name)
+	if err != nil {
+		return err
+	}
+	h, err := open(c)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	if config == nil {
+		if _, err := recordedConfig(h, name); err != nil {
+			return err
+		}
+	}
+	loadBonding()
+	reload, wake := onSignal(c.Context, unix.SIGHUP), onSignal(c.Context, unix.SIGUSR1)
+	k := keeper.Keeper{
+		Host: h, Name: name, Log: logger(c),
+		Wanted: func() (*bond.Config, error) { return namedConfig(c, name) },
+		Reload: reload, Wake: wake,
+		Ready: func() {
+			if c.Bool(readyFlag) {
+				sayReady()
+			}
+		},
+	}
+	if c.Bool(readyFlag) {
+		k.Wanted = nil // up has just recorded what is wanted
+	}
+	return k.Run(c.Context)
+}
+
+// logger logs to stderr, or to syslog where that is asked for and there is
+// one. The history has the events in any case.
+func logger(c *cli.Context) *slog.Logger {
+	w := io.Writer(c.App.ErrWriter)
+	drop := func(_ []string, a slog.Attr) slog.Attr { return a }
+	if c.Bool("syslog") {
+		w = io.Discard
+		if s, err := syslog.New(syslog.LOG_DAEMON|syslog.LOG_INFO, "bondctl"); err == nil {
+			w = s
+		}
+		drop = func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{} // syslog has its own
+			}
+			return a
+		}
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: drop}))
+}
+
+// onSignal turns a signal into an item of a channel.
+func onSignal(ctx context.Context, sig os.Signal) <-chan struct{} {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, sig)
+	out := make(chan struct{}, 1)
+	go func() {
+		defer signal.Stop(signals)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-signals:
+			}
+			select {
+			case out <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	return out
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bondctl/bondctl/bond"
+)
+
+// The groups of up's flags that are keys of the file, too.
+const (
+	wantedGroup = "What is wanted"
+	optionGroup = "Options of the bonding driver, and so what is wanted, too"
+)
+
+// defaultWait is how long up waits for an active slave unless told otherwise.
+const defaultWait = "10s"
+
+// upFlags are the verb's own flags, and one for each key of the configuration.
+func upFlags() []cli.Flag {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE` (default: " + configDir + "/NAME.toml where that exists)"},
+		&cli.BoolFlag{Name: "once", Usage: "make the bond and leave no keeper running; bondctl has none so far"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print what would be done, and do nothing"},
+		&cli.StringFlag{Name: "wait", Value: defaultWait, Usage: "wait up to `DURATION` for an active slave; 0: don't wait (default: " + defaultWait + ")"},
+		&cli.StringSliceFlag{Name: "member", Category: wantedGroup, KeepSpace: true, Usage: "`NAME[,prio=N]` an interface of the bond, present or not, in order of preference; the order gives the prio unless one is written"},
+		&cli.StringFlag{Name: "primary", Category: wantedGroup, Usage: "the `MEMBER` that is active whenever it can be"},
+		&cli.StringFlag{Name: "mac", Category: wantedGroup, Usage: "the bond's MAC `ADDRESS`, or stable: derived from the machine's id and the bond's name (default: the first member's)"},
+		&cli.StringFlag{Name: "mtu", Category: wantedGroup, Usage: "the bond's and its members' MTU in `BYTES` (default: 1500)"},
+		&cli.StringSliceFlag{Name: "address", Category: wantedGroup, KeepSpace: true, Usage: "an address of the bond as `CIDR`, such as 192.0.2.10/24"},
+		&cli.StringSliceFlag{Name: "gateway", Category: wantedGroup, KeepSpace: true, Usage: "the `ADDRESS` of the default gateway, one of a family"},
+	}
+	for _, o := range bond.OptionDocs() {
+		flags = append(flags, optionFlag(o))
+	}
+	for _, name := range append(notYet, "dhcp") {
+		flags = append(flags, &cli.BoolFlag{Name: name, Hidden: true})
+	}
+	return append(flags, &cli.StringSliceFlag{Name: "dns", Hidden: true})
+}
+
+// notYet are flags that are promised and not built: they are refused by name.
+var notYet = []string{"save", "verify", "confirm", "take-over"}
+
+// optionFlag is the flag of a bonding option.
+func optionFlag(o bond.OptionDoc) cli.Flag {
+	name := strings.ReplaceAll(o.Key, "_", "-")
+	value, text := "N", o.Usage
+	switch {
+	case o.Key == "arp_ip_target":
+		return &cli.StringSliceFlag{Name: name, Category: optionGroup, KeepSpace: true, Usage: "`ADDRESS` " + text}
+	case o.Words != nil:
+		value = "WORD"
+		text += ": " + strings.Join(o.Words, ", ")
+	case o.IsTime:
+		value = "TIME"
+	case o.High == o.Low+1:
+		text += fmt.Sprintf(": %d or %d", o.Low, o.High)
+	default:
+		text += fmt.Sprintf(": %d to %d", o.Low, o.High)
+	}
+	return &cli.StringFlag{Name: name, Category: optionGroup, Usage: fmt.Sprintf("`%s` %s (default: %s)", value, text, o.Default)}
+}
+
+// noKey are up's flags that are no keys of the configuration.
+var noKey = map[string]bool{"config": true, "once": true, "dry-run": true, "wait": true}
+
+// flagSettings turns the flags that were given into settings.
+func flagSettings(c *cli.Context) []bond.Setting {
+	var settings []bond.Setting
+	for _, f := range c.Command.Flags {
+		flag := f.Names()[0]
+		if noKey[flag] || !c.IsSet(flag) {
+			continue
+		}
+		values := c.StringSlice(flag)
+		if values == nil {
+			values = []string{c.String(flag)}
+		}
+		for _, v := range values {
+			settings = append(settings, bond.Setting{
+				Key: strings.ReplaceAll(flag, "-", "_"), Where: "--" + flag, Value: v,
+			})
+		}
+	}
+	return settings
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// The help texts are laid out here: the templates of urfave/cli v2 know no
+// width, and say "--member NAME [ --member NAME ]" of a flag that can be repeated.
+
+// printHelp prints the help of a verb, or without one that of the program.
+func printHelp(w io.Writer, app *cli.App, verb *cli.Command) {
+	if verb == nil {
+		fmt.Fprintf(w, "%s - %s\n\nUsage: %s\n\n", app.Name, app.Usage, app.UsageText)
+		printText(w, app.Description)
+		printSections(w, verbSection(app), flagSection("Flags", append(slices.Clone(app.Flags), cli.HelpFlag, cli.VersionFlag)))
+		return
+	}
+	fmt.Fprintf(w, "%s %s - %s\n\nUsage: %s %s [FLAG]... %s\n\n", app.Name, verb.Name, verb.Usage, app.Name, verb.Name, verb.ArgsUsage)
+	printText(w, verb.Description)
+	var sections []section
+	for _, group := range groups(verb.Flags) {
+		others := func(f cli.Flag) bool { return groupOf(f) != group }
+		sections = append(sections, flagSection(group, slices.DeleteFunc(slices.Clone(verb.Flags), others)))
+	}
+	printSections(w, append(sections, flagSection("Flags of every verb", append(slices.Clone(app.Flags), cli.HelpFlag)))...)
+}
+
+// printText wraps paragraphs; a line that is indented stays as it is.
+func printText(w io.Writer, text string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		if strings.HasPrefix(line, "  ") {
+			fmt.Fprintln(w, line)
+			continue
+		}
+		for _, l := range wrap(line, plainWidth) {
+			fmt.Fprintln(w, l)
+		}
+	}
+}
+
+// A section is a list of flags or verbs, each with the text that stands beside it.
+type section struct {
+	title   string
+	entries [][2]string
+}
+
+func verbSection(app *cli.App) section {
+	s := section{title: "Verbs"}
+	for _, c := range app.Commands {
+		s.entries = append(s.entries, [2]string{c.Name, c.Usage})
+	}
+	return s
+}
+
+func flagSection(title string, flags []cli.Flag) section {
+	s := section{title: title}
+	for _, f := range flags {
+		if isVisible(f) {
+			_, text := flagTexts(f)
+			s.entries = append(s.entries, [2]string{flagHead(f), text})
+		}
+	}
+	return s
+}
+
+// printSections prints sections, their texts in one column.
+func printSections(w io.Writer, sections ...section) {
+	column := 0
+	for _, s := range sections {
+		for _, e := range s.entries {
+			column = max(column, len("  ")+len(e[0])+len("  "))
+		}
+	}
+	for _, s := range sections {
+		fmt.Fprintf(w, "\n%s:\n", s.title)
+		for _, e := range s.entries {
+			head := e[0]
+			for _, line := range wrap(e[1], plainWidth-column) {
+				fmt.Fprintf(w, "  %-*s%s\n", column-len("  "), head, line)
+				head = ""
+			}
+		}
+	}
+}
+
+// flagHead is a flag as it is written, such as "--config FILE".
+func flagHead(f cli.Flag) string {
+	head := "--" + strings.Join(f.Names(), ", -")
+	if value, _ := flagTexts(f); value != "" {
+		head += " " + value
+	}
+	return head
+}
+
+// flagTexts are what stands for a flag's value, which its usage has in
+// backquotes, and the usage without them. At its beginning it is no word of it.
+func flagTexts(f cli.Flag) (value, text string) {
+	doc, ok := f.(cli.DocGenerationFlag)
+	if !ok {
+		return "", ""
+	}
+	before, rest, _ := strings.Cut(doc.GetUsage(), "`")
+	value, after, _ := strings.Cut(rest, "`")
+	text = before + value + after
+	if before == "" {
+		text = strings.TrimSpace(after)
+	}
+	if _, repeatable := f.(*cli.StringSliceFlag); repeatable {
+		text += " (repeatable)"
+	}
+	return value, text
+}
+
+func isVisible(f cli.Flag) bool {
+	v, ok := f.(cli.VisibleFlag)
+	return !ok || v.IsVisible()
+}
+
+// groups are the groups of flags that there are, in order.
+func groups(flags []cli.Flag) []string {
+	var names []string
+	for _, f := range flags {
+		if group := groupOf(f); isVisible(f) && !slices.Contains(names, group) {
+			names = append(names, group)
+		}
+	}
+	return names
+}
+
+func groupOf(f cli.Flag) string {
+	if c, ok := f.(cli.CategorizableFlag); ok && c.GetCategory() != "" {
+		return c.GetCategory()
+	}
+	return "Flags"
+}

@@ -1,0 +1,196 @@
+package main
+
+import "testing"
+
+func TestRefusedMembersOfFile(t *testing.T) {
+	refuse(t, upAlone, []refusal{
+		{
+			name: "one member in single brackets",
+			file: `[member]
+name = "nope0"`,
+			want: `bond0.toml:1: member: a member is a table, one of several; write [[member]] and below it name = "eth0"`,
+		},
+		{
+			name: "member by dots",
+			file: `member.name = "nope0"`,
+			want: `bond0.toml:1: member.name: a member is a table, one of several; write [[member]] and below it name = "eth0"`,
+		},
+		{
+			name: "member a text",
+			file: `member = "nope0"`,
+			want: `bond0.toml:1: member: a member is a table, one of several; write [[member]] and below it name = "eth0"`,
+		},
+		{
+			name: "member a list of texts",
+			file: `member = ["nope0", "nope1"]`,
+			want: `bond0.toml:1: member: a member is a table, one of several; write [[member]] and below it name = "eth0"`,
+		},
+		{
+			name: "member without a name",
+			file: `[[member]]
+prio = 3`,
+			want: `bond0.toml:1: member: it has no name; write name = "eth0" below it`,
+		},
+		{
+			name: "member with an empty name",
+			file: `[[member]]
+name = ""`,
+			want: "bond0.toml:2: member.name: the name is empty; write that of an interface, such as eth0",
+		},
+		{
+			name: "member with a number for a name",
+			file: `[[member]]
+name = 0`,
+			want: `bond0.toml:2: member.name: it takes the name of one interface in quotes, such as "eth0"`,
+		},
+		{
+			name: "member with a bad name",
+			file: `[[member]]
+name = "eth 0"`,
+			want: `bond0.toml:2: member.name: invalid interface name "eth 0": contains white space`,
+		},
+		{
+			name: "member with a table",
+			file: `[[member]]
+name = "nope0"
+[member.wifi]
+ssid = "home"`,
+			want: "bond0.toml:3: member.wifi: unknown key; there are name, prio",
+		},
+		{
+			name: "member with an unknown key",
+			file: `[[member]]
+nmae = "nope0"`,
+			want: lines(
+				"bond0.toml:2: member.nmae: unknown key; there are name, prio",
+				`bond0.toml:1: member: it has no name; write name = "eth0" below it`,
+			),
+		},
+		{
+			name: "key of the bond in a member",
+			file: `[[member]]
+name = "nope0"
+primary = "nope0"`,
+			want: "bond0.toml:3: member.primary: unknown key; there are name, prio",
+		},
+		{
+			name: "prio a text",
+			file: `[[member]]
+name = "nope0"
+prio = "high"`,
+			want: `bond0.toml:3: member.prio: "high"` + notInt32,
+		},
+		{
+			name: "prio too great",
+			file: `[[member]]
+name = "nope0"
+prio = 2147483648`,
+			want: `bond0.toml:3: member.prio: "2147483648"` + notInt32,
+		},
+		{
+			name: "prio a fraction",
+			file: `[[member]]
+name = "nope0"
+prio = 1.5`,
+			want: "bond0.toml:3: member.prio: it takes no decimal fraction; write a whole number, or a text in quotes",
+		},
+		{
+			name: "member twice",
+			file: `[[member]]
+name = "nope0"
+[[member]]
+name = "nope1"
+[[member]]
+name = "nope0"`,
+			want: "bond0.toml:5: member: nope0 is there twice; name it once",
+		},
+		{
+			name: "member itself",
+			file: `[[member]]
+name = "testbond0"`,
+			want: "bond0.toml:1: member: testbond0 can't be a member of itself; name the interface that carries its traffic",
+		},
+		{
+			name: "no member",
+			file: "miimon = 100",
+			want: `member: a bond wants at least one, and none is named; add --member eth0, or [[member]] and name = "eth0" in the file`,
+		},
+		{
+			name: "nothing",
+			file: "# nothing",
+			want: `member: a bond wants at least one, and none is named; add --member eth0, or [[member]] and name = "eth0" in the file`,
+		},
+	})
+}
+
+func TestRefusedForNowInFile(t *testing.T) {
+	refuse(t, upMember, []refusal{
+		{
+			name: "pattern",
+			file: `[[member]]
+name = "eth*"`,
+			want: `bond0.toml:2: member.name: "eth*": patterns are not supported yet, as bondctl has no keeper so far; name one interface`,
+		},
+		{
+			name: "kind",
+			file: `[[member]]
+kind = "wifi"`,
+			want: "bond0.toml:2: member.kind: not supported yet, as bondctl has no keeper so far; leave it out",
+		},
+		{
+			name: "mac of a member",
+			file: `[[member]]
+mac = "02:00:5e:10:00:01"`,
+			want: "bond0.toml:2: member.mac: not supported yet, as bondctl has no keeper so far; leave it out",
+		},
+		{
+			name: "driver",
+			file: `[[member]]
+driver = "e1000e"`,
+			want: "bond0.toml:2: member.driver: not supported yet, as bondctl has no keeper so far; leave it out",
+		},
+		{
+			name: "bus",
+			file: `[[member]]
+bus = "usb"`,
+			want: "bond0.toml:2: member.bus: not supported yet, as bondctl has no keeper so far; leave it out",
+		},
+		{
+			name: "wpa_conf",
+			file: `[[member]]
+name = "nope0"
+wpa_conf = "/etc/wpa_supplicant.conf"`,
+			want: "bond0.toml:3: member.wpa_conf: not supported yet, as bondctl has no keeper so far; leave it out",
+		},
+		{
+			name: "dhcp",
+			file: `[ipv4]
+method = "dhcp"`,
+			want: "bond0.toml:2: ipv4.method: not supported yet, as bondctl has no keeper so far; leave it out",
+		},
+		{
+			name: "dns",
+			file: `[ipv4]
+dns = ["192.0.2.1"]`,
+			want: "bond0.toml:2: ipv4.dns: not supported yet, as bondctl has no keeper so far; leave it out",
+		},
+		{
+			name: "use_mtu",
+			file: `[ipv4]
+use_mtu = true`,
+			want: "bond0.toml:2: ipv4.use_mtu: not supported yet, as bondctl has no keeper so far; leave it out",
+		},
+		{
+			name: "use_routes",
+			file: `[ipv4]
+use_routes = true`,
+			want: "bond0.toml:2: ipv4.use_routes: not supported yet, as bondctl has no keeper so far; leave it out",
+		},
+		{
+			name: "use_dns",
+			file: `[ipv4]
+use_dns = true`,
+			want: "bond0.toml:2: ipv4.use_dns: not supported yet, as bondctl has no keeper so far; leave it out",
+		},
+	})
+}
