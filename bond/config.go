@@ -1,6 +1,7 @@
 package bond
 
 import (
+	"encoding/json"
 	"net"
 	"net/netip"
 	"slices"
@@ -48,10 +49,15 @@ type HardwareAddr net.HardwareAddr
 
 func (a HardwareAddr) String() string { return net.HardwareAddr(a).String() }
 
-// MarshalText writes the address as colon-separated hexadecimal bytes.
-func (a HardwareAddr) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+// MarshalJSON writes the address as colon-separated hexadecimal bytes, and none as null.
+func (a HardwareAddr) MarshalJSON() ([]byte, error) {
+	if a == nil {
+		return []byte("null"), nil
+	}
+	return json.Marshal(a.String())
+}
 
-// UnmarshalText reads what MarshalText wrote.
+// UnmarshalText reads the address that MarshalJSON wrote; null leaves it as it is.
 func (a *HardwareAddr) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*a = nil

@@ -18,6 +18,9 @@ var ErrNoBond = errors.New("no such bond")
 // [*RefusedError] for a bond that bondctl didn't make, unless force is set. A
 // Down that was interrupted goes on where it stopped when it is called again.
 func (h *Host) Down(ctx context.Context, name string, force bool) ([]Step, error) {
+	if !h.exists(name) {
+		return nil, fmt.Errorf("%s: %w", name, ErrNoBond) // so nothing is written, and no privilege wanted
+	}
 	unlock, err := h.store.lock(ctx, name)
 	if err != nil {
 		return nil, err
@@ -43,6 +46,13 @@ func (h *Host) Down(ctx context.Context, name string, force bool) ([]Step, error
 	return steps, h.store.forget(name)
 }
 
+// exists says whether there is anything to take away: a bond, or what was kept
+// of one.
+func (h *Host) exists(name string) bool {
+	_, err := h.sysfs.Bond(name)
+	return err == nil || h.store.knows(name)
+}
+
 // downSteps takes the bond away at once, so that no member is without it
 // longer than it must be, and then gives back what the kernel doesn't.
 func downSteps(s State) []Step {
@@ -53,7 +63,7 @@ func downSteps(s State) []Step {
 	for _, link := range s.Links {
 		found, ok := s.left(link)
 		if _, slave := s.slave(link.Name); slave {
-			found, ok = s.found(link.Name)
+			found, ok = s.found(link)
 		}
 		if ok {
 			steps = append(steps, GiveBack{link.Name, found})
@@ -68,6 +78,9 @@ func downSteps(s State) []Step {
 // The error is ErrNoBond, a [*RefusedError] for a member that can't be active
 // now, or a [*StepError].
 func (h *Host) Switch(ctx context.Context, name, member string) (string, error) {
+	if !h.exists(name) {
+		return "", fmt.Errorf("%s: %w", name, ErrNoBond)
+	}
 	unlock, err := h.store.lock(ctx, name)
 	if err != nil {
 		return "", err

@@ -2,6 +2,7 @@ package bond
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -243,7 +244,8 @@ func (p *planner) release(which func(name string) bool) {
 			prio = strconv.Itoa(*slave.Prio)
 		}
 		p.add(Release{p.Bond, slave.Name, prio})
-		if found, known := p.state.found(slave.Name); known && !p.isWanted(slave.Name) {
+		link, _ := p.state.link(slave.Name)
+		if found, known := p.state.found(link); known && !p.isWanted(slave.Name) {
 			p.add(GiveBack{slave.Name, found})
 		}
 	}
@@ -251,24 +253,24 @@ func (p *planner) release(which func(name string) bool) {
 
 // found is how a link was before it became a member, if that is known of this
 // very device: one that was unplugged and came back has another ifindex.
-func (s *State) found(name string) (LinkSettings, bool) {
-	found, ok := s.Ours.Found[name]
-	link, present := s.link(name)
-	return found, ok && present && link.Index == found.Index
+func (s *State) found(link Link) (LinkSettings, bool) {
+	found, ok := s.Ours.Found[link.Name]
+	return found, ok && link.Index == found.Index
 }
 
 // left is how to give back a link that isn't a slave any more and hasn't been
 // given back: whoever let it go was cut short. A bond leaves what it lets go
 // down; a link that is up, or has another master, somebody has taken since.
 func (s *State) left(link Link) (LinkSettings, bool) {
-	found, ok := s.found(link.Name)
+	found, ok := s.found(link)
 	return found, ok && link.Master == "" && !link.Up
 }
 
 func (p *planner) giveBackLeft() {
-	for _, link := range p.state.Links {
-		if found, ok := p.state.left(link); ok && !p.isWanted(link.Name) {
-			p.add(GiveBack{link.Name, found})
+	for _, name := range slices.Sorted(maps.Keys(p.state.Ours.Found)) {
+		link, _ := p.state.link(name)
+		if found, ok := p.state.left(link); ok && !p.isWanted(name) {
+			p.add(GiveBack{name, found})
 		}
 	}
 }
@@ -377,7 +379,7 @@ func (p *planner) enslave() {
 			was := m.link.settings()
 			// A link that is down may have been left so by a bond that was
 			// deleted by hand, or by a down that was cut short.
-			if found, ok := p.state.found(m.Name); ok && (in || !was.Up) {
+			if found, ok := p.state.found(m.link); ok && (in || !was.Up) {
 				was = found
 			}
 			p.add(Enslave{p.Bond, m.Name, was})

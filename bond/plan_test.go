@@ -103,13 +103,13 @@ func TestPlan(t *testing.T) {
 				"enslave eth0 to bond0",
 				"set prio of eth0 in bond0: 0 -> 1",
 			},
-			notes: []string{"wlp2s0 is absent; it joins with the next up"},
+			notes: []string{"wlp2s0 is absent; the bond does without it for now"},
 		},
 		"no member is there": {
 			flags: two,
 			state: State{Name: "bond0"},
 			want:  []string{"create bond0: mode active-backup, miimon 100"},
-			notes: []string{"eth0 is absent; it joins with the next up", "eth1 is absent; it joins with the next up"},
+			notes: []string{"eth0 is absent; the bond does without it for now", "eth1 is absent; the bond does without it for now"},
 		},
 		"converged": {flags: two, state: base},
 		"live options": {
@@ -147,7 +147,7 @@ func TestPlan(t *testing.T) {
 			flags: []string{"member=eth0", "member=eth1", "member=eth9", "primary=eth9"},
 			state: base,
 			want:  []string{"set on bond0: primary eth0 -> none", "set prio of eth0 in bond0: 1 -> 2", "set prio of eth1 in bond0: 0 -> 1"},
-			notes: []string{"eth9 is absent; it joins with the next up"},
+			notes: []string{"eth9 is absent; the bond does without it for now"},
 		},
 		"somebody set it down and changed its mtu": {
 			flags: two,

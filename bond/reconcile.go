@@ -62,12 +62,34 @@ const maxRounds = 4
 // The errors are those of [NewPlan], and [*StepError] for a step that failed.
 // After any error everything is as it was; what could not be put back is said.
 func (h *Host) Reconcile(ctx context.Context, c Config) (Plan, error) {
-	unlock, err := h.store.lock(ctx, c.Name)
+	return h.reconcile(ctx, c.Name, func() (*Config, error) { return &c, nil })
+}
+
+// ErrNotWanted says that nothing is recorded as wanted of a bond.
+var ErrNotWanted = errors.New("nothing is wanted of it")
+
+// ReconcileRecorded is [Host.Reconcile] for what is recorded as wanted: what
+// the last Reconcile was given. The error is ErrNotWanted when nothing is.
+func (h *Host) ReconcileRecorded(ctx context.Context, name string) (Plan, error) {
+	return h.reconcile(ctx, name, func() (*Config, error) { return h.Recorded(name) })
+}
+
+// reconcile reads what is wanted when it has the lock, and not before: another
+// Reconcile may be about to record something else.
+func (h *Host) reconcile(ctx context.Context, name string, wanted func() (*Config, error)) (Plan, error) {
+	unlock, err := h.store.lock(ctx, name)
 	if err != nil {
 		return Plan{}, err
 	}
 	defer unlock()
-	a := attempt{Host: h, config: c}
+	c, err := wanted()
+	if c == nil && err == nil {
+		err = fmt.Errorf("%s: %w", name, ErrNotWanted)
+	}
+	if err != nil {
+		return Plan{}, err
+	}
+	a := attempt{Host: h, config: *c}
 	if err := a.converge(ctx); err != nil {
 		return Plan{}, a.takeBack(err)
 	}

@@ -3,9 +3,7 @@ package bond
 import (
 	"errors"
 	"fmt"
-	"math"
 	"net"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,7 +65,7 @@ var setters = map[string]func(*builder, Setting) error{
 	"ipv6.gateway":   (*builder).gateway,
 }
 
-// later are keys that only a keeper can honour. They are refused by name.
+// later are keys that are promised and not built. They are refused by name.
 var later = map[string]bool{
 	"dhcp": true, "dns": true, "ipv4.dns": true, "ipv6.dns": true,
 	"ipv4.use_mtu": true, "ipv4.use_routes": true, "ipv4.use_dns": true,
@@ -130,8 +128,8 @@ func (b *builder) check() {
 }
 
 var (
-	errNoKeeper = errors.New("not supported yet, as bondctl has no keeper so far")
-	errNotYet   = fmt.Errorf("%w; leave it out", errNoKeeper)
+	errUnbuilt = errors.New("not supported yet")
+	errNotYet  = fmt.Errorf("%w; leave it out", errUnbuilt)
 )
 
 // subject is the key under which a rule speaks of a setting.
@@ -217,220 +215,6 @@ func (b *builder) mtu(s Setting) error {
 		return err
 	}
 	b.config.MTU, err = parseInt(text, minMTU, maxMTU)
-	return err
-}
-
-func (b *builder) addresses(s Setting) error {
-	if b.fresh("address") {
-		b.config.Addresses = nil
-	}
-	return b.eachText(s, func(text string) error {
-		p, err := parseCIDR(text)
-		if err != nil {
-			return err
-		}
-		if err := b.family(s.Key, p.Addr()); err != nil {
-			return err
-		}
-		b.config.Addresses = append(b.config.Addresses, p)
-		return nil
-	})
-}
-
-func parseCIDR(text string) (netip.Prefix, error) {
-	p, err := netip.ParsePrefix(text)
-	if err != nil {
-		if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
-			return p, fmt.Errorf("%s has no prefix length; write it with one, such as %s/%d", a, a, usualBits(a))
-		}
-		return p, fmt.Errorf("%q is not an address with its prefix length; write one such as 192.0.2.10/24", text)
-	}
-	a := p.Addr()
-	switch {
-	case a.Is4In6():
-		return p, fmt.Errorf("%s is an IPv4 address written as IPv6; write it as IPv4", text)
-	case a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a == limitedBroadcast:
-		return p, fmt.Errorf("%s is not the address of one host on a network; write one such as 192.0.2.10/24", text)
-	case p.Bits() == 0:
-		return p, fmt.Errorf("%s makes the whole internet the bond's own network; write the network's prefix length, such as %s/%d", text, a, usualBits(a))
-	case !isHost(a, p):
-		return p, fmt.Errorf("%s is its network's own or its broadcast address; write the host's", text)
-	}
-	return p, nil
-}
-
-// usualBits is the prefix length of most local networks.
-func usualBits(a netip.Addr) int {
-	if a.Is4() {
-		return 24
-	}
-	return 64
-}
-
-var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
-
-// isHost says whether an address in a network is neither the network's own nor
-// its broadcast address. IPv6 has none, nor has a link of two (RFC 3021).
-func isHost(a netip.Addr, network netip.Prefix) bool {
-	return !a.Is4() || network.Bits() >= 31 || a != network.Masked().Addr() && a != broadcast(network)
-}
-
-// broadcast is the last address of an IPv4 network.
-func broadcast(p netip.Prefix) netip.Addr {
-	b := p.Addr().As4()
-	for i := range b {
-		host := 8*(i+1) - p.Bits()
-		b[i] |= byte(1<<min(max(host, 0), 8) - 1)
-	}
-	return netip.AddrFrom4(b)
-}
-
-// family refuses an IPv6 address in the ipv4 table, and the other way about.
-func (b *builder) family(key string, a netip.Addr) error {
-	switch table, _, found := strings.Cut(key, "."); {
-	case !found:
-		return nil
-	case table == "ipv4" && !a.Is4():
-		return fmt.Errorf("%s is an IPv6 address; it belongs below [ipv6]", a)
-	case table == "ipv6" && a.Is4():
-		return fmt.Errorf("%s is an IPv4 address; it belongs below [ipv4]", a)
-	}
-	return nil
-}
-
-func (b *builder) gateway(s Setting) error {
-	if b.fresh("gateway") {
-		b.config.Gateways = nil
-	}
-	return b.eachText(s, func(text string) error {
-		a, err := netip.ParseAddr(text)
-		if err != nil || a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a.Zone() != "" || a.Is4In6() || a == limitedBroadcast {
-			return fmt.Errorf("%q is not a gateway's address; write one such as 192.0.2.1", text)
-		}
-		if err := b.family(s.Key, a); err != nil {
-			return err
-		}
-		b.config.Gateways = append(b.config.Gateways, a)
-		return nil
-	})
-}
-
-func (b *builder) ipv4Method(s Setting) error {
-	text, err := scalar(s.Value)
-	if err != nil {
-		return err
-	}
-	switch text {
-	case "auto", "static", "none":
-		b.config.Method = text
-		return nil
-	case "dhcp":
-		return errNotYet
-	}
-	return fmt.Errorf("%q is none of its values; it takes auto, dhcp, static or none", text)
-}
-
-// member takes a flag's NAME[,prio=N] or a [[member]] of a file.
-func (b *builder) member(s Setting) error {
-	if b.fresh("member") {
-		b.config.Members = nil
-	}
-	var m Member
-	var err error
-	switch v := s.Value.(type) {
-	case string:
-		m, err = parseMember(v)
-	case []Setting:
-		var ok bool
-		if m, ok = b.memberTable(s.Where, v); !ok {
-			return nil
-		}
-	default:
-		err = errors.New("a member is a table, one of several; write [[member]] and below it name = \"eth0\"")
-	}
-	switch {
-	case err != nil:
-		return err
-	case m.Name == b.config.Name:
-		return fmt.Errorf("%s can't be a member of itself; name the interface that carries its traffic", m.Name)
-	case b.config.hasMember(m.Name):
-		return fmt.Errorf("%s is there twice; name it once", m.Name)
-	}
-	b.config.Members = append(b.config.Members, m)
-	return nil
-}
-
-func parseMember(text string) (Member, error) {
-	name, rest, comma := strings.Cut(text, ",")
-	m := Member{}
-	var err error
-	if m.Name, err = memberName(name); err != nil || !comma {
-		return m, err
-	}
-	number, ok := strings.CutPrefix(rest, "prio=")
-	if !ok {
-		return m, fmt.Errorf("%q: after the comma comes prio=N; for several members repeat the flag: --member %s --member ...", text, name)
-	}
-	prio, err := parsePrio(number)
-	if err != nil {
-		return m, fmt.Errorf("prio: %w", err)
-	}
-	m.Prio = &prio
-	return m, nil
-}
-
-// memberName is the name of an interface that is or will be there.
-func memberName(v any) (string, error) {
-	name, ok := v.(string)
-	switch {
-	case !ok:
-		return "", errors.New("it takes the name of one interface in quotes, such as \"eth0\"")
-	case name == "":
-		return "", errors.New("the name is empty; write that of an interface, such as eth0")
-	case strings.ContainsAny(name, "*?["):
-		return "", fmt.Errorf("%q: patterns are %w; name one interface", name, errNoKeeper)
-	}
-	return name, CheckName(name)
-}
-
-func parsePrio(text string) (int32, error) {
-	n, err := parseInt(text, math.MinInt32, math.MaxInt32)
-	return int32(n), err
-}
-
-// memberTable makes a member of its own keys. What is wrong with one of them is
-// noted here, as each has its own place; then the member isn't ok.
-func (b *builder) memberTable(where string, settings []Setting) (m Member, ok bool) {
-	before := len(b.problems)
-	named := false
-	for _, s := range settings {
-		b.refuse(s.Where, m.take(s))
-		named = named || s.Key == "name" || later["member."+s.Key]
-	}
-	if !named {
-		b.refuse(where, errors.New("it has no name; write name = \"eth0\" below it"))
-	}
-	return m, len(b.problems) == before
-}
-
-// take puts a setting into the member.
-func (m *Member) take(s Setting) error {
-	switch {
-	case later["member."+s.Key]:
-		return errNotYet
-	case s.Key == "name":
-		var err error
-		m.Name, err = memberName(s.Value)
-		return err
-	case s.Key != "prio":
-		return unknownKey("member." + s.Key)
-	}
-	text, err := scalar(s.Value)
-	if err != nil {
-		return err
-	}
-	prio, err := parsePrio(text)
-	m.Prio = &prio
 	return err
 }
 

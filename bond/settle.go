@@ -81,7 +81,7 @@ func (w *wanted) settleMembers(c Config, s State) {
 		}
 		wm.link, wm.pending = s.pending(m.Name)
 		if wm.pending != "" {
-			w.note("%s is %s; it joins with the next up", m.Name, wm.pending)
+			w.note("%s is %s; the bond does without it for now", m.Name, wm.pending)
 		}
 		w.members = append(w.members, wm)
 	}

@@ -77,13 +77,15 @@ func (l Link) settings() LinkSettings {
 	return LinkSettings{Index: l.Index, Up: l.Up, MAC: HardwareAddr(bytes.Clone(l.MAC)), MTU: l.MTU}
 }
 
-// link finds an interface by its name.
+// link finds an interface by its name. There may be hundreds, which are not to
+// be copied on the way.
 func (s *State) link(name string) (Link, bool) {
-	i := slices.IndexFunc(s.Links, func(l Link) bool { return l.Name == name })
-	if i < 0 {
-		return Link{}, false
+	for i := range s.Links {
+		if s.Links[i].Name == name {
+			return s.Links[i], true
+		}
 	}
-	return s.Links[i], true
+	return Link{}, false
 }
 
 // slave finds one of the bond's slaves.

@@ -98,6 +98,16 @@ func (s store) journal(name string) (*journal, error) {
 	return &j, nil
 }
 
+// knows says whether anything is kept of a bond.
+func (s store) knows(name string) bool {
+	for _, file := range []string{publicFile, journalFile} {
+		if _, err := os.Lstat(filepath.Join(s.dir, name, file)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // names lists the bonds that something is recorded of.
 func (s store) names() []string {
 	entries, _ := os.ReadDir(s.dir)

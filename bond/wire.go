@@ -147,6 +147,7 @@ func parseLink(m []byte) (rawLink, error) {
 // parseInfo reads IFLA_LINKINFO: the kind, and what Linux 6.1 shows of a bond
 // and its slaves by netlink alone. What is malformed is left out.
 func (l *rawLink) parseInfo(info []byte) {
+	slaveKind := ""
 	_ = eachAttr(info, func(kind uint16, value []byte) {
 		switch kind {
 		case nl.IFLA_INFO_KIND:
@@ -155,9 +156,11 @@ func (l *rawLink) parseInfo(info []byte) {
 			if l.kind == "bond" {
 				_ = eachAttr(value, l.parseBond)
 			}
+		case nl.IFLA_INFO_SLAVE_KIND:
+			slaveKind = unix.ByteSliceToString(value)
 		case nl.IFLA_INFO_SLAVE_DATA:
 			_ = eachAttr(value, func(kind uint16, value []byte) {
-				if kind == iflaBondSlavePrio && l.master != 0 {
+				if kind == iflaBondSlavePrio && slaveKind == "bond" {
 					l.prio = new(number(value))
 				}
 			})

@@ -25,9 +25,11 @@ type Keeper struct {
 	Name string
 	Log  *slog.Logger
 
-	// Wanted is read from time to time: at the start, and after each Reload.
-	// It may be nil; then what is recorded holds from the start.
-	Wanted func() (*bond.Config, error)
+	// Wanted is read at the start, unless Recorded is set, and after each
+	// Reload; nil is nothing new. In between what is recorded holds: that is
+	// what was read last, or what an up has wanted since.
+	Wanted   func() (*bond.Config, error)
+	Recorded bool
 	// Reload has Wanted read again; Wake has everything looked at.
 	Reload, Wake <-chan struct{}
 	// Ready is called once, when the bond has become what is wanted.
@@ -54,7 +56,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w := watch{keeper: k, reload: k.Wanted != nil}
+	w := watch{keeper: k, reload: !k.Recorded}
 	wake := waker{changes: changes, devices: devices, reload: k.Reload, wake: k.Wake}
 	for {
 		wanted, err := w.look(ctx)
@@ -88,13 +90,9 @@ func (w *watch) look(ctx context.Context) (wanted bool, err error) {
 	if err := w.note(ctx); err != nil {
 		k.Log.Warn("note what happened", "error", err)
 	}
-	config, err := w.config()
-	if err == nil && config == nil {
+	plan, err := w.reconcile(ctx)
+	if errors.Is(err, bond.ErrNotWanted) {
 		return false, nil
-	}
-	var plan bond.Plan
-	if err == nil {
-		plan, err = k.Host.Reconcile(ctx, *config)
 	}
 	for _, step := range plan.Steps {
 		k.Log.Info(step.String())
@@ -113,21 +111,21 @@ func (w *watch) look(ctx context.Context) (wanted bool, err error) {
 	return true, err
 }
 
-// config is what is wanted now: what was read anew, or else what is recorded,
-// as the last up or this keeper left it. A new configuration that is broken
-// leaves the old one in force.
-func (w *watch) config() (*bond.Config, error) {
+// reconcile makes the bond what was read anew, or else what is recorded. A new
+// configuration that is broken leaves the old one in force.
+func (w *watch) reconcile(ctx context.Context) (bond.Plan, error) {
+	k := w.keeper
 	if w.reload {
 		w.reload = false
-		config, err := w.keeper.Wanted()
+		config, err := k.Wanted()
 		if config != nil && err == nil {
-			return config, nil
+			return k.Host.Reconcile(ctx, *config)
 		}
 		if err != nil {
-			w.keeper.Log.Error("read the configuration; the one before stays in force", "error", err)
+			k.Log.Error("read the configuration; the one before stays in force", "error", err)
 		}
 	}
-	return w.keeper.Host.Recorded(w.keeper.Name)
+	return k.Host.ReconcileRecorded(ctx, k.Name)
 }
 
 // note tells what has happened since the last look, in the log and the history.

@@ -23,6 +23,7 @@ func daemonCommand() *cli.Command {
 		Description: "Wanted is what the configuration file says; without one, what the last up wanted. Members join " +
 			"when they appear. SIGHUP reads the file again; a broken one leaves in force what was before. " +
 			"SIGTERM ends the keeper and leaves the bond standing; another one takes over without a failover.\n\n" +
+			"  bondctl daemon --config office.toml office\n\n" +
 			"Exit status: 0 ended by a signal or because nothing is wanted any more, 1 failed, 2 usage or configuration.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE` (default: " + configDir + "/NAME.toml where that exists)"},
@@ -34,11 +35,23 @@ func daemonCommand() *cli.Command {
 }
 
 func daemon(c *cli.Context) error {
+	up := starter(c)
+	defer up.close()
+	err := keep(c, &up)
+	if err != nil {
+		up.say(err.Error())
+	}
+	return err
+}
+
+// keep runs the keeper.
+func keep(c *cli.Context, up *starterPipe) error {
 	name, err := bondName(c)
 	if err != nil {
 		return err
 	}
-	config, err := namedConfig(c, name)
+	file := func() (*bond.Config, error) { return fileConfig(c, name) }
+	config, err := file()
 	if err != nil {
 		return err
 	}
@@ -53,19 +66,11 @@ func daemon(c *cli.Context) error {
 		}
 	}
 	loadBonding()
-	reload, wake := onSignal(c.Context, unix.SIGHUP), onSignal(c.Context, unix.SIGUSR1)
 	k := keeper.Keeper{
 		Host: h, Name: name, Log: logger(c),
-		Wanted: func() (*bond.Config, error) { return namedConfig(c, name) },
-		Reload: reload, Wake: wake,
-		Ready: func() {
-			if c.Bool(readyFlag) {
-				sayReady()
-			}
-		},
-	}
-	if c.Bool(readyFlag) {
-		k.Wanted = nil // up has just recorded what is wanted
+		Wanted: file, Recorded: c.Bool(readyFlag), // up has just recorded what is wanted
+		Reload: onSignal(c.Context, unix.SIGHUP), Wake: onSignal(c.Context, unix.SIGUSR1),
+		Ready: func() { up.say(readyWord) },
 	}
 	return k.Run(c.Context)
 }

@@ -36,6 +36,9 @@ func down(c *cli.Context) error {
 		return err
 	}
 	defer h.Close()
+	if err := h.StopKeeper(c.Context, name); err != nil {
+		return err
+	}
 	steps, err := h.Down(c.Context, name, c.Bool("force"))
 	if errors.Is(err, bond.ErrNoBond) {
 		fmt.Fprintf(c.App.Writer, "%s: no such bond, nothing to do\n", name)

@@ -17,7 +17,8 @@ func eventsCommand() *cli.Command {
 		ArgsUsage: "[NAME]",
 		Description: "The keeper remembers the last 256. Needs no privilege.\n\n" +
 			"  bondctl events --follow\n" +
-			"  bondctl events --json | tail -n 1",
+			"  bondctl events --json | tail -n 1\n\n" +
+			"Exit status: 0 done, 1 no such bond or failed, 2 usage.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "follow", Usage: "go on with what happens from now on"},
 			&cli.BoolFlag{Name: "json", Usage: "print a line of JSON each"},

@@ -22,7 +22,7 @@ const defaultWait = "10s"
 func upFlags() []cli.Flag {
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE` (default: " + configDir + "/NAME.toml where that exists)"},
-		&cli.BoolFlag{Name: "once", Usage: "make the bond and leave no keeper running; bondctl has none so far"},
+		&cli.BoolFlag{Name: "once", Usage: "make the bond and leave no keeper running: a member that appears later joins with the next up"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print what would be done, and do nothing"},
 		&cli.StringFlag{Name: "wait", Value: defaultWait, Usage: "wait up to `DURATION` for an active slave; 0: don't wait (default: " + defaultWait + ")"},
 		&cli.StringSliceFlag{Name: "member", Category: wantedGroup, KeepSpace: true, Usage: "`NAME[,prio=N]` an interface of the bond, present or not, in order of preference; the order gives the prio unless one is written"},

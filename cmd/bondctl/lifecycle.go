@@ -2,10 +2,11 @@ package main
 
 import (
 	"bufio"
-	"errors"
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
@@ -13,11 +14,12 @@ import (
 	"github.com/bondctl/bondctl/bond"
 )
 
-// readyFlag has a keeper that up started say when the bond is as wanted: a
-// line on its descriptor readyFD.
+// readyFlag has a keeper that up started say how it goes, in a line on its
+// descriptor readyFD: readyWord when the bond is as wanted, or what is wrong.
 const (
 	readyFlag = "ready"
 	readyFD   = 3
+	readyWord = "ready"
 )
 
 // leaveKeeper sees to it that the bond has a keeper: one that runs is told to
@@ -46,16 +48,38 @@ func leaveKeeper(c *cli.Context, h *bond.Host, name string) error {
 	if err != nil {
 		return fmt.Errorf("start the keeper of %s: %w", name, err)
 	}
-	if _, err := bufio.NewReader(ready).ReadString('\n'); err != nil {
+	word, err := bufio.NewReader(ready).ReadString('\n')
+	if word = strings.TrimSuffix(word, "\n"); word != readyWord {
 		_ = cmd.Wait()
-		return errors.New("the keeper of " + name + " ended before it was ready: " + cmd.ProcessState.String())
+		return fmt.Errorf("start the keeper of %s: %s", name, cmp.Or(word, cmd.ProcessState.String()))
 	}
 	return cmd.Process.Release()
 }
 
-// sayReady tells the up that started this keeper that all is as wanted.
-func sayReady() {
-	f := os.NewFile(readyFD, "ready")
-	fmt.Fprintln(f, "ready")
-	f.Close()
+// starterPipe leads to the up that started this keeper; nil where none did.
+type starterPipe struct{ *os.File }
+
+func starter(c *cli.Context) starterPipe {
+	if !c.Bool(readyFlag) {
+		return starterPipe{}
+	}
+	unix.CloseOnExec(readyFD)
+	return starterPipe{os.NewFile(readyFD, readyFlag)}
+}
+
+// say says the one line, and closes the pipe. What comes later goes to the log.
+func (p *starterPipe) say(line string) {
+	if p.File == nil {
+		return
+	}
+	line, _, _ = strings.Cut(line, "\n")
+	fmt.Fprintln(p.File, line)
+	p.close()
+}
+
+func (p *starterPipe) close() {
+	if p.File != nil {
+		p.File.Close()
+		p.File = nil
+	}
 }

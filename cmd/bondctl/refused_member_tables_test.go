@@ -129,68 +129,68 @@ func TestRefusedForNowInFile(t *testing.T) {
 			name: "pattern",
 			file: `[[member]]
 name = "eth*"`,
-			want: `bond0.toml:2: member.name: "eth*": patterns are not supported yet, as bondctl has no keeper so far; name one interface`,
+			want: `bond0.toml:2: member.name: "eth*": patterns are not supported yet; name one interface`,
 		},
 		{
 			name: "kind",
 			file: `[[member]]
 kind = "wifi"`,
-			want: "bond0.toml:2: member.kind: not supported yet, as bondctl has no keeper so far; leave it out",
+			want: "bond0.toml:2: member.kind: not supported yet; leave it out",
 		},
 		{
 			name: "mac of a member",
 			file: `[[member]]
 mac = "02:00:5e:10:00:01"`,
-			want: "bond0.toml:2: member.mac: not supported yet, as bondctl has no keeper so far; leave it out",
+			want: "bond0.toml:2: member.mac: not supported yet; leave it out",
 		},
 		{
 			name: "driver",
 			file: `[[member]]
 driver = "e1000e"`,
-			want: "bond0.toml:2: member.driver: not supported yet, as bondctl has no keeper so far; leave it out",
+			want: "bond0.toml:2: member.driver: not supported yet; leave it out",
 		},
 		{
 			name: "bus",
 			file: `[[member]]
 bus = "usb"`,
-			want: "bond0.toml:2: member.bus: not supported yet, as bondctl has no keeper so far; leave it out",
+			want: "bond0.toml:2: member.bus: not supported yet; leave it out",
 		},
 		{
 			name: "wpa_conf",
 			file: `[[member]]
 name = "nope0"
 wpa_conf = "/etc/wpa_supplicant.conf"`,
-			want: "bond0.toml:3: member.wpa_conf: not supported yet, as bondctl has no keeper so far; leave it out",
+			want: "bond0.toml:3: member.wpa_conf: not supported yet; leave it out",
 		},
 		{
 			name: "dhcp",
 			file: `[ipv4]
 method = "dhcp"`,
-			want: "bond0.toml:2: ipv4.method: not supported yet, as bondctl has no keeper so far; leave it out",
+			want: "bond0.toml:2: ipv4.method: not supported yet; leave it out",
 		},
 		{
 			name: "dns",
 			file: `[ipv4]
 dns = ["192.0.2.1"]`,
-			want: "bond0.toml:2: ipv4.dns: not supported yet, as bondctl has no keeper so far; leave it out",
+			want: "bond0.toml:2: ipv4.dns: not supported yet; leave it out",
 		},
 		{
 			name: "use_mtu",
 			file: `[ipv4]
 use_mtu = true`,
-			want: "bond0.toml:2: ipv4.use_mtu: not supported yet, as bondctl has no keeper so far; leave it out",
+			want: "bond0.toml:2: ipv4.use_mtu: not supported yet; leave it out",
 		},
 		{
 			name: "use_routes",
 			file: `[ipv4]
 use_routes = true`,
-			want: "bond0.toml:2: ipv4.use_routes: not supported yet, as bondctl has no keeper so far; leave it out",
+			want: "bond0.toml:2: ipv4.use_routes: not supported yet; leave it out",
 		},
 		{
 			name: "use_dns",
 			file: `[ipv4]
 use_dns = true`,
-			want: "bond0.toml:2: ipv4.use_dns: not supported yet, as bondctl has no keeper so far; leave it out",
+			want: "bond0.toml:2: ipv4.use_dns: not supported yet; leave it out",
 		},
 	})
 }

@@ -27,7 +27,7 @@ func TestRefusedMembers(t *testing.T) {
 		{
 			name: "pattern",
 			args: []string{"--member=eth*"},
-			want: `--member: "eth*": patterns are not supported yet, as bondctl has no keeper so far; name one interface`,
+			want: `--member: "eth*": patterns are not supported yet; name one interface`,
 		},
 		{
 			name: "several at once",

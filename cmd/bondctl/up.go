@@ -18,7 +18,7 @@ import (
 // configDir has the configuration files, each named after its bond.
 const configDir = "/etc/bondctl"
 
-const upDescription = `Wanted is what the configuration file says, and then the flags; what neither names is at its default. With neither file nor flags it is what was last wanted of this bond. A list of flags, such as --member, replaces the file's as a whole, and a slave that is no longer wanted is released. A member that is absent is no error: it joins with a later up. If a step fails, everything is put back as it was.
+const upDescription = `Wanted is what the configuration file says, and then the flags; what neither names is at its default. With neither file nor flags it is what was last wanted of this bond. A list of flags, such as --member, replaces the file's as a whole, and a slave that is no longer wanted is released. A member that is absent is no error: the keeper, which up leaves running, takes it in when it appears. A keeper that runs already follows the new wish. If a step fails, everything is put back as it was.
 
   bondctl up --primary eth0 --member eth0 --member wlan0
   bondctl up office --config office.toml --dry-run
@@ -89,9 +89,6 @@ func up(c *cli.Context) error {
 		say(c, name, plan)
 		return nil
 	}
-	if !c.Bool("once") {
-		warn(c, "bondctl has no keeper yet: a member that appears later joins with the next up, as with --once")
-	}
 	return reconcile(c, h, *config, wait)
 }
 
@@ -103,6 +100,14 @@ func reconcile(c *cli.Context, h *bond.Host, config bond.Config, wait time.Durat
 		return err
 	}
 	say(c, config.Name, plan)
+	if c.Bool("once") {
+		err = h.StopKeeper(c.Context, config.Name)
+	} else {
+		err = leaveKeeper(c, h, config.Name)
+	}
+	if err != nil {
+		return err
+	}
 	if wait > 0 && plan.Members > 0 {
 		if err := waitActive(c, h, config.Name, wait); err != nil {
 			return err
@@ -159,6 +164,16 @@ func namedConfig(c *cli.Context, name string) (*bond.Config, error) {
 		return nil, nil
 	}
 	config, err := bond.NewConfig(name, file, flags)
+	return &config, err
+}
+
+// fileConfig is what the file alone says; nil when there is none.
+func fileConfig(c *cli.Context, name string) (*bond.Config, error) {
+	settings, err := fileSettings(c, name)
+	if settings == nil || err != nil {
+		return nil, err
+	}
+	config, err := bond.NewConfig(name, settings)
 	return &config, err
 }
 
