@@ -36,9 +36,14 @@ type Config struct {
 	Gateways  []netip.Addr   `json:"gateways,omitempty"` // one of a family at most
 }
 
-// A Member is an interface that is wanted in the bond, present or not.
+// A Member is an interface that is wanted in the bond, present or not: the one
+// of that name, or each piece of hardware that is all that is asked for.
 type Member struct {
-	Name string `json:"name"`
+	Name   string       `json:"name,omitempty"`   // with * a pattern
+	Kind   string       `json:"kind,omitempty"`   // wired or wifi
+	MAC    HardwareAddr `json:"mac,omitempty"`    // the permanent one
+	Driver string       `json:"driver,omitempty"` // such as cdc_ether
+	Bus    string       `json:"bus,omitempty"`    // such as usb or pci
 	// Prio is the slave's failover priority (IFLA_BOND_SLAVE_PRIO); nil
 	// takes it from the member's place in the list.
 	Prio *int32 `json:"prio,omitempty"`
@@ -156,13 +161,13 @@ func (c *Config) checkPrimary(say sayer) {
 }
 
 func (c *Config) hasMember(name string) bool {
-	return slices.ContainsFunc(c.Members, func(m Member) bool { return m.Name == name })
+	return slices.ContainsFunc(c.Members, func(m Member) bool { return m.mayBe(name) })
 }
 
 func (c *Config) memberNames() string {
 	names := make([]string, len(c.Members))
 	for i, m := range c.Members {
-		names[i] = m.Name
+		names[i] = m.String()
 	}
 	return strings.Join(names, ", ")
 }

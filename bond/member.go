@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -30,8 +31,8 @@ func (b *builder) member(s Setting) error {
 		return err
 	case m.Name == b.config.Name:
 		return fmt.Errorf("%s can't be a member of itself; name the interface that carries its traffic", m.Name)
-	case b.config.hasMember(m.Name):
-		return fmt.Errorf("%s is there twice; name it once", m.Name)
+	case slices.ContainsFunc(b.config.Members, func(o Member) bool { return o.String() == m.String() }):
+		return fmt.Errorf("%s is there twice; name it once", m)
 	}
 	b.config.Members = append(b.config.Members, m)
 	return nil
@@ -64,8 +65,8 @@ func memberName(v any) (string, error) {
 		return "", errors.New("it takes the name of one interface in quotes, such as \"eth0\"")
 	case name == "":
 		return "", errors.New("the name is empty; write that of an interface, such as eth0")
-	case strings.ContainsAny(name, "*?["):
-		return "", fmt.Errorf("%q: patterns are %w; name one interface", name, errUnbuilt)
+	case strings.ContainsAny(name, `?[]\`):
+		return "", fmt.Errorf("%q: of patterns only * is known, for any characters", name)
 	}
 	return name, CheckName(name)
 }
@@ -79,34 +80,70 @@ func parsePrio(text string) (int32, error) {
 // noted here, as each has its own place; then the member isn't ok.
 func (b *builder) memberTable(where string, settings []Setting) (m Member, ok bool) {
 	before := len(b.problems)
-	named := false
+	asks := false
 	for _, s := range settings {
 		b.refuse(s.Where, m.take(s))
-		named = named || s.Key == "name" || later["member."+s.Key]
+		asks = asks || s.Key != "prio"
 	}
-	if !named {
-		b.refuse(where, errors.New("it has no name; write name = \"eth0\" below it"))
+	if !asks {
+		b.refuse(where, errors.New("it asks for nothing; write name = \"eth0\" below it, or kind, mac, driver or bus"))
 	}
 	return m, len(b.problems) == before
 }
 
 // take puts a setting into the member.
 func (m *Member) take(s Setting) error {
-	switch {
-	case later["member."+s.Key]:
+	if later["member."+s.Key] {
 		return errNotYet
-	case s.Key == "name":
+	}
+	if s.Key == "name" {
 		var err error
 		m.Name, err = memberName(s.Value)
 		return err
-	case s.Key != "prio":
+	}
+	take, known := memberKeys[s.Key]
+	if !known {
 		return unknownKey("member." + s.Key)
 	}
 	text, err := scalar(s.Value)
 	if err != nil {
 		return err
 	}
-	prio, err := parsePrio(text)
-	m.Prio = &prio
-	return err
+	return take(m, text)
+}
+
+// memberKeys are a member's keys beside its name.
+var memberKeys = map[string]func(*Member, string) error{
+	"prio": func(m *Member, text string) error {
+		prio, err := parsePrio(text)
+		m.Prio = &prio
+		return err
+	},
+	"kind": func(m *Member, text string) error {
+		if text != KindWired && text != KindWiFi {
+			return fmt.Errorf("%q is none of its values; it takes wired or wifi", text)
+		}
+		m.Kind = text
+		return nil
+	},
+	"mac": func(m *Member, text string) (err error) {
+		m.MAC, err = parseMAC(text)
+		return err
+	},
+	"driver": func(m *Member, text string) error {
+		m.Driver = text
+		return checkWord(text, "cdc_ether")
+	},
+	"bus": func(m *Member, text string) error {
+		m.Bus = text
+		return checkWord(text, "usb")
+	},
+}
+
+// checkWord refuses what no driver or bus is called.
+func checkWord(text, such string) error {
+	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' }) {
+		return fmt.Errorf("%q is no name in /sys/bus; write one such as %s", text, such)
+	}
+	return nil
 }

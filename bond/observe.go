@@ -14,12 +14,13 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/bondctl/bondctl/bond/wlan"
 	"github.com/bondctl/bondctl/sysfs"
 )
 
 // observe reads what the kernel has of the bond called name and of everything
-// beside it; members are the interfaces that may be wanted in it.
-func (h *Host) observe(name string, members []string) (State, error) {
+// beside it; members are what may be wanted in it.
+func (h *Host) observe(name string, members []Member) (State, error) {
 	raw, err := h.kernel.links()
 	if err != nil {
 		return State{}, err
@@ -35,7 +36,7 @@ func (h *Host) observe(name string, members []string) (State, error) {
 }
 
 // linksOf turns a dump into links, with what sysfs and udev know of members.
-func (h *Host) linksOf(raw []rawLink, members []string) []Link {
+func (h *Host) linksOf(raw []rawLink, members []Member) []Link {
 	names := make(map[int]string, len(raw))
 	for _, r := range raw {
 		names[r.index] = r.name
@@ -51,23 +52,42 @@ func (h *Host) linksOf(raw []rawLink, members []string) []Link {
 	for i, r := range raw {
 		links[i] = Link{
 			Name: r.name, Index: r.index, Kind: r.kind, Master: names[r.master],
-			Up: r.up, MAC: r.mac, MTU: r.mtu, Upper: upper[r.index],
+			Up: r.up, MAC: r.mac, MTU: r.mtu, Upper: upper[r.index], PermMAC: r.permMAC,
 		}
-		if slices.Contains(members, r.name) {
-			h.memberLink(&links[i])
+		if r.permMAC == nil {
+			links[i].PermMAC = r.mac
 		}
+		h.memberLink(&links[i], members)
 	}
 	return links
 }
 
-// memberLink adds what decides whether and how a link can be a member. An
-// interface that vanishes meanwhile is found absent next time.
-func (h *Host) memberLink(l *Link) {
+// asked says whether a member's entry names a link, or else whether a pattern
+// may take it: what has a kind is virtual, and taken by its name alone.
+func asked(l Link, members []Member) (named, pattern bool) {
+	for _, m := range members {
+		if m.mayBe(l.Name) {
+			named = named || m.exact()
+			pattern = pattern || l.Kind == ""
+		}
+	}
+	return named, pattern && !named
+}
+
+// memberLink adds what decides whether and how a link can be a member; it
+// spares others the look into sysfs. An interface that vanishes meanwhile is
+// found absent next time.
+func (h *Host) memberLink(l *Link, members []Member) {
+	named, pattern := asked(*l, members)
+	if !named && !pattern {
+		return
+	}
 	d, err := h.sysfs.Device(l.Name)
 	if err != nil {
 		return
 	}
-	l.WiFi = d.Wireless
+	l.WiFi, l.Driver, l.Bus = d.Wireless, d.Driver, d.Bus
+	l.Hardware = pattern && d.Physical && d.Type == unix.ARPHRD_ETHER && (!l.WiFi || h.isStation(l.Name))
 	if l.WiFi {
 		blocked, err := h.sysfs.RFKill(l.Name)
 		l.RFKill = err == nil && blocked != ""
@@ -75,6 +95,18 @@ func (h *Host) memberLink(l *Link) {
 	// Before there is a carrier the speed is still being negotiated.
 	l.SpeedUnknown = value(d.Carrier) && d.Speed == nil
 	l.Initializing = h.udevBusy(l.Index)
+}
+
+// isStation says whether a Wi-Fi interface is a station and no access point,
+// say. One whose type can't be had is none.
+func (h *Host) isStation(name string) bool {
+	c, err := wlan.Open()
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	stations, err := c.StationNames()
+	return err == nil && slices.Contains(stations, name)
 }
 
 // udevBusy says whether udev has yet to be done with a network device, by
@@ -199,9 +231,9 @@ func (h *Host) observeAddresses(s *State) error {
 // observeRoutes counts the routes over members and notes the bond's default
 // routes. A table can be large, so it isn't asked for when every member is in
 // the bond and so has none.
-func (h *Host) observeRoutes(s *State, members []string) error {
+func (h *Host) observeRoutes(s *State, members []Member) error {
 	loose := slices.ContainsFunc(s.Links, func(l Link) bool {
-		return slices.Contains(members, l.Name) && (l.Master == "" || s.Bond == nil)
+		return owner(members, l) >= 0 && (l.Master == "" || s.Bond == nil)
 	})
 	if !loose && s.Bond == nil {
 		return nil

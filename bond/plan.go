@@ -90,21 +90,21 @@ func refusal(w wanted, s State) error {
 		}
 		if len(m.link.Addresses) > 0 {
 			return &RefusedError{
-				fmt.Sprintf("%s carries the address %s, which would be cut off in the bond", m.Name, m.link.Addresses[0]),
-				fmt.Sprintf("give the address to the bond with --address and take it from the member first: ip address flush dev %s scope global", m.Name),
+				fmt.Sprintf("%s carries the address %s, which would be cut off in the bond", m.name, m.link.Addresses[0]),
+				fmt.Sprintf("give the address to the bond with --address and take it from the member first: ip address flush dev %s scope global", m.name),
 			}
 		}
 		if m.link.Routes > 0 {
 			return &RefusedError{
-				fmt.Sprintf("%s carries %d routes, which would be cut off in the bond", m.Name, m.link.Routes),
-				fmt.Sprintf("take them away first: ip route flush dev %s", m.Name),
+				fmt.Sprintf("%s carries %d routes, which would be cut off in the bond", m.name, m.link.Routes),
+				fmt.Sprintf("take them away first: ip route flush dev %s", m.name),
 			}
 		}
 		if upper := m.link.Upper; len(upper) > 0 {
 			// Down for a moment, it takes down what is stacked upon it, whose
 			// routes and IPv6 addresses are lost then.
 			return &RefusedError{
-				fmt.Sprintf("%s carries %s, which would be cut off in the bond", m.Name, strings.Join(upper, ", ")),
+				fmt.Sprintf("%s carries %s, which would be cut off in the bond", m.name, strings.Join(upper, ", ")),
 				"put it upon the bond instead; take it away first: ip link delete " + upper[0],
 			}
 		}
@@ -225,7 +225,7 @@ func (p *planner) anyReady() bool {
 }
 
 func (p *planner) isWanted(name string) bool {
-	return slices.ContainsFunc(p.wanted.members, func(m wantedMember) bool { return m.Name == name })
+	return slices.ContainsFunc(p.wanted.members, func(m wantedMember) bool { return m.name == name })
 }
 
 // release plans to let slaves go, the active one last. Those that aren't
@@ -335,7 +335,7 @@ func (p *planner) primary() (Change, bool) {
 		return Change{}, false
 	}
 	for _, m := range p.wanted.members {
-		if m.Name == want && m.pending == "" {
+		if m.name == want && m.pending == "" {
 			return Change{"primary", has, want}, true
 		}
 	}
@@ -374,7 +374,7 @@ func (p *planner) enslave() {
 			continue
 		}
 		p.Members++
-		slave, in := p.state.slave(m.Name)
+		slave, in := p.state.slave(m.name)
 		if !in || p.emptied {
 			was := m.link.settings()
 			// A link that is down may have been left so by a bond that was
@@ -382,17 +382,17 @@ func (p *planner) enslave() {
 			if found, ok := p.state.found(m.link); ok && (in || !was.Up) {
 				was = found
 			}
-			p.add(Enslave{p.Bond, m.Name, was})
+			p.add(Enslave{p.Bond, m.name, was})
 			slave.Prio = new(0)
 		} else if !m.link.Up && !m.link.RFKill {
 			// The driver ups a slave as it takes it in, and never again: not
 			// after somebody has set it down, nor when rfkill lets it go.
 			up := m.link.settings()
 			up.Up = true
-			p.add(SetLink{m.Name, m.link.settings(), up})
+			p.add(SetLink{m.name, m.link.settings(), up})
 		}
 		if has := value(slave.Prio); slave.Prio != nil && strconv.Itoa(has) != m.prio {
-			p.add(SetPrio{p.Bond, m.Name, strconv.Itoa(has), m.prio})
+			p.add(SetPrio{p.Bond, m.name, strconv.Itoa(has), m.prio})
 		}
 	}
 }
@@ -405,7 +405,7 @@ func (p *planner) order() []wantedMember {
 	}
 	members := slices.Clone(p.wanted.members)
 	slices.SortStableFunc(members, func(a, b wantedMember) int {
-		return rank(a.Name != p.state.Bond.ActiveSlave) - rank(b.Name != p.state.Bond.ActiveSlave)
+		return rank(a.name != p.state.Bond.ActiveSlave) - rank(b.name != p.state.Bond.ActiveSlave)
 	})
 	return members
 }

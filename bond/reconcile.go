@@ -23,11 +23,7 @@ func (h *Host) Plan(c Config) (Plan, error) {
 
 // look observes a bond and adds what bondctl's journal knows of it.
 func (h *Host) look(c Config) (State, *journal, error) {
-	names := make([]string, len(c.Members))
-	for i, m := range c.Members {
-		names[i] = m.Name
-	}
-	s, err := h.observe(c.Name, names)
+	s, err := h.observe(c.Name, c.Members)
 	if err != nil {
 		return State{}, nil, err
 	}
@@ -62,7 +58,7 @@ const maxRounds = 4
 // The errors are those of [NewPlan], and [*StepError] for a step that failed.
 // After any error everything is as it was; what could not be put back is said.
 func (h *Host) Reconcile(ctx context.Context, c Config) (Plan, error) {
-	return h.reconcile(ctx, c.Name, func() (*Config, error) { return &c, nil })
+	return h.reconcile(ctx, c.Name, &c)
 }
 
 // ErrNotWanted says that nothing is recorded as wanted of a bond.
@@ -70,26 +66,32 @@ var ErrNotWanted = errors.New("nothing is wanted of it")
 
 // ReconcileRecorded is [Host.Reconcile] for what is recorded as wanted: what
 // the last Reconcile was given. The error is ErrNotWanted when nothing is.
+//
+// It is for a keeper, whom nobody watches: a member that carries an address, a
+// route or another interface is pending, and not a reason to refuse them all.
 func (h *Host) ReconcileRecorded(ctx context.Context, name string) (Plan, error) {
-	return h.reconcile(ctx, name, func() (*Config, error) { return h.Recorded(name) })
+	return h.reconcile(ctx, name, nil)
 }
 
-// reconcile reads what is wanted when it has the lock, and not before: another
-// Reconcile may be about to record something else.
-func (h *Host) reconcile(ctx context.Context, name string, wanted func() (*Config, error)) (Plan, error) {
+// reconcile makes the bond what is wanted or, without that, what is recorded.
+// The record is read under the lock and not before: another Reconcile may be
+// about to write it.
+func (h *Host) reconcile(ctx context.Context, name string, wanted *Config) (Plan, error) {
 	unlock, err := h.store.lock(ctx, name)
 	if err != nil {
 		return Plan{}, err
 	}
 	defer unlock()
-	c, err := wanted()
-	if c == nil && err == nil {
-		err = fmt.Errorf("%s: %w", name, ErrNotWanted)
+	a := attempt{Host: h, cautious: wanted == nil}
+	if wanted == nil {
+		if wanted, err = h.Recorded(name); err != nil {
+			return Plan{}, err
+		}
 	}
-	if err != nil {
-		return Plan{}, err
+	if wanted == nil {
+		return Plan{}, fmt.Errorf("%s: %w", name, ErrNotWanted)
 	}
-	a := attempt{Host: h, config: *c}
+	a.config = *wanted
 	if err := a.converge(ctx); err != nil {
 		return Plan{}, a.takeBack(err)
 	}
@@ -99,7 +101,8 @@ func (h *Host) reconcile(ctx context.Context, name string, wanted func() (*Confi
 // An attempt is one Reconcile under way.
 type attempt struct {
 	*Host
-	config Config
+	config   Config
+	cautious bool
 
 	// What was there before the first change.
 	was     State
@@ -116,6 +119,7 @@ func (a *attempt) converge(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		s.Cautious = a.cautious
 		plan, err := NewPlan(a.config, s, machineID())
 		if err != nil {
 			return err

@@ -69,7 +69,7 @@ var setters = map[string]func(*builder, Setting) error{
 var later = map[string]bool{
 	"dhcp": true, "dns": true, "ipv4.dns": true, "ipv6.dns": true,
 	"ipv4.use_mtu": true, "ipv4.use_routes": true, "ipv4.use_dns": true,
-	"member.kind": true, "member.mac": true, "member.driver": true, "member.bus": true, "member.wpa_conf": true,
+	"member.wpa_conf": true,
 }
 
 func (b *builder) set(s Setting) {
@@ -128,8 +128,7 @@ func (b *builder) check() {
 }
 
 var (
-	errUnbuilt = errors.New("not supported yet")
-	errNotYet  = fmt.Errorf("%w; leave it out", errUnbuilt)
+	errNotYet = errors.New("not supported yet; leave it out")
 )
 
 // subject is the key under which a rule speaks of a setting.
@@ -192,17 +191,24 @@ func (b *builder) mac(s Setting) error {
 	if b.config.MACStable {
 		return nil
 	}
+	if b.config.MAC, err = parseMAC(text); err != nil {
+		return fmt.Errorf("%w, or stable", err)
+	}
+	return nil
+}
+
+// parseMAC reads an interface's address.
+func parseMAC(text string) (HardwareAddr, error) {
 	mac, err := net.ParseMAC(text)
 	switch {
 	case err != nil || len(mac) != 6:
-		return fmt.Errorf("%q is not a MAC address; write one such as 02:00:5e:10:00:01, or stable", text)
+		return nil, fmt.Errorf("%q is not a MAC address; write one such as 02:00:5e:10:00:01", text)
 	case mac[0]&1 != 0:
-		return fmt.Errorf("%s is a multicast address; an interface's has an even first byte", mac)
+		return nil, fmt.Errorf("%s is a multicast address, no interface's; write one such as 02:00:5e:10:00:01", mac)
 	case slices.Equal(mac, make(net.HardwareAddr, 6)):
-		return fmt.Errorf("%s is no interface's address; write one such as 02:00:5e:10:00:01, or stable", mac)
+		return nil, fmt.Errorf("%s is no interface's address; write one such as 02:00:5e:10:00:01", mac)
 	}
-	b.config.MAC = HardwareAddr(mac)
-	return nil
+	return HardwareAddr(mac), nil
 }
 
 // The kernel's limits of an Ethernet device's MTU (ETH_MIN_MTU; ETH_MAX_MTU is
@@ -254,7 +260,7 @@ func (b *builder) eachText(s Setting, f func(string) error) error {
 func knownKeys(table string) []string {
 	switch table {
 	case "member":
-		return []string{"name", "prio"}
+		return []string{"name", "kind", "mac", "driver", "bus", "prio"}
 	case "ipv4":
 		return []string{"method", "addresses", "gateway"}
 	case "ipv6":

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 )
 
 const (
@@ -34,8 +32,11 @@ type wanted struct {
 	notes     []string
 }
 
+// wantedMember is one interface that an entry asks for, or an entry that
+// nothing is there for.
 type wantedMember struct {
 	Member
+	name    string // the interface's, or else what the entry asks for
 	prio    string
 	link    Link
 	pending string // why it can't join now; "" when it can or has
@@ -72,50 +73,25 @@ func settle(c Config, s State, machineID string) (wanted, error) {
 	return w, nil
 }
 
-// settleMembers finds each member's link, its prio, and whether it can join.
+// settleMembers finds the links that are wanted, and whether they can join.
 func (w *wanted) settleMembers(c Config, s State) {
-	for i, m := range c.Members {
-		wm := wantedMember{Member: m, prio: strconv.Itoa(len(c.Members) - 1 - i)}
-		if m.Prio != nil {
-			wm.prio = strconv.Itoa(int(*m.Prio))
+	w.members = s.expand(c.Members)
+	for _, m := range w.members {
+		if m.pending != "" {
+			w.note("%s is %s; the bond does without it for now", m.name, m.pending)
 		}
-		wm.link, wm.pending = s.pending(m.Name)
-		if wm.pending != "" {
-			w.note("%s is %s; the bond does without it for now", m.Name, wm.pending)
-		}
-		w.members = append(w.members, wm)
 	}
 }
 
-// pending says why a member can't join the bond now: "" when it can or has.
-func (s *State) pending(name string) (Link, string) {
-	link, present := s.link(name)
-	switch {
-	case !present:
-		return link, "absent"
-	case link.Master == s.Name:
-		return link, ""
-	case link.Master != "":
-		return link, "held by " + link.Master
-	case link.RFKill:
-		return link, "blocked by rfkill"
-	case link.Initializing:
-		return link, "not yet initialised by udev"
-	}
-	return link, ""
-}
-
-// wifiMember is the first member that is Wi-Fi, or may be one: an absent
-// interface tells nothing but its name, and udev's names for Wi-Fi begin so
-// (systemd.net-naming-scheme(7)).
+// wifiMember is the first member that is Wi-Fi, or may be one when it comes.
 func (w *wanted) wifiMember() string {
 	i := slices.IndexFunc(w.members, func(m wantedMember) bool {
-		return m.link.WiFi || m.link.Name == "" && strings.HasPrefix(m.Name, "wl")
+		return m.link.WiFi || !m.exact() && m.mayBeWiFi() || m.link.Name == "" && m.mayBeWiFi()
 	})
 	if i < 0 {
 		return ""
 	}
-	return w.members[i].Name
+	return w.members[i].name
 }
 
 // settleOptions completes the options: what is named, then what a Wi-Fi member
@@ -203,7 +179,7 @@ func (w *wanted) noteBetter() {
 	}
 	for _, m := range w.members {
 		if m.link.WiFi || m.link.Name != "" && m.link.SpeedUnknown {
-			w.note("primary_reselect better: the kernel takes the unknown speed of %s for the fastest, so it never returns from it to a faster member", m.Name)
+			w.note("primary_reselect better: the kernel takes the unknown speed of %s for the fastest, so it never returns from it to a faster member", m.name)
 		}
 	}
 }

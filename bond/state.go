@@ -14,6 +14,10 @@ type State struct {
 	Bond  *BondState // nil: there is no such bond
 	Links []Link     // every interface of the namespace, the bond included
 
+	// Cautious has a member that carries something wait, where it would
+	// otherwise be refused and the rest with it: nobody is there to be told.
+	Cautious bool
+
 	// Ours has what bondctl itself has put in place, as its journal says.
 	Ours Ours
 }
@@ -59,7 +63,10 @@ type Link struct {
 	Upper        []string       // interfaces stacked upon it, such as VLANs
 	Addresses    []netip.Prefix // of global scope
 	Routes       int            // over it that somebody added (the kernel's own don't count)
+	Hardware     bool           // for patterns: there is a device behind it, and it is no access point
 	WiFi         bool
+	PermMAC      net.HardwareAddr // as it was made (IFLA_PERM_ADDRESS); MAC where the driver doesn't tell
+	Driver, Bus  string
 	RFKill       bool // blocked by rfkill
 	SpeedUnknown bool // ethtool gives no speed
 	Initializing bool // udev has not done with it yet

@@ -1,12 +1,14 @@
 package bond
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -116,11 +118,9 @@ func (h *Host) read(name string) (Status, State, error) {
 	if err != nil {
 		return Status{}, State{}, err
 	}
-	var members []string
+	var members []Member
 	if r.Config != nil {
-		for _, m := range r.Config.Members {
-			members = append(members, m.Name)
-		}
+		members = r.Config.Members
 	}
 	s, err := h.observe(name, members)
 	if err != nil {
@@ -166,8 +166,8 @@ func newStatus(s State, r record) Status {
 	st.NSIP6Target = append([]netip.Addr{}, st.NSIP6Target...)
 	if r.Config != nil {
 		st.Primary = unlessZero(r.Config.Primary)
-		for i, m := range r.Config.Members {
-			st.Members = append(st.Members, wantedStatus(s, m, len(r.Config.Members)-1-i))
+		for _, m := range s.expand(r.Config.Members) {
+			st.Members = append(st.Members, wantedStatus(s, m))
 		}
 	}
 	for _, slave := range s.Bond.Slaves {
@@ -182,24 +182,20 @@ func newStatus(s State, r record) Status {
 }
 
 // wantedStatus is the status of a member that is wanted, enslaved or not.
-func wantedStatus(s State, m Member, place int) MemberStatus {
-	if slave, in := s.slave(m.Name); in {
+func wantedStatus(s State, m wantedMember) MemberStatus {
+	if slave, in := s.slave(m.name); in {
 		return slaveStatus(s, slave)
 	}
-	prio := place
-	if m.Prio != nil {
-		prio = int(*m.Prio)
-	}
-	st := MemberStatus{Name: m.Name, Role: RoleAbsent, Prio: &prio}
-	link, why := s.pending(m.Name)
-	if link.Name == "" {
-		st.PendingReason = &why
+	prio, _ := strconv.Atoi(m.prio)
+	st := MemberStatus{Name: m.name, Role: RoleAbsent, Prio: &prio, PendingReason: &m.pending}
+	if m.link.Name == "" {
 		return st
 	}
-	if why == "" {
-		why = "not enslaved; bondctl up takes it in"
+	st.Role, st.Address = RolePending, HardwareAddr(m.link.MAC)
+	if m.pending == "" {
+		why := cmp.Or(m.link.occupied(), "not enslaved; bondctl up takes it in")
+		st.PendingReason = &why
 	}
-	st.Role, st.PendingReason, st.Address = RolePending, &why, HardwareAddr(link.MAC)
 	return st
 }
 

@@ -95,7 +95,7 @@ type rawLink struct {
 	index, master, parent int
 	name, kind            string
 	up                    bool
-	mac                   net.HardwareAddr
+	mac, permMAC          net.HardwareAddr
 	mtu                   int
 	prio                  *int         // of a bond's slave
 	nsIP6Target           []netip.Addr // of a bond
@@ -123,6 +123,8 @@ func parseLink(m []byte) (rawLink, error) {
 			l.name = unix.ByteSliceToString(value)
 		case unix.IFLA_ADDRESS:
 			l.mac = bytes.Clone(value)
+		case unix.IFLA_PERM_ADDRESS:
+			l.permMAC = bytes.Clone(value)
 		case unix.IFLA_MTU:
 			l.mtu = number(value)
 		case unix.IFLA_MASTER:

@@ -11,15 +11,32 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/bondctl/bondctl/netnstest"
 )
 
-// TestKeeperDocks is the keeper's main job: one up, and no further command.
+// TestKeeperDocks is the keeper's main job: one up, and no further command,
+// whatever dock and Wi-Fi are called.
 func TestKeeperDocks(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	dock := m.USBDock()
 	wifi := m.WiFi()
-	succeeds(t, m.Host, "up", "--primary", "usb0", "--member", "usb0", "--member", "wlan0", "--address", "192.0.2.10/24")
+	file := filepath.Join(t.TempDir(), "laptop.toml")
+	err := os.WriteFile(file, []byte(`
+[[member]]
+bus = "usb"
+
+[[member]]
+kind = "wifi"
+
+[ipv4]
+addresses = ["192.0.2.10/24"]
+`), 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	succeeds(t, m.Host, "up", "--config", file)
 	t.Cleanup(func() { succeeds(t, m.Host, "down") })
 	netnstest.Eventually(t, wifi.Associated)
 	netnstest.Eventually(t, usable(m.Host, "usb0", "wlan0"))
@@ -30,6 +47,9 @@ func TestKeeperDocks(t *testing.T) {
 		dock.Remove()
 		netnstest.Eventually(t, active(m.Host, "wlan0"))
 		netnstest.Eventually(t, ping.Answered)
+		if diff := cmp.Diff([]string{"bus=usb absent", "wlan0 active"}, status(t, m.Host).roles()); diff != "" {
+			t.Errorf("undocked, roles (-want +got)\n%s", diff)
+		}
 		if now := len(ping.Result().Lost); now > lost+1 {
 			t.Errorf("undock %d cost %d pings, want one at most", round, now-lost)
 		}

@@ -43,11 +43,24 @@ func (c *Client) Close() error {
 	return c.conn.Close()
 }
 
-// Stations returns all interfaces in station mode by their names, those that are
-// connected to nothing included. Interfaces in other modes (access points,
-// monitors) and those without a name (P2P devices) are left out, and so are those
-// that vanish meanwhile.
-func (c *Client) Stations() (map[string]Station, error) {
+// StationNames returns the names of all interfaces in station mode.
+func (c *Client) StationNames() ([]string, error) {
+	ifis, err := c.interfaces()
+	if err != nil {
+		return nil, err
+	}
+
+	var names []string
+	for _, ifi := range ifis {
+		if isStation(ifi) {
+			names = append(names, ifi.Name)
+		}
+	}
+
+	return names, nil
+}
+
+func (c *Client) interfaces() ([]*wifi.Interface, error) {
 	msgs, err := c.dump(unix.NL80211_CMD_GET_INTERFACE, nil)
 	if err != nil {
 		return nil, fmt.Errorf("list wi-fi interfaces: %w", err)
@@ -55,6 +68,19 @@ func (c *Client) Stations() (map[string]Station, error) {
 	ifis, err := wifi.ParseInterfaces(msgs)
 	if err != nil {
 		return nil, fmt.Errorf("list wi-fi interfaces: %w", err)
+	}
+
+	return ifis, nil
+}
+
+// Stations returns all interfaces in station mode by their names, those that are
+// connected to nothing included. Interfaces in other modes (access points,
+// monitors) and those without a name (P2P devices) are left out, and so are those
+// that vanish meanwhile.
+func (c *Client) Stations() (map[string]Station, error) {
+	ifis, err := c.interfaces()
+	if err != nil {
+		return nil, err
 	}
 
 	stations := make(map[string]Station)

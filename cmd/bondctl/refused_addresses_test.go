@@ -22,7 +22,7 @@ func TestRefusedMACs(t *testing.T) {
 		{
 			name: "multicast",
 			args: []string{"--mac=01:00:5e:00:00:01"},
-			want: "--mac: 01:00:5e:00:00:01 is a multicast address; an interface's has an even first byte",
+			want: "--mac: 01:00:5e:00:00:01 is a multicast address, no interface's; write one such as 02:00:5e:10:00:01, or stable",
 		},
 		{
 			name: "zero",

@@ -29,7 +29,7 @@ name = "nope0"`,
 			name: "member without a name",
 			file: `[[member]]
 prio = 3`,
-			want: `bond0.toml:1: member: it has no name; write name = "eth0" below it`,
+			want: `bond0.toml:1: member: it asks for nothing; write name = "eth0" below it, or kind, mac, driver or bus`,
 		},
 		{
 			name: "member with an empty name",
@@ -55,23 +55,20 @@ name = "eth 0"`,
 name = "nope0"
 [member.wifi]
 ssid = "home"`,
-			want: "bond0.toml:3: member.wifi: unknown key; there are name, prio",
+			want: "bond0.toml:3: member.wifi: unknown key; there are bus, driver, kind, mac, name, prio",
 		},
 		{
 			name: "member with an unknown key",
 			file: `[[member]]
 nmae = "nope0"`,
-			want: lines(
-				"bond0.toml:2: member.nmae: unknown key; there are name, prio",
-				`bond0.toml:1: member: it has no name; write name = "eth0" below it`,
-			),
+			want: "bond0.toml:2: member.nmae: unknown key; there are bus, driver, kind, mac, name, prio",
 		},
 		{
 			name: "key of the bond in a member",
 			file: `[[member]]
 name = "nope0"
 primary = "nope0"`,
-			want: "bond0.toml:3: member.primary: unknown key; there are name, prio",
+			want: "bond0.toml:3: member.primary: unknown key; there are bus, driver, kind, mac, name, prio",
 		},
 		{
 			name: "prio a text",
@@ -123,38 +120,51 @@ name = "testbond0"`,
 	})
 }
 
-func TestRefusedForNowInFile(t *testing.T) {
+func TestRefusedPatterns(t *testing.T) {
 	refuse(t, upMember, []refusal{
 		{
-			name: "pattern",
+			name: "question mark",
 			file: `[[member]]
-name = "eth*"`,
-			want: `bond0.toml:2: member.name: "eth*": patterns are not supported yet; name one interface`,
+name = "eth?"`,
+			want: `bond0.toml:2: member.name: "eth?": of patterns only * is known, for any characters`,
 		},
 		{
 			name: "kind",
 			file: `[[member]]
-kind = "wifi"`,
-			want: "bond0.toml:2: member.kind: not supported yet; leave it out",
+kind = "wlan"`,
+			want: `bond0.toml:2: member.kind: "wlan" is none of its values; it takes wired or wifi`,
 		},
 		{
 			name: "mac of a member",
 			file: `[[member]]
-mac = "02:00:5e:10:00:01"`,
-			want: "bond0.toml:2: member.mac: not supported yet; leave it out",
+mac = "stable"`,
+			want: `bond0.toml:2: member.mac: "stable" is not a MAC address; write one such as 02:00:5e:10:00:01`,
 		},
 		{
 			name: "driver",
 			file: `[[member]]
-driver = "e1000e"`,
-			want: "bond0.toml:2: member.driver: not supported yet; leave it out",
+driver = ""`,
+			want: `bond0.toml:2: member.driver: "" is no name in /sys/bus; write one such as cdc_ether`,
 		},
 		{
 			name: "bus",
 			file: `[[member]]
-bus = "usb"`,
-			want: "bond0.toml:2: member.bus: not supported yet; leave it out",
+bus = "usb/1-1"`,
+			want: `bond0.toml:2: member.bus: "usb/1-1" is no name in /sys/bus; write one such as usb`,
 		},
+		{
+			name: "the same twice",
+			file: `[[member]]
+kind = "wifi"
+[[member]]
+kind = "wifi"`,
+			want: "bond0.toml:3: member: kind=wifi is there twice; name it once",
+		},
+	})
+}
+
+func TestRefusedForNowInFile(t *testing.T) {
+	refuse(t, upMember, []refusal{
 		{
 			name: "wpa_conf",
 			file: `[[member]]

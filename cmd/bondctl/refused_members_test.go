@@ -26,8 +26,8 @@ func TestRefusedMembers(t *testing.T) {
 		{name: "folder", args: []string{"--member=.."}, want: `--member: invalid interface name "..": a directory`},
 		{
 			name: "pattern",
-			args: []string{"--member=eth*"},
-			want: `--member: "eth*": patterns are not supported yet; name one interface`,
+			args: []string{"--member=eth[01]"},
+			want: `--member: "eth[01]": of patterns only * is known, for any characters`,
 		},
 		{
 			name: "several at once",
