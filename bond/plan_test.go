@@ -154,6 +154,15 @@ func TestPlan(t *testing.T) {
 			state: with(base, func(s *State) { l := bondLink(s); l.Up, l.MTU = false, 9000 }),
 			want:  []string{"set bond0 up, mtu 1500"},
 		},
+		"somebody set a slave down": {
+			flags: two,
+			state: with(base, func(s *State) { linkOf(s, "eth1").Up = false }),
+			want:  []string{"set eth1 up"},
+		},
+		"rfkill set a slave down": {
+			flags: two,
+			state: with(base, func(s *State) { linkOf(s, "eth1").Up, linkOf(s, "eth1").RFKill = false, true }),
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -182,8 +191,10 @@ func withLink(s State, l Link) State {
 	return with(s, func(s *State) { s.Links = append(s.Links, l) })
 }
 
-func bondLink(s *State) *Link {
-	return &s.Links[slices.IndexFunc(s.Links, func(l Link) bool { return l.Name == s.Name })]
+func bondLink(s *State) *Link { return linkOf(s, s.Name) }
+
+func linkOf(s *State, name string) *Link {
+	return &s.Links[slices.IndexFunc(s.Links, func(l Link) bool { return l.Name == name })]
 }
 
 // An unplugged primary reads as none, though the kernel remembers it: that is

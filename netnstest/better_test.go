@@ -29,7 +29,6 @@ func TestBetter(t *testing.T) {
 		{primary: "eth1", other: "usb0", returns: false, warned: "usb0"},
 		{primary: "usb0", other: "eth1", returns: true, warned: "usb0"},
 		{primary: "eth0", other: "wlan0", returns: false, warned: "wlan0"},
-		{primary: "wlan0", other: "eth0", returns: true, warned: "wlan0"},
 		{primary: "usb0", other: "wlan0", returns: false, warned: "usb0 wlan0"}, // equally unknown
 	} {
 		name := tt.primary + " over " + tt.other
@@ -50,6 +49,11 @@ func TestBetterDuplex(t *testing.T) {
 // playBetter loses the primary of a bond of two and gives it back. The NICs that have no cable to be
 // pulled are set down, which the driver takes for the same.
 func playBetter(t *testing.T, m *netnstest.Machine, primary, other string, returns bool, warned string) {
+	for _, member := range strings.Fields(warned) {
+		// That a speed is unknown isn't known before there is a carrier.
+		m.Run("ip", "link", "set", member, "up")
+		netnstest.Eventually(t, m.Carrier(member, true))
+	}
 	o := up(t, m.Host, "--primary-reselect", "better", "--updelay", "0", "--address", "192.0.2.10/24",
 		"--primary", primary, "--member", primary, "--member", other)
 	defer succeeds(t, m.Host, "down")

@@ -19,6 +19,9 @@ const (
 	pciSlot   = "dockport"
 	hub       = "0"
 	uplinkMAC = "52:54:00:00:00:01"
+
+	// The uplink's name once a Machine has it.
+	uplinkName = "uplink"
 )
 
 // moduleOptions is a modprobe configuration. The kernel loads most modules by itself when a

@@ -41,6 +41,9 @@ func NewMachine(t TB, opts ...HostOption) *Machine {
 		t.Fatalf("open QEMU's monitor: %v", err)
 	}
 	t.Cleanup(m.qmp.close)
+	if err := m.nameUplink(); err != nil {
+		t.Fatalf("name the uplink: %v", err)
+	}
 	before, err := m.linkNames()
 	if err != nil {
 		t.Fatalf("list links: %v", err)
@@ -56,29 +59,38 @@ func NewMachine(t TB, opts ...HostOption) *Machine {
 	return m
 }
 
-// uplink moves the NIC that is on the docks' hub into the LAN. It returns by itself when the LAN's
-// namespace ends, but that comes later than the next test.
-func (m *Machine) uplink() error {
-	lan := m.LAN()
+// nameUplink gives the NIC that is on the docks' hub a name that no NIC of a test has: it couldn't
+// come back from the LAN by one that is taken.
+func (m *Machine) nameUplink() error {
 	links, err := m.nl.LinkList()
 	if err != nil {
 		return err
 	}
 	for _, link := range links {
-		if link.Attrs().HardwareAddr.String() != uplinkMAC {
-			continue
+		if link.Attrs().HardwareAddr.String() == uplinkMAC {
+			return m.nl.LinkSetName(link, uplinkName)
 		}
-		if err := m.nl.LinkSetNsFd(link, lan.net); err != nil {
-			return fmt.Errorf("move %s: %w", link.Attrs().Name, err)
-		}
-		m.t.Cleanup(func() {
-			if err := m.takeBack(link.Attrs().Name); err != nil {
-				m.t.Errorf("take the uplink back: %v", err)
-			}
-		})
-		return lan.join(link.Attrs().Name)
 	}
 	return fmt.Errorf("no NIC has MAC %s", uplinkMAC)
+}
+
+// uplink moves that NIC into the LAN. It returns by itself when the LAN's namespace ends, but that
+// comes later than the next test.
+func (m *Machine) uplink() error {
+	link, err := m.nl.LinkByName(uplinkName)
+	if err != nil {
+		return err
+	}
+	lan := m.LAN()
+	if err := m.nl.LinkSetNsFd(link, lan.net); err != nil {
+		return err
+	}
+	m.t.Cleanup(func() {
+		if err := m.takeBack(uplinkName); err != nil {
+			m.t.Errorf("take the uplink back: %v", err)
+		}
+	})
+	return lan.join(uplinkName)
 }
 
 // takeBack moves a link of the LAN back.
