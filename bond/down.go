@@ -131,6 +131,9 @@ func switchable(s State, member string) error {
 }
 
 // untilWhen says when a slave that was made active by hand will be left again.
+// The driver selects anew when the active slave's link fails, and when the link
+// returns of the primary or of a slave with a higher prio than the active one
+// (bond_miimon_commit); other slaves come and go unnoticed.
 func untilWhen(s State, member string) string {
 	primary, reselect := s.Bond.Primary, value(s.Bond.Options.PrimaryReselect)
 	rival := primary
@@ -143,9 +146,9 @@ func untilWhen(s State, member string) string {
 	case reselect == ReselectFailure:
 		return fmt.Sprintf("it stays active until its link fails (primary_reselect failure); then %s may take over", rival)
 	case reselect == ReselectBetter:
-		return fmt.Sprintf("%s takes over again when a member's link changes, if it is the faster one (primary_reselect better)", rival)
+		return fmt.Sprintf("it stays active until its link fails, or that of a preferred member returns and %s is the faster one (primary_reselect better)", rival)
 	}
-	return fmt.Sprintf("%s takes over again when a member's link changes (primary_reselect always)", rival)
+	return fmt.Sprintf("it stays active until its link fails or that of a preferred member returns (primary_reselect always); then %s takes over", rival)
 }
 
 // bestPrio is the slave that the kernel prefers by prio; "" when none stands out.

@@ -123,21 +123,29 @@ func (s *State) pending(l Link) string {
 		return "blocked by rfkill"
 	case l.Initializing:
 		return "not yet initialised by udev"
-	case s.Cautious:
-		return l.occupied()
+	}
+	if what, _ := l.carries(); what != "" && s.Cautious {
+		return "in use, as it carries " + what
 	}
 	return ""
 }
 
-// occupied says what would be cut off if the link joined a bond; "" for nothing.
-func (l Link) occupied() string {
+// carries says what would be cut off if the link joined a bond, and how it is
+// taken away first; "" for nothing.
+func (l Link) carries() (what, mend string) {
 	switch {
 	case len(l.Addresses) > 0:
-		return "carrying the address " + l.Addresses[0].String()
+		return "the address " + l.Addresses[0].String(),
+			"give the address to the bond with --address and take it from the member first: ip address flush dev " + l.Name + " scope global"
+	case l.Routes == 1:
+		return "a route", "take it away first: ip route flush dev " + l.Name
 	case l.Routes > 0:
-		return "carrying " + strconv.Itoa(l.Routes) + " routes"
+		return strconv.Itoa(l.Routes) + " routes", "take them away first: ip route flush dev " + l.Name
 	case len(l.Upper) > 0:
-		return "carrying " + strings.Join(l.Upper, ", ")
+		// As the link goes down for a moment, so does what is stacked upon
+		// it, and routes and IPv6 addresses are lost.
+		return strings.Join(l.Upper, ", "),
+			"put it upon the bond instead; take it away first: ip link delete " + l.Upper[0]
 	}
-	return ""
+	return "", ""
 }

@@ -71,7 +71,7 @@ func TestCautious(t *testing.T) {
 	eth1.Addresses = []netip.Prefix{netip.MustParsePrefix("192.0.2.7/24")}
 	s := State{Name: "bond0", Links: []Link{eth0, eth1}, Cautious: true}
 	p := mustPlan(t, config(t, "member=eth0", "member=eth1"), s)
-	want := "eth1 is carrying the address 192.0.2.7/24; the bond does without it for now"
+	want := "eth1 is in use, as it carries the address 192.0.2.7/24; the bond does without it for now"
 	if len(p.Notes) != 1 || p.Notes[0] != want {
 		t.Errorf("notes: %q", p.Notes)
 	}

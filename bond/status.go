@@ -1,7 +1,6 @@
 package bond
 
 import (
-	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -193,7 +192,10 @@ func wantedStatus(s State, m wantedMember) MemberStatus {
 	}
 	st.Role, st.Address = RolePending, HardwareAddr(m.link.MAC)
 	if m.pending == "" {
-		why := cmp.Or(m.link.occupied(), "not enslaved; bondctl up takes it in")
+		why := "not enslaved; bondctl up takes it in"
+		if what, _ := m.link.carries(); what != "" {
+			why = "in use, as it carries " + what
+		}
 		st.PendingReason = &why
 	}
 	return st
