@@ -9,12 +9,16 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
 // kernel changes the kernel's state, and nothing else in bondctl does.
-type kernel struct{ *conn }
+type kernel struct {
+	*conn
+	handle *netlink.Handle // for what is put back as it was found
+}
 
 // A StepError is a step that the kernel refused. What had been done before it
 // was taken back.
@@ -81,6 +85,7 @@ func (k *kernel) undo(done []Step, refused Step, was State) error {
 		// that one takes over by itself.
 		_ = k.do(SetActive{Bond: was.Name, To: was.Bond.ActiveSlave})
 	}
+	failed = append(failed, k.putBack(was, nil))
 	for _, link := range touched(append(done[:len(done):len(done)], refused), was) {
 		if err := k.setLink(link.Name, link.settings()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = append(failed, err)
@@ -137,7 +142,8 @@ func (k *kernel) do(step Step) error {
 	case SetLink:
 		return k.setLink(s.Name, s.To)
 	case GiveBack:
-		return k.setLink(s.Name, s.To)
+		// What rfkill blocks can't be set up; the rest has been given back.
+		return gone(k.setLink(s.Name, s.To), unix.ERFKILL)
 	case Enslave:
 		return k.setMaster(s.Member, s.Bond)
 	case Release:
@@ -161,18 +167,30 @@ func (k *kernel) doLayer3(step Step) error {
 		})
 	case DelAddress:
 		return k.onLink(s.Bond, func(l rawLink) error {
-			return k.send(unix.RTM_DELADDR, 0, addressMessage(l.index, s.Address)...)
+			return gone(k.send(unix.RTM_DELADDR, 0, addressMessage(l.index, s.Address)...), unix.EADDRNOTAVAIL)
 		})
 	case AddRoute:
 		return k.onLink(s.Bond, func(l rawLink) error {
-			return k.send(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_EXCL, routeMessage(l.index, s.Gateway)...)
+			flags := unix.NLM_F_CREATE | unix.NLM_F_EXCL
+			if s.Gateway.Is6() {
+				flags = unix.NLM_F_CREATE // beside the one that a router advertises
+			}
+			return k.send(unix.RTM_NEWROUTE, flags, routeMessage(l.index, s.Gateway)...)
 		})
 	case DelRoute:
 		return k.onLink(s.Bond, func(l rawLink) error {
-			return k.send(unix.RTM_DELROUTE, 0, routeMessage(l.index, s.Gateway)...)
+			return gone(k.send(unix.RTM_DELROUTE, 0, routeMessage(l.index, s.Gateway)...), unix.ESRCH)
 		})
 	}
 	panic(fmt.Sprintf("bond: unknown step %T", step))
+}
+
+// gone takes an error for none which says that there is nothing left to do.
+func gone(err error, errno unix.Errno) error {
+	if errors.Is(err, errno) {
+		return nil
+	}
+	return err
 }
 
 func (k *kernel) create(s CreateBond) error {

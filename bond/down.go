@@ -96,14 +96,15 @@ func (h *Host) Switch(ctx context.Context, name, member string) (string, error) 
 	if err := switchable(s, member); err != nil {
 		return "", err
 	}
+	// The keeper may see the switch before this function returns.
+	if err := h.rememberManual(s, member); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return "", err
+	}
 	if s.Bond.ActiveSlave != member {
 		step := SetActive{name, s.Bond.ActiveSlave, member}
 		if err := h.kernel.apply(ctx, []Step{step}, s, h.OnStep); err != nil {
 			return "", err
 		}
-	}
-	if err := h.rememberManual(name, member); err != nil && !errors.Is(err, fs.ErrPermission) {
-		return "", err
 	}
 	return untilWhen(s, member), nil
 }
@@ -169,11 +170,24 @@ func (s *State) bestPrio() string {
 	return best
 }
 
-func (h *Host) rememberManual(name, member string) error {
-	r, err := h.store.record(name)
+// rememberManual notes that a slave was made active by hand.
+func (h *Host) rememberManual(s State, member string) error {
+	r, err := h.store.record(s.Name)
 	if err != nil || r.Config == nil {
 		return err
 	}
-	r.Manual = member
-	return h.store.writeRecord(name, r)
+	link, _ := s.link(member)
+	slave, _ := s.slave(member)
+	r.Manual = &choice{member, link.Index, slave.LinkFailureCount}
+	return h.store.writeRecord(s.Name, r)
+}
+
+// holds says whether it is still this choice that keeps the slave active, if it is.
+func (c *choice) holds(s State) bool {
+	if c == nil || c.Slave != s.Bond.ActiveSlave {
+		return false
+	}
+	link, _ := s.link(c.Slave)
+	slave, _ := s.slave(c.Slave)
+	return link.Index == c.Ifindex && slave.LinkFailureCount == c.Failures
 }

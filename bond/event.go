@@ -1,7 +1,6 @@
 package bond
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -25,9 +24,9 @@ type Event struct {
 	Time   time.Time `json:"time"`
 	Event  EventKind `json:"event"`
 	Bond   string    `json:"bond"`
-	From   string    `json:"from,omitempty"` // of a failover: the slave before; else the member
-	To     string    `json:"to,omitempty"`
-	Reason string    `json:"reason,omitempty"`
+	From   *string   `json:"from"` // the slave before, or the one that left or has no link
+	To     *string   `json:"to"`   // the slave after, or the one that joined or has a link
+	Reason *Reason   `json:"reason"`
 	// SwitchMS is how long a failover took, from the first sign to the switch,
 	// in milliseconds; nil where no sign was seen before it.
 	SwitchMS *int `json:"switch_ms"`
@@ -36,11 +35,9 @@ type Event struct {
 // String says the event in words.
 func (e Event) String() string {
 	text := fmt.Sprintf("%s %s", e.Bond, e.Event)
-	if e.From != "" || e.To != "" {
-		text += fmt.Sprintf(" %s -> %s", cmp.Or(e.From, "none"), cmp.Or(e.To, "none"))
-	}
-	if e.Reason != "" {
-		text += ": " + e.Reason
+	text += fmt.Sprintf(" %s -> %s", orNone(value(e.From)), orNone(value(e.To)))
+	if e.Reason != nil {
+		text += ": " + string(*e.Reason)
 	}
 	if e.SwitchMS != nil {
 		text += fmt.Sprintf(" (%d ms)", *e.SwitchMS)
@@ -73,21 +70,21 @@ func snapshot(st Status) Snapshot {
 // of trouble over to s for as long as the active slave stays the same.
 func (s *Snapshot) Since(before Snapshot, bond string, now time.Time) []Event {
 	var events []Event
-	say := func(kind EventKind, from, to, reason string) {
-		events = append(events, Event{Time: now, Event: kind, Bond: bond, From: from, To: to, Reason: reason})
+	say := func(kind EventKind, from, to string) {
+		events = append(events, Event{Time: now, Event: kind, Bond: bond, From: unlessZero(from), To: unlessZero(to)})
 	}
 	for _, name := range sortedKeys(s.Slaves, before.Slaves) {
 		is, in := s.Slaves[name]
 		was, wasIn := before.Slaves[name]
 		switch {
 		case in && !wasIn:
-			say(EventJoin, "", name, "")
+			say(EventJoin, "", name)
 		case !in && wasIn:
-			say(EventLeave, name, "", "")
+			say(EventLeave, name, "")
 		case is != was && is == "up":
-			say(EventLinkUp, "", name, "")
+			say(EventLinkUp, "", name)
 		case is != was && was == "up":
-			say(EventLinkDown, name, "", "")
+			say(EventLinkDown, name, "")
 		}
 	}
 	if s.Active == before.Active {
@@ -97,9 +94,11 @@ func (s *Snapshot) Since(before Snapshot, bond string, now time.Time) []Event {
 		}
 		return events
 	}
-	say(EventFailover, before.Active, s.Active, string(s.Reason))
+	say(EventFailover, before.Active, s.Active)
+	failover := &events[len(events)-1]
+	failover.Reason = unlessZero(s.Reason)
 	if !before.FirstSign.IsZero() {
-		events[len(events)-1].SwitchMS = new(int(now.Sub(before.FirstSign).Milliseconds()))
+		failover.SwitchMS = new(int(now.Sub(before.FirstSign).Milliseconds()))
 	}
 	return events
 }

@@ -12,9 +12,9 @@ func (m MemberStatus) usable() bool {
 }
 
 // reason says why the active slave is the active one, as bond_find_best_slave
-// (drivers/net/bonding/bond_main.c) would choose; manual is the one that was
-// last chosen by hand.
-func reason(st Status, manual string) Reason {
+// (drivers/net/bonding/bond_main.c) would choose; manual says that it was
+// chosen by hand, which is a reason only where the kernel would choose another.
+func reason(st Status, manual bool) Reason {
 	active := *st.ActiveSlave
 	if active == value(st.Primary) {
 		return ReasonPrimary
@@ -30,17 +30,19 @@ func reason(st Status, manual string) Reason {
 			primaryUp = primaryUp || m.Name == value(st.Primary)
 		}
 	}
+	by := ReasonUnknown
 	switch {
 	case rivals == 0:
 		return ReasonOnlyLink
-	case manual == active:
-		return ReasonManual
 	case primaryUp:
-		return ReasonHeld
-	case own == nil:
-		return ReasonUnknown
+		by = ReasonHeld
+	case own != nil:
+		by = st.reasonByPrio(active, *own)
 	}
-	return st.reasonByPrio(active, *own)
+	if manual && by != ReasonPrio {
+		return ReasonManual
+	}
+	return by
 }
 
 func (st Status) reasonByPrio(active string, own int) Reason {
@@ -106,6 +108,8 @@ func (m MemberStatus) weakness(st Status) string {
 		return fmt.Sprintf("%s has lost its link; its downdelay (%d ms) is running", m.Name, value(st.Downdelay))
 	case !m.usable():
 		return m.Name + " has no link"
+	case m.dormant:
+		return m.Name + " is associated, but not let in yet (operstate dormant)"
 	case st.Mode == activeBackup && value(st.FailOverMAC) == FailOverMACNone && m.Address.String() != st.Address.String():
 		return fmt.Sprintf("%s has the MAC address %s and not the bond's, so it carries nothing", m.Name, m.Address)
 	}

@@ -19,11 +19,21 @@ type Host struct {
 	// there: what was done is taken back, and the error is reported.
 	OnStep func(Step) error
 
+	// Cautious is for a keeper, whom nobody watches: a member that carries an
+	// address, a route or another interface, or that the kernel refuses, is
+	// pending and tried again later. Without it the rest is refused, too, and
+	// what was done is taken back.
+	Cautious bool
+
 	kernel           kernel
 	handle           *netlink.Handle
 	sysfs            sysfs.FS
 	store            store
 	initialNamespace bool
+
+	// What a cautious host remembers from one Reconcile to the next.
+	refused map[string]refusedMember
+	unkept  string // the words of a plan that the kernel took and didn't keep
 }
 
 // DefaultStateDir is where bondctl keeps what it must remember till the next boot.
@@ -50,7 +60,7 @@ func Open() (*Host, error) {
 		return nil, fmt.Errorf("identify the network namespace: %w", err)
 	}
 	return &Host{
-		kernel: kernel{c}, handle: handle, sysfs: sysfs.New("/sys"),
+		kernel: kernel{c, handle}, handle: handle, sysfs: sysfs.New("/sys"),
 		store:            store{fmt.Sprintf("%s/%d", DefaultStateDir, cookie)},
 		initialNamespace: sameNamespace("/proc/1/ns/net", "/proc/thread-self/ns/net"),
 	}, nil

@@ -62,22 +62,22 @@ func TestDownSteps(t *testing.T) {
 	}{
 		"all": {base, []Step{DeleteBond{"bond0"}, give["eth0"], give["eth1"]}},
 		"one was plugged in anew since": {
-			with(base, func(s *State) { s.Links[0].Index = 99 }),
+			changed(base, func(s *State) { s.Links[0].Index = 99 }),
 			[]Step{DeleteBond{"bond0"}, give["eth1"]},
 		},
 		"one was released by hand since, and is somebody's": {
-			with(base, func(s *State) { s.Bond.Slaves = s.Bond.Slaves[1:]; s.Links[0].Master = "" }),
+			changed(base, func(s *State) { s.Bond.Slaves = s.Bond.Slaves[1:]; s.Links[0].Master = "" }),
 			[]Step{DeleteBond{"bond0"}, give["eth1"]},
 		},
 		"after an up that was cut short as it had released one": {
-			with(base, func(s *State) {
+			changed(base, func(s *State) {
 				s.Bond.Slaves = s.Bond.Slaves[:1]
 				s.Links[1].Master, s.Links[1].Up = "", false
 			}),
 			[]Step{DeleteBond{"bond0"}, give["eth0"], give["eth1"]},
 		},
 		"after a down that was cut short": {
-			with(base, func(s *State) {
+			changed(base, func(s *State) {
 				s.Bond = nil
 				s.Links[0].Master = "br0"
 				s.Links[1].Master, s.Links[1].Up = "", false
@@ -85,7 +85,7 @@ func TestDownSteps(t *testing.T) {
 			[]Step{give["eth1"]},
 		},
 		"a bond deleted by hand, and a member set up since": {
-			with(base, func(s *State) { s.Bond = nil; s.Links[0].Master, s.Links[1].Master = "", "" }),
+			changed(base, func(s *State) { s.Bond = nil; s.Links[0].Master, s.Links[1].Master = "", "" }),
 			nil,
 		},
 	}

@@ -1,12 +1,12 @@
 package bond
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -17,10 +17,17 @@ import (
 // ErrKept says that a bond has a keeper already.
 var ErrKept = errors.New("it has a keeper already")
 
+// keeperID names a process: its number alone is used again.
+type keeperID struct {
+	PID   int    `json:"pid"`
+	Start uint64 `json:"start"` // in clock ticks since the boot (proc_pid_stat(5))
+}
+
 // Keep makes this process the bond's keeper until release is called or the
 // process ends, however it ends. The error is ErrKept where there is one.
 func (h *Host) Keep(name string) (release func(), err error) {
-	f, err := h.store.openLock(name, keeperFile, 0o644)
+	// The lock is root's alone: whoever may open it could hold it, too.
+	f, err := h.store.openLock(name, keeperLockFile)
 	if err != nil {
 		return nil, err
 	}
@@ -31,88 +38,111 @@ func (h *Host) Keep(name string) (release func(), err error) {
 		}
 		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
-	pid := strconv.Itoa(os.Getpid()) + "\n"
-	if err := errors.Join(f.Truncate(0), writeAt(f, pid)); err != nil {
+	self := keeperID{PID: os.Getpid()}
+	if self.Start, err = startTime(self.PID); err == nil {
+		err = h.store.write(name, keeperFile, 0o644, self)
+	}
+	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	return func() { f.Close() }, nil
-}
-
-func writeAt(f *os.File, text string) error {
-	_, err := f.WriteAt([]byte(text), 0)
-	return err
+	return func() {
+		_ = h.store.remove(name, keeperFile)
+		f.Close()
+	}, nil
 }
 
 // Keeper is the process id of a bond's keeper; 0 when there is none. Anyone
 // may ask.
 func (h *Host) Keeper(name string) int {
-	f, err := os.Open(filepath.Join(h.store.dir, name, keeperFile))
-	if err != nil {
+	var id keeperID
+	if err := h.store.read(name, keeperFile, &id); err != nil || !id.alive() {
 		return 0
 	}
-	defer f.Close()
-	// A shared lock is to be had only while no keeper holds its own. It is
-	// gone again with the descriptor.
-	if unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) == nil {
-		return 0
-	}
-	text, err := os.ReadFile(f.Name())
-	if err != nil {
-		return 0
-	}
-	pid, _ := strconv.Atoi(strings.TrimSpace(string(text)))
-	return pid
+	return id.PID
 }
+
+func (id keeperID) alive() bool {
+	if id.PID == 0 {
+		return false
+	}
+	start, err := startTime(id.PID)
+	return err == nil && start == id.Start
+}
+
+// startTime is when a process was started. The error is fs.ErrNotExist when
+// there is no such process.
+func startTime(pid int) (uint64, error) {
+	path := fmt.Sprintf("/proc/%d/stat", pid)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	// The second field is the program's name, which may contain anything; the
+	// 22nd is the time. A zombie isn't a process any more.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) < 20 || fields[0] == "Z" {
+		return 0, fmt.Errorf("read %s: %w", path, fs.ErrNotExist)
+	}
+	return strconv.ParseUint(fields[19], 10, 64)
+}
+
+// stopTime is how long a keeper has to end before it is killed. It leaves
+// nothing behind that the next one doesn't mend.
+const stopTime = 5 * time.Second
 
 // StopKeeper ends a bond's keeper and waits until it has. The bond stays as it
 // is. It is no error if there is none.
 func (h *Host) StopKeeper(ctx context.Context, name string) error {
-	for asked := false; ; asked = true {
-		pid := h.Keeper(name)
-		if pid == 0 {
-			return nil
-		}
-		if !asked {
-			if err := signalKeeper(pid, unix.SIGTERM); err != nil {
-				return fmt.Errorf("stop the keeper of %s (process %d): %w", name, pid, err)
-			}
-		}
+	pid, err := h.signalKeeper(name, unix.SIGTERM)
+	if err != nil || pid == 0 {
+		return err
+	}
+	kill := time.After(stopTime)
+	for h.Keeper(name) == pid {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("stop the keeper of %s (process %d): it goes on: %w", name, pid, ctx.Err())
+			return fmt.Errorf("stop the keeper of %s (process %d): %w", name, pid, ctx.Err())
+		case <-kill:
+			if _, err := h.signalKeeper(name, unix.SIGKILL); err != nil {
+				return err
+			}
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+	return nil
 }
 
 // WakeKeeper has a bond's keeper look at what is wanted, which is recorded
 // anew. It is no error if there is none.
 func (h *Host) WakeKeeper(name string) error {
-	pid := h.Keeper(name)
-	if pid == 0 {
-		return nil
-	}
-	if err := signalKeeper(pid, unix.SIGUSR1); err != nil {
-		return fmt.Errorf("wake the keeper of %s (process %d): %w", name, pid, err)
-	}
-	return nil
+	_, err := h.signalKeeper(name, unix.SIGUSR1)
+	return err
 }
 
-// signalKeeper sends a signal to a process that was the keeper a moment ago.
-func signalKeeper(pid int, sig unix.Signal) error {
+// signalKeeper sends a bond's keeper a signal, and returns its process id; 0
+// when there is none.
+func (h *Host) signalKeeper(name string, sig unix.Signal) (int, error) {
+	pid := h.Keeper(name)
+	if pid == 0 {
+		return 0, nil
+	}
 	fd, err := unix.PidfdOpen(pid, 0)
 	if errors.Is(err, unix.ESRCH) {
-		return nil
+		return 0, nil
 	}
 	if err != nil {
-		return err
+		return 0, fmt.Errorf("signal the keeper of %s (process %d): %w", name, pid, err)
 	}
 	defer unix.Close(fd)
-	if err := unix.PidfdSendSignal(fd, sig, nil, 0); !errors.Is(err, unix.ESRCH) {
-		return err
+	// The descriptor holds the process that it was opened for: is it the one?
+	if h.Keeper(name) != pid {
+		return 0, nil
 	}
-	return nil
+	if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+		return 0, fmt.Errorf("signal the keeper of %s (process %d): %w", name, pid, err)
+	}
+	return pid, nil
 }
 
 // maxHistory bounds the history that is kept.
@@ -128,8 +158,10 @@ func (h *Host) Snapshot(name string) (Snapshot, error) {
 	return snapshot(st), nil
 }
 
-// Note records what a keeper saw: events, and who is active since when.
-func (h *Host) Note(ctx context.Context, name string, s Snapshot, events []Event) error {
+// Note records what a keeper saw: events, and who is active since when. A first
+// look can't know what was before it. The error is ErrNotWanted when nothing is
+// recorded of the bond.
+func (h *Host) Note(ctx context.Context, name string, s Snapshot, events []Event, first bool) error {
 	unlock, err := h.store.lock(ctx, name)
 	if err != nil {
 		return err
@@ -140,14 +172,16 @@ func (h *Host) Note(ctx context.Context, name string, s Snapshot, events []Event
 		return err
 	}
 	if r.Config == nil {
-		return fmt.Errorf("%s: %w", name, fs.ErrNotExist) // a down was faster
+		return fmt.Errorf("%s: %w", name, ErrNotWanted)
+	}
+	if first {
+		r.Active = ""
 	}
 	r.note(s, events, time.Now())
 	return h.store.writeRecord(name, r)
 }
 
-// note adds events to a record. A slave that was active before a keeper came
-// is known to be so only since the keeper looked.
+// note adds events to a record.
 func (r *record) note(s Snapshot, events []Event, now time.Time) {
 	for _, e := range events {
 		if n := len(r.History); n > 0 {

@@ -123,6 +123,8 @@ func (s *State) pending(l Link) string {
 		return "blocked by rfkill"
 	case l.Initializing:
 		return "not yet initialised by udev"
+	case l.Refused != "":
+		return l.Refused
 	}
 	if what, _ := l.carries(); what != "" && s.Cautious {
 		return "in use, as it carries " + what

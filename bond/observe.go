@@ -26,7 +26,11 @@ func (h *Host) observe(name string, members []Member) (State, error) {
 		return State{}, err
 	}
 	s := State{Name: name, Links: h.linksOf(raw, members)}
-	if err := h.observeBond(&s, raw); err != nil {
+	err = h.observeBond(&s, raw)
+	if errors.Is(err, errStale) {
+		return h.observe(name, members)
+	}
+	if err != nil {
 		return State{}, err
 	}
 	if err := h.observeAddresses(&s); err != nil {
@@ -131,7 +135,7 @@ func (h *Host) observeBond(s *State, raw []rawLink) error {
 	}
 	b, err := h.sysfs.Bond(s.Name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("read %s: %w; is this sysfs of another network namespace?", s.Name, err)
+		return h.unreadable(s.Name, raw[i].index, err)
 	}
 	if err != nil {
 		return err
@@ -160,8 +164,13 @@ func (h *Host) observeBond(s *State, raw []rawLink) error {
 		if err != nil {
 			return err
 		}
-		if j := slices.IndexFunc(raw, func(r rawLink) bool { return r.name == name }); slave.Prio == nil && j >= 0 {
-			slave.Prio = raw[j].prio
+		if j := slices.IndexFunc(raw, func(r rawLink) bool { return r.name == name }); j >= 0 {
+			if slave.Prio == nil {
+				slave.Prio = raw[j].prio
+			}
+			if raw[j].permMAC == nil {
+				s.Links[j].PermMAC = slave.PermHWAddr // it may carry the bond's for now
+			}
 		}
 		s.Bond.Slaves = append(s.Bond.Slaves, SlaveState{
 			Name: name, MIIStatus: slave.MIIStatus, LinkFailureCount: slave.LinkFailureCount,
@@ -169,6 +178,20 @@ func (h *Host) observeBond(s *State, raw []rawLink) error {
 		})
 	}
 	return nil
+}
+
+// errStale says that the bond which was listed is gone, or another one by now.
+var errStale = errors.New("the bond has changed while it was read")
+
+// unreadable tells that from a bond which sysfs doesn't show at all.
+func (h *Host) unreadable(name string, index int, err error) error {
+	switch l, again := h.kernel.link(name); {
+	case errors.Is(again, fs.ErrNotExist), again == nil && l.index != index:
+		return errStale
+	case again != nil:
+		return again
+	}
+	return fmt.Errorf("read %s: %w; is this sysfs of another network namespace?", name, err)
 }
 
 // optionsOf turns what sysfs shows into Options.
@@ -228,35 +251,56 @@ func (h *Host) observeAddresses(s *State) error {
 	return nil
 }
 
-// observeRoutes counts the routes over members and notes the bond's default
-// routes. A table can be large, so it isn't asked for when every member is in
-// the bond and so has none.
+// observeRoutes counts the routes over members, and notes those over the bond.
+// The kernel's own and its local table don't count: they come with addresses.
 func (h *Host) observeRoutes(s *State, members []Member) error {
-	loose := slices.ContainsFunc(s.Links, func(l Link) bool {
-		return owner(members, l) >= 0 && (l.Master == "" || s.Bond == nil)
-	})
+	loose := slices.ContainsFunc(s.Links, func(l Link) bool { return owner(members, l) >= 0 && l.Master == "" })
 	if !loose && s.Bond == nil {
-		return nil
+		return nil // nobody that could have one
 	}
-	list, err := retryDump(func() ([]netlink.Route, error) { return h.handle.RouteList(nil, netlink.FAMILY_ALL) })
+	every := &netlink.Route{Table: unix.RT_TABLE_UNSPEC}
+	list, err := retryDump(func() ([]netlink.Route, error) {
+		return h.handle.RouteListFiltered(netlink.FAMILY_ALL, every, netlink.RT_FILTER_TABLE)
+	})
 	if err != nil {
 		return fmt.Errorf("list routes: %w", err)
 	}
 	for _, r := range list {
-		i := slices.IndexFunc(s.Links, func(l Link) bool { return l.Index == r.LinkIndex })
-		if i < 0 || r.Protocol == unix.RTPROT_KERNEL {
+		if r.Protocol == unix.RTPROT_KERNEL || r.Table == unix.RT_TABLE_LOCAL {
 			continue
 		}
-		s.Links[i].Routes++
-		ones := 0
-		if r.Dst != nil {
-			ones, _ = r.Dst.Mask.Size()
-		}
-		if gateway, ok := netip.AddrFromSlice(r.Gw); ok && ones == 0 && s.Links[i].Name == s.Name && s.Bond != nil {
-			s.Bond.Gateways = append(s.Bond.Gateways, gateway.Unmap())
+		for i, l := range s.Links {
+			if !isOver(r, l.Index) {
+				continue
+			}
+			s.Links[i].Routes++
+			if l.Name == s.Name && s.Bond != nil {
+				s.Bond.addRoute(r)
+			}
 		}
 	}
 	return nil
+}
+
+// isOver says whether a route, or one of its paths, leads over a link.
+func isOver(r netlink.Route, index int) bool {
+	return r.LinkIndex == index ||
+		slices.ContainsFunc(r.MultiPath, func(p *netlink.NexthopInfo) bool { return p.LinkIndex == index })
+}
+
+// addRoute notes a route over the bond; a default route of the main table that
+// somebody set may be the one that is wanted.
+func (b *BondState) addRoute(r netlink.Route) {
+	b.routes = append(b.routes, r)
+	ones := 0
+	if r.Dst != nil {
+		ones, _ = r.Dst.Mask.Size()
+	}
+	gateway, ok := netip.AddrFromSlice(r.Gw)
+	set := r.Protocol == unix.RTPROT_STATIC || r.Protocol == unix.RTPROT_BOOT
+	if ok && ones == 0 && set && r.Table == unix.RT_TABLE_MAIN {
+		b.Gateways = append(b.Gateways, gateway.Unmap())
+	}
 }
 
 // retryDump repeats a dump that was interrupted by a change.

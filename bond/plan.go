@@ -2,10 +2,10 @@ package bond
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A Plan is the way from what the kernel has to what is wanted.
@@ -14,6 +14,9 @@ type Plan struct {
 	Steps []Step
 	// Notes are for the user: what is pending, rounded, or interrupted.
 	Notes []string
+	// Retry is when to look again at members that the kernel refused, where
+	// the host is cautious; 0 is not at all.
+	Retry time.Duration
 	// Members is how many members are in the bond once the plan is applied.
 	Members int
 }
@@ -164,6 +167,9 @@ func (p *planner) release(which func(name string) bool) {
 		link, _ := p.state.link(slave.Name)
 		if found, known := p.state.found(link); known && !p.isWanted(slave.Name) {
 			p.add(GiveBack{slave.Name, found})
+			if bond, _ := p.state.link(p.Bond); found.Up && found.MAC.String() == HardwareAddr(bond.MAC).String() {
+				p.note("%s goes on with the MAC address %s, which %s carries, too: on one network they disturb each other; give one of them another", slave.Name, found.MAC, p.Bond)
+			}
 		}
 	}
 }
@@ -171,8 +177,12 @@ func (p *planner) release(which func(name string) bool) {
 // found is how a link was before it became a member, if that is known of this
 // very device: one that was unplugged and came back has another ifindex.
 func (s *State) found(link Link) (LinkSettings, bool) {
-	found, ok := s.Ours.Found[link.Name]
-	return found, ok && link.Index == found.Index
+	for _, found := range s.Ours.Found { // it may have been renamed since
+		if link.Index != 0 && link.Index == found.Index {
+			return found, true
+		}
+	}
+	return LinkSettings{}, false
 }
 
 // left is how to give back a link that isn't a slave any more and hasn't been
@@ -184,10 +194,9 @@ func (s *State) left(link Link) (LinkSettings, bool) {
 }
 
 func (p *planner) giveBackLeft() {
-	for _, name := range slices.Sorted(maps.Keys(p.state.Ours.Found)) {
-		link, _ := p.state.link(name)
-		if found, ok := p.state.left(link); ok && !p.isWanted(name) {
-			p.add(GiveBack{name, found})
+	for _, link := range p.state.Links {
+		if found, ok := p.state.left(link); ok && !p.isWanted(link.Name) {
+			p.add(GiveBack{link.Name, found})
 		}
 	}
 }
@@ -269,7 +278,8 @@ func (p *planner) bondLink() {
 	to := from
 	to.Up = true
 	to.MTU = p.wanted.mtu
-	if *p.wanted.options.FailOverMAC != FailOverMACActive {
+	// With active and follow the driver takes no address, and says nothing.
+	if *p.wanted.options.FailOverMAC == FailOverMACNone {
 		if p.wanted.mac != nil {
 			to.MAC = p.wanted.mac
 		}
@@ -343,6 +353,11 @@ func (p *planner) layer3() {
 		has = *p.state.Bond
 	}
 	w, ours := p.wanted, p.state.Ours
+	for _, a := range w.addresses {
+		if !slices.Contains(has.Addresses, a) {
+			p.add(AddAddress{p.Bond, a})
+		}
+	}
 	for _, g := range ours.Gateways {
 		if slices.Contains(has.Gateways, g) && !slices.Contains(w.gateways, g) {
 			p.add(DelRoute{p.Bond, g})
@@ -351,11 +366,6 @@ func (p *planner) layer3() {
 	for _, a := range ours.Addresses {
 		if slices.Contains(has.Addresses, a) && !slices.Contains(w.addresses, a) {
 			p.add(DelAddress{p.Bond, a})
-		}
-	}
-	for _, a := range w.addresses {
-		if !slices.Contains(has.Addresses, a) {
-			p.add(AddAddress{p.Bond, a})
 		}
 	}
 	for _, g := range w.gateways {

@@ -151,17 +151,17 @@ func TestPlan(t *testing.T) {
 		},
 		"somebody set it down and changed its mtu": {
 			flags: two,
-			state: with(base, func(s *State) { l := bondLink(s); l.Up, l.MTU = false, 9000 }),
+			state: changed(base, func(s *State) { l := bondLink(s); l.Up, l.MTU = false, 9000 }),
 			want:  []string{"set bond0 up, mtu 1500"},
 		},
 		"somebody set a slave down": {
 			flags: two,
-			state: with(base, func(s *State) { linkOf(s, "eth1").Up = false }),
+			state: changed(base, func(s *State) { linkOf(s, "eth1").Up = false }),
 			want:  []string{"set eth1 up"},
 		},
 		"rfkill set a slave down": {
 			flags: two,
-			state: with(base, func(s *State) { linkOf(s, "eth1").Up, linkOf(s, "eth1").RFKill = false, true }),
+			state: changed(base, func(s *State) { linkOf(s, "eth1").Up, linkOf(s, "eth1").RFKill = false, true }),
 		},
 	}
 	for name, test := range tests {
@@ -181,14 +181,14 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-func with(s State, change func(*State)) State {
+func changed(s State, change func(*State)) State {
 	s = clone(s)
 	change(&s)
 	return s
 }
 
 func withLink(s State, l Link) State {
-	return with(s, func(s *State) { s.Links = append(s.Links, l) })
+	return changed(s, func(s *State) { s.Links = append(s.Links, l) })
 }
 
 func bondLink(s *State) *Link { return linkOf(s, s.Name) }
@@ -227,15 +227,15 @@ func TestRefusals(t *testing.T) {
 	}{
 		"pristine": {state: pristine},
 		"no bond": {
-			with(State{Name: "bond0", Links: []Link{eth0, {Name: "bond0", Kind: "bridge"}}}, func(*State) {}),
+			changed(State{Name: "bond0", Links: []Link{eth0, {Name: "bond0", Kind: "bridge"}}}, func(*State) {}),
 			"bond0 exists and is no bond (bridge)",
 		},
 		"another mode": {
-			with(pristine, func(s *State) { s.Bond.Mode = "802.3ad" }),
+			changed(pristine, func(s *State) { s.Bond.Mode = "802.3ad" }),
 			"bond0 exists and bondctl didn't make it: it has mode 802.3ad",
 		},
 		"in use": {
-			with(pristine, func(s *State) {
+			changed(pristine, func(s *State) {
 				s.Bond.Slaves = []SlaveState{{Name: "eth7"}}
 				bondLink(s).Up = true
 				bondLink(s).Upper = []string{"bond0.5"}
@@ -244,11 +244,11 @@ func TestRefusals(t *testing.T) {
 			"bond0 exists and bondctl didn't make it: it has members (eth7), it is up, it carries 192.0.2.7/24, it carries bond0.5",
 		},
 		"a member with an address": {
-			with(pristine, func(s *State) { s.Links[0].Addresses = []netip.Prefix{netip.MustParsePrefix("192.0.2.7/24")} }),
+			changed(pristine, func(s *State) { s.Links[0].Addresses = []netip.Prefix{netip.MustParsePrefix("192.0.2.7/24")} }),
 			"eth0 carries the address 192.0.2.7/24, which would be cut off in the bond",
 		},
 		"a member with routes": {
-			with(pristine, func(s *State) { s.Links[1].Routes = 2 }),
+			changed(pristine, func(s *State) { s.Links[1].Routes = 2 }),
 			"eth1 carries 2 routes, which would be cut off in the bond",
 		},
 	}

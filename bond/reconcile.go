@@ -66,9 +66,6 @@ var ErrNotWanted = errors.New("nothing is wanted of it")
 
 // ReconcileRecorded is [Host.Reconcile] for what is recorded as wanted: what
 // the last Reconcile was given. The error is ErrNotWanted when nothing is.
-//
-// It is for a keeper, whom nobody watches: a member that carries an address, a
-// route or another interface is pending, and not a reason to refuse them all.
 func (h *Host) ReconcileRecorded(ctx context.Context, name string) (Plan, error) {
 	return h.reconcile(ctx, name, nil)
 }
@@ -82,7 +79,7 @@ func (h *Host) reconcile(ctx context.Context, name string, wanted *Config) (Plan
 		return Plan{}, err
 	}
 	defer unlock()
-	a := attempt{Host: h, cautious: wanted == nil}
+	a := attempt{Host: h}
 	if wanted == nil {
 		if wanted, err = h.Recorded(name); err != nil {
 			return Plan{}, err
@@ -92,17 +89,17 @@ func (h *Host) reconcile(ctx context.Context, name string, wanted *Config) (Plan
 		return Plan{}, fmt.Errorf("%s: %w", name, ErrNotWanted)
 	}
 	a.config = *wanted
-	if err := a.converge(ctx); err != nil {
+	err = a.converge(ctx)
+	if err != nil && !h.Cautious {
 		return Plan{}, a.takeBack(err)
 	}
-	return a.done, nil
+	return a.done, err
 }
 
 // An attempt is one Reconcile under way.
 type attempt struct {
 	*Host
-	config   Config
-	cautious bool
+	config Config
 
 	// What was there before the first change.
 	was     State
@@ -119,12 +116,13 @@ func (a *attempt) converge(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.Cautious = a.cautious
+		s.Cautious = a.Cautious
+		retry := a.setRefused(&s)
 		plan, err := NewPlan(a.config, s, machineID())
 		if err != nil {
 			return err
 		}
-		a.done.Bond, a.done.Members = plan.Bond, plan.Members
+		a.done.Bond, a.done.Members, a.done.Retry = plan.Bond, plan.Members, retry
 		for _, note := range plan.Notes {
 			if !slices.Contains(a.done.Notes, note) {
 				a.done.Notes = append(a.done.Notes, note)
@@ -134,8 +132,9 @@ func (a *attempt) converge(ctx context.Context) error {
 			return a.remember(a.config)
 		}
 		said := plan.words()
-		if said == last && a.done.Steps != nil {
+		if said == last && a.done.Steps != nil || a.Cautious && said == a.unkept {
 			a.done.Notes = append(a.done.Notes, "the kernel didn't keep this: "+said)
+			a.unkept = said
 			return a.remember(a.config)
 		}
 		last = said
@@ -158,7 +157,7 @@ func raced(err error, round int) bool {
 		return false
 	}
 	_, creating := step.Step.(CreateBond)
-	return creating && errors.Is(err, unix.EEXIST) || errors.Is(err, fs.ErrNotExist)
+	return creating && errors.Is(err, unix.EEXIST) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)
 }
 
 // carryOut applies the plan, with the journal written first: whoever comes
@@ -168,13 +167,22 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s State, old *journal) e
 	if err := a.store.writeJournal(s.Name, during); err != nil {
 		return err
 	}
-	if err := a.kernel.apply(ctx, p.Steps, s, a.OnStep); err != nil {
+	if a.Cautious {
+		if err := a.each(ctx, p.Steps, s); err != nil {
+			return err
+		}
+	} else if err := a.kernel.apply(ctx, p.Steps, s, a.OnStep); err != nil {
 		if step, ok := errors.AsType[*StepError](err); ok && step.Undo == nil {
 			return errors.Join(err, a.store.restoreJournal(s.Name, old))
 		}
 		return err
 	}
-	a.done.Steps = append(a.done.Steps, p.Steps...)
+	if !a.Cautious {
+		a.done.Steps = append(a.done.Steps, p.Steps...)
+	}
+	if err := a.keepRest(p, s); err != nil {
+		a.done.Notes = append(a.done.Notes, err.Error())
+	}
 	if after.Ifindex == 0 {
 		index, err := a.kernel.ifindex(s.Name)
 		if err != nil {
@@ -183,6 +191,73 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s State, old *journal) e
 		after.Ifindex = index
 	}
 	return a.store.writeJournal(s.Name, after)
+}
+
+// keepRest puts back what went along with an address that was removed: it may
+// be somebody else's, or have been added by the same plan.
+func (a *attempt) keepRest(p Plan, s State) error {
+	if s.Bond == nil {
+		return nil
+	}
+	b := *s.Bond
+	b.Addresses = slices.Clone(b.Addresses)
+	var dropped []Step
+	for _, step := range p.Steps {
+		switch step := step.(type) {
+		case AddAddress:
+			b.Addresses = append(b.Addresses, step.Address)
+		case DelAddress, DelRoute:
+			dropped = append(dropped, step)
+		}
+	}
+	if dropped == nil {
+		return nil
+	}
+	s.Bond = &b
+	return a.kernel.putBack(s, dropped)
+}
+
+// each applies steps one by one. A member that the kernel refuses is set as it
+// was and left out; the others are none the worse for it.
+func (a *attempt) each(ctx context.Context, steps []Step, s State) error {
+	refused := map[string]bool{}
+	for _, step := range steps {
+		var was State
+		link, isMember := s.link(memberOf(step))
+		isMember = isMember && link.Name != s.Name
+		if isMember && refused[link.Name] {
+			continue
+		}
+		if isMember {
+			was.Links = []Link{link}
+		}
+		err := a.kernel.apply(ctx, []Step{step}, was, a.OnStep)
+		switch {
+		case err == nil:
+			a.done.Steps = append(a.done.Steps, step)
+		case isMember && ctx.Err() == nil:
+			refused[link.Name] = true
+			a.refuse(link, errors.Unwrap(err))
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// memberOf is the member that a step is about; "" for the bond.
+func memberOf(step Step) string {
+	switch s := step.(type) {
+	case Enslave:
+		return s.Member
+	case SetPrio:
+		return s.Member
+	case GiveBack:
+		return s.Name
+	case SetLink:
+		return s.Name
+	}
+	return ""
 }
 
 // takeBack undoes the rounds that went well, as err ended a later one.
@@ -217,15 +292,15 @@ func (j *journal) across(p Plan, s State) (during, after *journal) {
 		case Release:
 			delete(after.Found, step.Member)
 		case GiveBack:
-			delete(after.Found, step.Name)
+			maps.DeleteFunc(after.Found, func(_ string, found LinkSettings) bool { return found.Index == step.To.Index })
 		case AddAddress:
-			during.Addresses = append(during.Addresses, step.Address)
-			after.Addresses = append(after.Addresses, step.Address)
+			during.Addresses = with(during.Addresses, step.Address)
+			after.Addresses = with(after.Addresses, step.Address)
 		case DelAddress:
 			after.Addresses = without(after.Addresses, step.Address)
 		case AddRoute:
-			during.Gateways = append(during.Gateways, step.Gateway)
-			after.Gateways = append(after.Gateways, step.Gateway)
+			during.Gateways = with(during.Gateways, step.Gateway)
+			after.Gateways = with(after.Gateways, step.Gateway)
 		case DelRoute:
 			after.Gateways = without(after.Gateways, step.Gateway)
 		}
@@ -246,6 +321,14 @@ func (j *journal) clone() *journal {
 	c.Addresses = slices.Clone(j.Addresses)
 	c.Gateways = slices.Clone(j.Gateways)
 	return &c
+}
+
+// with adds what isn't there yet: an address that is mended is ours already.
+func with[T comparable](list []T, item T) []T {
+	if slices.Contains(list, item) {
+		return list
+	}
+	return append(list, item)
 }
 
 func without[T comparable](list []T, item T) []T {

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+
+	"github.com/vishvananda/netlink"
 )
 
 // State is what the kernel says of one bond and of every interface beside it,
@@ -40,6 +42,8 @@ type BondState struct {
 	Slaves      []SlaveState // in the kernel's order
 	Addresses   []netip.Prefix
 	Gateways    []netip.Addr // of default routes over the bond
+
+	routes []netlink.Route // over the bond, in every table
 }
 
 // SlaveState is one slave as the bonding driver has it (bonding_slave in sysfs).
@@ -67,9 +71,10 @@ type Link struct {
 	WiFi         bool
 	PermMAC      net.HardwareAddr // as it was made (IFLA_PERM_ADDRESS); MAC where the driver doesn't tell
 	Driver, Bus  string
-	RFKill       bool // blocked by rfkill
-	SpeedUnknown bool // ethtool gives no speed
-	Initializing bool // udev has not done with it yet
+	RFKill       bool   // blocked by rfkill
+	SpeedUnknown bool   // ethtool gives no speed
+	Initializing bool   // udev has not done with it yet
+	Refused      string // why the kernel wouldn't take it a moment ago
 }
 
 // LinkSettings is what enslaving changes of a link, and what is given back.

@@ -87,6 +87,8 @@ type MemberStatus struct {
 	PermHWAddr       HardwareAddr `json:"perm_hwaddr"`
 	LinkFailureCount *int         `json:"link_failure_count"`
 	WiFi             *WiFiStatus  `json:"wifi"`
+
+	dormant bool // a Wi-Fi link whose handshake isn't through
 }
 
 // WiFiStatus is a member's Wi-Fi link.
@@ -175,7 +177,7 @@ func newStatus(s State, r record) Status {
 		}
 	}
 	if s.Bond.ActiveSlave != "" {
-		st.ActiveReason = new(reason(st, r.Manual))
+		st.ActiveReason = new(reason(st, r.Manual.holds(s)))
 	}
 	return st
 }
@@ -231,6 +233,7 @@ func (h *Host) addLinkData(st *Status) error {
 		m.Kind = new("wired")
 		if d.Wireless {
 			m.Kind = new("wifi")
+			m.dormant = d.OperState == "dormant"
 			wifi = true
 		}
 		m.Driver, m.Carrier = unlessZero(d.Driver), d.Carrier

@@ -17,7 +17,7 @@ func TestReason(t *testing.T) {
 	down := func(name string, prio int) MemberStatus { return member(name, "down", prio) }
 	back := func(name string, prio int) MemberStatus { return member(name, "going back", prio) }
 	tests := map[string]struct {
-		active, primary, manual string
+		active, primary, manual string // manual is what was chosen by hand
 		members                 []MemberStatus
 		want                    Reason
 	}{
@@ -27,6 +27,8 @@ func TestReason(t *testing.T) {
 		"the only link while another waits":     {"eth1", "eth0", "", []MemberStatus{back("eth0", 1), up("eth1", 0)}, ReasonOnlyLink},
 		"by hand":                               {"eth1", "eth0", "eth1", []MemberStatus{up("eth0", 1), up("eth1", 0)}, ReasonManual},
 		"by hand once, and now the only link":   {"eth1", "eth0", "eth1", []MemberStatus{down("eth0", 1), up("eth1", 0)}, ReasonOnlyLink},
+		"by hand, and the highest prio":         {"eth1", "eth0", "eth1", []MemberStatus{down("eth0", 3), up("eth1", 1), up("eth2", 0)}, ReasonPrio},
+		"by hand among equals":                  {"eth1", "", "eth1", []MemberStatus{up("eth0", 0), up("eth1", 0)}, ReasonManual},
 		"held against the primary":              {"eth1", "eth0", "", []MemberStatus{up("eth0", 0), up("eth1", 9)}, ReasonHeld},
 		"held against a higher prio":            {"eth1", "", "", []MemberStatus{up("eth0", 2), up("eth1", 1)}, ReasonHeld},
 		"the highest prio":                      {"eth0", "", "", []MemberStatus{up("eth0", 2), up("eth1", 1)}, ReasonPrio},
@@ -38,7 +40,7 @@ func TestReason(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			st := Status{ActiveSlave: &test.active, Primary: unlessZero(test.primary), Members: test.members}
-			if got := reason(st, test.manual); got != test.want {
+			if got := reason(st, test.manual == test.active); got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)
 			}
 		})

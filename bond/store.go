@@ -22,12 +22,21 @@ type store struct{ dir string }
 // record is public.json: what anyone may see.
 type record struct {
 	Config *Config `json:"config,omitempty"`
-	// Manual is the slave that `switch` made active.
-	Manual string `json:"manual,omitempty"`
+	// Manual is what `switch` chose last; nil when it has chosen nothing.
+	Manual *choice `json:"manual,omitempty"`
 	// Active has been the active slave since ActiveSince, as a keeper saw it.
 	Active      string    `json:"active,omitempty"`
 	ActiveSince time.Time `json:"active_since,omitzero"`
 	History     []Event   `json:"history,omitempty"`
+}
+
+// choice is a slave that was made active by hand.
+type choice struct {
+	Slave   string `json:"slave"`
+	Ifindex int    `json:"ifindex"`
+	// Failures is how often its link had failed by then. Once more, and it was
+	// the kernel that chose.
+	Failures int `json:"link_failure_count"`
 }
 
 // journal is journal.json: what must be given back.
@@ -42,16 +51,17 @@ type journal struct {
 }
 
 const (
-	publicFile  = "public.json"
-	journalFile = "journal.json"
-	lockFile    = "lock"
-	keeperFile  = "keeper"
+	publicFile     = "public.json"
+	journalFile    = "journal.json"
+	lockFile       = "lock"
+	keeperFile     = "keeper.json"
+	keeperLockFile = "keeper.lock"
 )
 
 // lock takes the bond's apply lock, so that one process at a time changes it.
 // It waits for another one to end, or for ctx.
 func (s store) lock(ctx context.Context, name string) (unlock func(), err error) {
-	f, err := s.openLock(name, lockFile, 0o600)
+	f, err := s.openLock(name, lockFile)
 	if err != nil {
 		return nil, err
 	}
@@ -73,13 +83,32 @@ func (s store) lock(ctx context.Context, name string) (unlock func(), err error)
 	}
 }
 
-// openLock opens a file that is there to be locked.
-func (s store) openLock(name, file string, mode fs.FileMode) (*os.File, error) {
-	dir := filepath.Join(s.dir, name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+// openLock opens a file that is there to be locked, by root alone.
+func (s store) openLock(name, file string) (*os.File, error) {
+	dir, err := s.mkdir(name)
+	if err != nil {
 		return nil, err
 	}
-	return os.OpenFile(filepath.Join(dir, file), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, mode)
+	return os.OpenFile(filepath.Join(dir, file), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
+}
+
+// mkdir makes a bond's folder. Everybody may look into it, whatever root's
+// umask is.
+func (s store) mkdir(name string) (string, error) {
+	dir := filepath.Join(s.dir, name)
+	for _, d := range []string{filepath.Dir(s.dir), s.dir, dir} {
+		err := os.Mkdir(d, 0o755)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err == nil {
+			err = os.Chmod(d, 0o755)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
 }
 
 // record reads what is recorded of a bond; the zero record when nothing is.
@@ -173,8 +202,8 @@ func (s store) write(name, file string, mode fs.FileMode, v any) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", file, err)
 	}
-	dir := filepath.Join(s.dir, name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	dir, err := s.mkdir(name)
+	if err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(dir, "."+file+".*")

@@ -56,7 +56,7 @@ func succeeds(t *testing.T, h *netnstest.Host, args ...string) outcome {
 // hint, and change nothing.
 func fails(t *testing.T, h *netnstest.Host, status int, reasons []string, args ...string) {
 	t.Helper()
-	before, options := links(t, h), bonds(h)
+	before, options := links(t, h), bonds(t, h)
 	o := bondctl(t, h, args...)
 	if o.Status != status {
 		t.Errorf("bondctl %s: exit status %d, want %d\n%s%s", strings.Join(args, " "), o.Status, status, o.Stdout, o.Stderr)
@@ -67,13 +67,31 @@ func fails(t *testing.T, h *netnstest.Host, status int, reasons []string, args .
 		}
 	}
 	sameLinks(t, h, before)
-	if diff := cmp.Diff(options, bonds(h)); diff != "" {
+	if diff := cmp.Diff(options, bonds(t, h)); diff != "" {
 		t.Errorf("options of the bonds (-before +after):\n%s", diff)
 	}
 }
 
-// bonds shows the options of all bonds of a host.
-func bonds(h *netnstest.Host) string { return h.Run("ip", "-details", "link", "show", "type", "bond") }
+// bonds are the options of each bond of a host, as the ip program reads them.
+func bonds(t *testing.T, h *netnstest.Host) map[string]any {
+	t.Helper()
+	var list []struct {
+		Name string `json:"ifname"`
+		Info struct {
+			Options any `json:"info_data"`
+		} `json:"linkinfo"`
+	}
+	if out := h.Run("ip", "-details", "-json", "link", "show", "type", "bond"); strings.TrimSpace(out) != "" {
+		if err := json.Unmarshal([]byte(out), &list); err != nil {
+			t.Fatalf("ip link show: %v\n%s", err, out)
+		}
+	}
+	options := map[string]any{}
+	for _, l := range list {
+		options[l.Name] = l.Info.Options
+	}
+	return options
+}
 
 // bondStatus is the part of bondctl status --json that most tests look at.
 type bondStatus struct {

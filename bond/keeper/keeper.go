@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/bondctl/bondctl/bond"
@@ -32,8 +33,9 @@ type Keeper struct {
 	Recorded bool
 	// Reload has Wanted read again; Wake has everything looked at.
 	Reload, Wake <-chan struct{}
-	// Ready is called once, when the bond has become what is wanted.
-	Ready func()
+	// Ready is called once, after the first look, with what went wrong in it.
+	// The keeper goes on trying.
+	Ready func(error)
 }
 
 // settle is the least time between two looks. The first of a burst of events
@@ -48,22 +50,27 @@ func (k *Keeper) Run(ctx context.Context) error {
 		return err
 	}
 	defer release()
+	k.Host.Cautious = true
 	changes, err := k.Host.Changes(ctx)
 	if err != nil {
 		return err
 	}
-	devices, err := watchDevices(ctx)
-	if err != nil {
-		return err
-	}
 	w := watch{keeper: k, reload: !k.Recorded}
-	wake := waker{changes: changes, devices: devices, reload: k.Reload, wake: k.Wake}
+	wake := waker{changes: changes, reload: k.Reload, wake: k.Wake}
 	for {
-		wanted, err := w.look(ctx)
-		if ctx.Err() != nil || !wanted {
+		plan, err := w.look(ctx)
+		if ctx.Err() != nil || errors.Is(err, bond.ErrNotWanted) {
 			return nil
 		}
-		more, err := wake.wait(ctx, w.after(err))
+		retry, deaf := plan.Retry, false
+		if err != nil {
+			// What failed may itself have brought events about: they are
+			// no reason to try again at once.
+			retry, deaf = w.failed.next(), true
+		} else {
+			w.failed = 0
+		}
+		more, err := wake.wait(ctx, retry, deaf)
 		if err != nil {
 			return err
 		}
@@ -80,35 +87,29 @@ type watch struct {
 	reload bool
 	failed failures
 	said   string // the last failure that was logged
+	noted  string // the last notes that were logged
 }
 
-// look takes one look and does what is to be done. It returns false when
-// nothing is wanted any more. A failure has been logged; the caller only needs
-// to know when to try again.
-func (w *watch) look(ctx context.Context) (wanted bool, err error) {
+// look takes one look and does what is to be done. A failure has been logged;
+// the caller only needs to know when to try again. The error is
+// [bond.ErrNotWanted] when nothing is wanted any more.
+func (w *watch) look(ctx context.Context) (bond.Plan, error) {
 	k := w.keeper
-	if err := w.note(ctx); err != nil {
-		k.Log.Warn("note what happened", "error", err)
-	}
+	w.note(ctx)
 	plan, err := w.reconcile(ctx)
-	if errors.Is(err, bond.ErrNotWanted) {
-		return false, nil
+	if errors.Is(err, bond.ErrNotWanted) || ctx.Err() != nil {
+		return plan, err
 	}
 	for _, step := range plan.Steps {
 		k.Log.Info(step.String())
 	}
-	if ctx.Err() != nil {
-		return true, ctx.Err()
+	w.tell(plan.Notes, err)
+	w.note(ctx)
+	if !w.ready && k.Ready != nil {
+		k.Ready(err)
 	}
-	w.tell(err)
-	if err := w.note(ctx); err != nil {
-		k.Log.Warn("note what happened", "error", err)
-	}
-	if err == nil && !w.ready && k.Ready != nil {
-		k.Ready()
-		w.ready = true
-	}
-	return true, err
+	w.ready = true
+	return plan, err
 }
 
 // reconcile makes the bond what was read anew, or else what is recorded. A new
@@ -116,11 +117,13 @@ func (w *watch) look(ctx context.Context) (wanted bool, err error) {
 func (w *watch) reconcile(ctx context.Context) (bond.Plan, error) {
 	k := w.keeper
 	if w.reload {
-		w.reload = false
 		config, err := k.Wanted()
 		if config != nil && err == nil {
-			return k.Host.Reconcile(ctx, *config)
+			plan, err := k.Host.Reconcile(ctx, *config)
+			w.reload = err != nil // until it is recorded
+			return plan, err
 		}
+		w.reload = false
 		if err != nil {
 			k.Log.Error("read the configuration; the one before stays in force", "error", err)
 		}
@@ -129,47 +132,56 @@ func (w *watch) reconcile(ctx context.Context) (bond.Plan, error) {
 }
 
 // note tells what has happened since the last look, in the log and the history.
-func (w *watch) note(ctx context.Context) error {
+func (w *watch) note(ctx context.Context) {
 	k := w.keeper
 	now, err := k.Host.Snapshot(k.Name)
 	if errors.Is(err, bond.ErrNoBond) {
 		now, err = bond.Snapshot{}, nil
 	}
 	if err != nil {
-		return err
-	}
-	var events []bond.Event
-	if w.looked {
-		events = now.Since(w.seen, k.Name, time.Now())
+		k.Log.Warn("look at what happened", "error", err)
+		return
 	}
 	first := !w.looked
+	var events []bond.Event
+	if !first {
+		events = now.Since(w.seen, k.Name, time.Now())
+	}
 	w.seen, w.looked = now, true
 	for _, e := range events {
 		k.Log.Info(e.String())
 	}
 	if !first && len(events) == 0 {
-		return nil
+		return
 	}
-	return k.Host.Note(ctx, k.Name, now, events)
+	// Before the first up of all there is nothing to note it in.
+	if err := k.Host.Note(ctx, k.Name, now, events, first); err != nil && !errors.Is(err, bond.ErrNotWanted) {
+		k.Log.Warn("note what happened", "error", err)
+	}
 }
 
-// tell logs a failure once and not each time that it comes again.
-func (w *watch) tell(err error) {
+// tell logs notes and a failure once, and not each time that they come again.
+func (w *watch) tell(notes []string, err error) {
+	k := w.keeper
+	if noted := strings.Join(notes, "; "); noted != w.noted {
+		w.noted = noted
+		for _, note := range notes {
+			k.Log.Warn(note)
+		}
+	}
 	said := ""
 	if err != nil {
 		said = err.Error()
 	}
-	if said != w.said && err != nil {
-		w.keeper.Log.Error(fmt.Sprintf("keep %s: %v", w.keeper.Name, err))
-	}
-	if said != w.said && err == nil {
-		w.keeper.Log.Info(fmt.Sprintf("keep %s: it is as wanted again", w.keeper.Name))
+	switch {
+	case said == w.said:
+	case err != nil:
+		k.Log.Error(fmt.Sprintf("keep %s: %v", k.Name, err))
+	default:
+		k.Log.Info(fmt.Sprintf("keep %s: it is as wanted again", k.Name))
 	}
 	w.said = said
 }
-
-// after is when to try again after a look: never, unless it failed.
-func (w *watch) after(err error) time.Duration { return w.failed.next(err != nil) }
 
 // failures counts failures in a row, for waits that grow from one to the next.
 type failures int
@@ -179,12 +191,8 @@ const (
 	lastRetry  = time.Minute
 )
 
-// next is the time until the next try; 0 is none.
-func (f *failures) next(failed bool) time.Duration {
-	if !failed {
-		*f = 0
-		return 0
-	}
+// next is the time until the next try.
+func (f *failures) next() time.Duration {
 	wait := min(firstRetry<<min(*f, 10), lastRetry)
 	*f++
 	return wait

@@ -11,14 +11,12 @@ func TestRetries(t *testing.T) {
 	var f failures
 	want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60}
 	for i, w := range want {
-		if got := f.next(true); got != w*time.Second {
+		if got := f.next(); got != w*time.Second {
 			t.Errorf("after failure %d: %s, want %s", i+1, got, w*time.Second)
 		}
 	}
-	if got := f.next(false); got != 0 {
-		t.Errorf("after success: %s, want none", got)
-	}
-	if got := f.next(true); got != time.Second {
+	f = 0
+	if got := f.next(); got != time.Second {
 		t.Errorf("after the next failure: %s, want 1s", got)
 	}
 }
@@ -31,7 +29,7 @@ func TestPace(t *testing.T) {
 		start := time.Now()
 		for i, want := range []time.Duration{0, settle, 2 * settle} {
 			changes <- struct{}{}
-			if _, err := w.wait(t.Context(), 0); err != nil {
+			if _, err := w.wait(t.Context(), 0, false); err != nil {
 				t.Fatal(err)
 			}
 			if got := time.Since(start); got != want {
@@ -41,7 +39,7 @@ func TestPace(t *testing.T) {
 		time.Sleep(time.Hour)
 		start = time.Now()
 		changes <- struct{}{}
-		if _, err := w.wait(t.Context(), 0); err != nil || time.Since(start) != 0 {
+		if _, err := w.wait(t.Context(), 0, false); err != nil || time.Since(start) != 0 {
 			t.Errorf("after an hour's silence: %s, %v", time.Since(start), err)
 		}
 	})
@@ -54,20 +52,21 @@ func TestWait(t *testing.T) {
 	tests := map[string]struct {
 		waker  waker
 		retry  time.Duration
+		deaf   bool
 		reload bool
 		err    error
 	}{
-		"a change":          {waker: waker{changes: signal()}},
-		"a device":          {waker: waker{devices: signal()}},
-		"a word from up":    {waker: waker{wake: signal()}},
-		"a reload":          {waker: waker{reload: signal()}, reload: true},
-		"time to try again": {retry: time.Second},
-		"messages are lost": {waker: waker{changes: closed}, err: errLost},
+		"a change":            {waker: waker{changes: signal()}},
+		"a change while deaf": {waker: waker{changes: signal()}, retry: time.Second, deaf: true},
+		"a word from up":      {waker: waker{wake: signal()}},
+		"a reload":            {waker: waker{reload: signal()}, reload: true},
+		"time to try again":   {retry: time.Second},
+		"messages are lost":   {waker: waker{changes: closed}, err: errLost},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				reload, err := test.waker.wait(context.Background(), test.retry)
+				reload, err := test.waker.wait(context.Background(), test.retry, test.deaf)
 				if reload != test.reload || err != test.err {
 					t.Errorf("got %t, %v; want %t, %v", reload, err, test.reload, test.err)
 				}

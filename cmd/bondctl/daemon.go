@@ -51,9 +51,11 @@ func keep(c *cli.Context, up *starterPipe) error {
 		return err
 	}
 	file := func() (*bond.Config, error) { return fileConfig(c, name) }
-	config, err := file()
-	if err != nil {
-		return err
+	var config *bond.Config
+	if !c.Bool(readyFlag) { // up has just recorded what is wanted
+		if config, err = file(); err != nil {
+			return err
+		}
 	}
 	h, err := open(c)
 	if err != nil {
@@ -68,11 +70,19 @@ func keep(c *cli.Context, up *starterPipe) error {
 	loadBonding()
 	k := keeper.Keeper{
 		Host: h, Name: name, Log: logger(c),
-		Wanted: file, Recorded: c.Bool(readyFlag), // up has just recorded what is wanted
+		Wanted: file, Recorded: config == nil,
 		Reload: onSignal(c.Context, unix.SIGHUP), Wake: onSignal(c.Context, unix.SIGUSR1),
-		Ready: func() { up.say(readyWord) },
+		Ready: func(err error) { up.say(sayError(err)) },
 	}
 	return k.Run(c.Context)
+}
+
+// sayError is the line that tells up how the first look went.
+func sayError(err error) string {
+	if err == nil {
+		return readyWord
+	}
+	return err.Error()
 }
 
 // logger logs to stderr, or to syslog where that is asked for and there is

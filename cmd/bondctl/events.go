@@ -55,6 +55,9 @@ func showEvents(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
+		if n := len(history); n == 0 || history[n-1].Seq < shown {
+			shown = 0 // the bond was made anew
+		}
 		for _, e := range history {
 			if e.Seq <= shown {
 				continue

@@ -3,10 +3,14 @@ package main
 import (
 	"bufio"
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
@@ -37,7 +41,15 @@ func leaveKeeper(c *cli.Context, h *bond.Host, name string) error {
 		return err
 	}
 	defer ready.Close()
-	cmd := exec.CommandContext(c.Context, self, "daemon", "--syslog", "--"+readyFlag, name)
+	args := []string{"daemon", "--syslog", "--" + readyFlag, name}
+	if c.IsSet("config") {
+		path, err := filepath.Abs(c.String("config"))
+		if err != nil {
+			return err
+		}
+		args = append(args, "--config", path)
+	}
+	cmd := exec.CommandContext(c.Context, self, args...)
 	cmd.Cancel = func() error { return nil } // it is to outlive this process
 	cmd.Dir = "/"
 	cmd.ExtraFiles = []*os.File{theirs}
@@ -48,12 +60,22 @@ func leaveKeeper(c *cli.Context, h *bond.Host, name string) error {
 	if err != nil {
 		return fmt.Errorf("start the keeper of %s: %w", name, err)
 	}
+	defer context.AfterFunc(c.Context, func() { ready.SetReadDeadline(time.Now()) })()
 	word, err := bufio.NewReader(ready).ReadString('\n')
-	if word = strings.TrimSuffix(word, "\n"); word != readyWord {
-		_ = cmd.Wait()
-		return fmt.Errorf("start the keeper of %s: %s", name, cmp.Or(word, cmd.ProcessState.String()))
+	word = strings.TrimSuffix(word, "\n")
+	switch {
+	case word == readyWord:
+		return cmd.Process.Release()
+	case c.Context.Err() != nil:
+		return errors.Join(c.Context.Err(), cmd.Process.Release())
+	case h.Keeper(name) == cmd.Process.Pid:
+		return fmt.Errorf("keep %s: %s; the keeper goes on trying", name, word)
 	}
-	return cmd.Process.Release()
+	_ = cmd.Wait()
+	if h.Keeper(name) != 0 {
+		return h.WakeKeeper(name) // of another up, which was faster
+	}
+	return fmt.Errorf("start the keeper of %s: %s", name, cmp.Or(word, cmd.ProcessState.String()))
 }
 
 // starterPipe leads to the up that started this keeper; nil where none did.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
@@ -26,8 +27,12 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
-	// After the first signal, which has an up put everything back, a second kills.
-	context.AfterFunc(ctx, stop)
+	// The first signal has an up put everything back; a second one kills, unless
+	// it belongs to the first, as when a whole process group was meant.
+	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
+	// A terminal or a reader that has gone must not cut a change short: it may
+	// have gone over the very interface that is being changed.
+	signal.Ignore(unix.SIGHUP, unix.SIGPIPE)
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -136,7 +141,7 @@ func hint(err error) string {
 	step, _ := errors.AsType[*bond.StepError](err)
 	switch {
 	case step != nil && step.Undo != nil:
-		return "to put back what is left: bondctl down"
+		return "to put back what is left: bondctl down NAME"
 	case errors.Is(err, bond.ErrNoBond):
 		return "bondctl up makes it; bondctl status --all shows what there is"
 	// The kernel says EACCES of a step for reasons of its own, such as IPv6

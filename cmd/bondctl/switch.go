@@ -13,8 +13,8 @@ func switchCommand() *cli.Command {
 		Name:      "switch",
 		Usage:     "make a member the active slave now",
 		ArgsUsage: "[NAME] MEMBER",
-		Description: "It stays active until the kernel selects anew: when its link fails, and with " +
-			"primary_reselect always whenever a member's link changes. The answer says which of them it will be.\n\n" +
+		Description: "It stays active until the kernel selects anew: when its link fails, and, as primary_reselect " +
+			"says, when the link returns of the primary or of a member with a higher prio. The answer says which it will be.\n\n" +
 			"  bondctl switch wlan0\n" +
 			"  bondctl switch office wlan0\n\n" +
 			"Exit status: 0 done, 1 failed or refused (the member has no link), 2 usage.",

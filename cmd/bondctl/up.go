@@ -100,13 +100,9 @@ func reconcile(c *cli.Context, h *bond.Host, config bond.Config, wait time.Durat
 		return err
 	}
 	say(c, config.Name, plan)
-	if c.Bool("once") {
-		err = h.StopKeeper(c.Context, config.Name)
-	} else {
-		err = leaveKeeper(c, h, config.Name)
-	}
-	if err != nil {
-		return err
+	if err := keepOrNot(c, h, config.Name); err != nil {
+		// The bond is as wanted, so this is no failure of up.
+		warn(c, "%v", err)
 	}
 	if wait > 0 && plan.Members > 0 {
 		if err := waitActive(c, h, config.Name, wait); err != nil {
@@ -126,9 +122,17 @@ func reconcile(c *cli.Context, h *bond.Host, config bond.Config, wait time.Durat
 	return nil
 }
 
+// keepOrNot leaves a keeper running or, with --once, none.
+func keepOrNot(c *cli.Context, h *bond.Host, name string) error {
+	if c.Bool("once") {
+		return h.StopKeeper(c.Context, name)
+	}
+	return leaveKeeper(c, h, name)
+}
+
 func waitActive(c *cli.Context, h *bond.Host, name string, wait time.Duration) error {
 	_, err := h.WaitActive(c.Context, name, wait)
-	if errors.Is(err, bond.ErrNoActive) && c.Context.Err() == nil {
+	if errors.Is(err, bond.ErrNoActive) {
 		warn(c, "%s has no active slave after %s; it stays, and takes the first member that gets a link", name, wait)
 		return nil
 	}
