@@ -49,6 +49,11 @@ func NewPlan(c Config, s State, machineID string) (Plan, error) {
 // Empty says that there is nothing to change.
 func (p Plan) Empty() bool { return len(p.Steps) == 0 }
 
+// joins says whether a member is to be enslaved.
+func (p Plan) joins() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { _, ok := s.(Enslave); return ok })
+}
+
 // words says the plan's steps in one line.
 func (p Plan) words() string {
 	said := make([]string, len(p.Steps))

@@ -132,7 +132,8 @@ func (a *attempt) converge(ctx context.Context) error {
 			return a.remember(a.config)
 		}
 		said := plan.words()
-		if said == last && a.done.Steps != nil || a.Cautious && said == a.unkept {
+		again := said == last && a.done.Steps != nil || a.Cautious && said == a.unkept
+		if again && !plan.joins() { // devices come and go, and are the same in words
 			a.done.Notes = append(a.done.Notes, "the kernel didn't keep this: "+said)
 			a.unkept = said
 			return a.remember(a.config)
@@ -341,10 +342,11 @@ func (h *Host) remember(c Config) error {
 	if err != nil {
 		return err
 	}
-	if r.Config != nil && reflect.DeepEqual(*r.Config, c) {
+	refused := h.refusals()
+	if r.Config != nil && reflect.DeepEqual(*r.Config, c) && maps.Equal(r.Refused, refused) {
 		return nil
 	}
-	r.Config = &c
+	r.Config, r.Refused = &c, refused
 	return h.store.writeRecord(c.Name, r)
 }
 

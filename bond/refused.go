@@ -32,6 +32,15 @@ func (h *Host) refuse(link Link, err error) {
 	h.refused[link.Name] = refusedMember{link.Index, fmt.Sprintf("refused by the kernel (%v)", err), wait, time.Now().Add(wait)}
 }
 
+// refusals says which members the kernel wouldn't take when last asked.
+func (h *Host) refusals() map[string]string {
+	why := map[string]string{}
+	for name, r := range h.refused {
+		why[name] = r.why
+	}
+	return why
+}
+
 // setRefused marks the links that aren't to be tried yet, and returns the time
 // until the first of them is; 0 when there is none.
 func (h *Host) setRefused(s *State) time.Duration {
@@ -39,7 +48,11 @@ func (h *Host) setRefused(s *State) time.Duration {
 	for i, l := range s.Links {
 		r, ok := h.refused[l.Name]
 		left := time.Until(r.until)
-		if !ok || r.index != l.Index || left <= 0 || l.Master == s.Name {
+		if ok && (r.index != l.Index || l.Master == s.Name) {
+			delete(h.refused, l.Name) // another device, or taken in the end
+			continue
+		}
+		if !ok || left <= 0 {
 			continue
 		}
 		s.Links[i].Refused = r.why

@@ -1,6 +1,7 @@
 package bond
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -168,7 +169,7 @@ func newStatus(s State, r record) Status {
 	if r.Config != nil {
 		st.Primary = unlessZero(r.Config.Primary)
 		for _, m := range s.expand(r.Config.Members) {
-			st.Members = append(st.Members, wantedStatus(s, m))
+			st.Members = append(st.Members, wantedStatus(s, m, r.Refused))
 		}
 	}
 	for _, slave := range s.Bond.Slaves {
@@ -183,7 +184,7 @@ func newStatus(s State, r record) Status {
 }
 
 // wantedStatus is the status of a member that is wanted, enslaved or not.
-func wantedStatus(s State, m wantedMember) MemberStatus {
+func wantedStatus(s State, m wantedMember, refused map[string]string) MemberStatus {
 	if slave, in := s.slave(m.name); in {
 		return slaveStatus(s, slave)
 	}
@@ -194,7 +195,7 @@ func wantedStatus(s State, m wantedMember) MemberStatus {
 	}
 	st.Role, st.Address = RolePending, HardwareAddr(m.link.MAC)
 	if m.pending == "" {
-		why := "not enslaved; bondctl up takes it in"
+		why := cmp.Or(refused[m.name], "not enslaved; bondctl up takes it in")
 		if what, _ := m.link.carries(); what != "" {
 			why = "in use, as it carries " + what
 		}

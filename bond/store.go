@@ -24,6 +24,8 @@ type record struct {
 	Config *Config `json:"config,omitempty"`
 	// Manual is what `switch` chose last; nil when it has chosen nothing.
 	Manual *choice `json:"manual,omitempty"`
+	// Refused has the members that the kernel wouldn't take from a keeper, and why.
+	Refused map[string]string `json:"refused,omitempty"`
 	// Active has been the active slave since ActiveSince, as a keeper saw it.
 	Active      string    `json:"active,omitempty"`
 	ActiveSince time.Time `json:"active_since,omitzero"`

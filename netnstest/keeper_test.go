@@ -203,13 +203,14 @@ func keeperOf(t *testing.T, h *netnstest.Host) int {
 		var files []string
 		var text []byte
 		h.Do(func() {
-			files, _ = filepath.Glob("/run/bondctl/*/bond0/keeper")
+			files, _ = filepath.Glob("/run/bondctl/*/bond0/keeper.json")
 			if len(files) == 1 {
 				text, _ = os.ReadFile(files[0])
 			}
 		})
-		var err error
-		pid, err = strconv.Atoi(strings.TrimSpace(string(text)))
+		var id struct{ PID int }
+		err := json.Unmarshal(text, &id)
+		pid = id.PID
 		return err
 	})
 	return pid

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -70,9 +71,10 @@ var noKey = map[string]bool{"config": true, "once": true, "dry-run": true, "wait
 // flagSettings turns the flags that were given into settings.
 func flagSettings(c *cli.Context) []bond.Setting {
 	var settings []bond.Setting
+	given := c.LocalFlagNames()
 	for _, f := range c.Command.Flags {
 		flag := f.Names()[0]
-		if noKey[flag] || !c.IsSet(flag) {
+		if noKey[flag] || !slices.Contains(given, flag) {
 			continue
 		}
 		values := c.StringSlice(flag)
@@ -87,3 +89,37 @@ func flagSettings(c *cli.Context) []bond.Setting {
 	}
 	return settings
 }
+
+// nameOnce has flags know their names. Looking for a flag, cli asks every one
+// for its names, and works them out with a regular expression each time: some
+// two thousand times for one up, which took a fifth of its time.
+func nameOnce(flags []cli.Flag) {
+	for i, f := range flags {
+		names := f.Names()
+		if slice, ok := f.(*cli.StringSliceFlag); ok {
+			flags[i] = namedSliceFlag{slice, names}
+		} else {
+			flags[i] = namedFlag{f, names}
+		}
+	}
+}
+
+// A namedFlag is a flag that knows its names.
+type namedFlag struct {
+	cli.Flag
+
+	names []string
+}
+
+// A namedSliceFlag is that for one which cli tells not to split at commas.
+type namedSliceFlag struct {
+	*cli.StringSliceFlag
+
+	names []string
+}
+
+// Names are the flag's names.
+func (f namedFlag) Names() []string { return f.names }
+
+// Names are the flag's names.
+func (f namedSliceFlag) Names() []string { return f.names }

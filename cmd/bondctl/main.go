@@ -46,6 +46,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		printHelp(stdout, app, line.verb)
 	default:
 		app.Before = func(c *cli.Context) error { return enterNamespace(c, line) }
+		nameOnce(app.Flags)
+		if line.verb != nil {
+			nameOnce(line.verb.Flags)
+		}
 		err = app.RunContext(ctx, append([]string{app.Name}, line.args()...))
 	}
 	report(stderr, err)
