@@ -1,0 +1,142 @@
+package dhcp
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"net/netip"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+)
+
+// question is a message and what would answer it.
+type question struct {
+	message *dhcpv4.DHCPv4
+	from    netip.Addr // zero while the interface may have no address
+	to      netip.Addr // zero for all servers
+	answer  dhcpv4.MessageType
+	server  netip.Addr // the only one that may answer; zero for any
+	pauses  iter.Seq[time.Duration]
+}
+
+var (
+	errConfirm   = errors.New("the path has changed")
+	errStray     = errors.New("no answer to this question")
+	errMalformed = errors.New("it is malformed")
+)
+
+// unansweredError is why a question has no answer yet.
+type unansweredError struct{ reason error }
+
+func (e *unansweredError) Error() string { return e.reason.Error() }
+
+// ask sends a question, and again after each of its pauses, until it is
+// answered. The error is [ErrSilent] when its pauses are over, errConfirm, a
+// [*RefusedError] or the context's.
+func (s *session) ask(ctx context.Context, q question) (Lease, error) {
+	start := s.clock()
+	for pause := range q.pauses {
+		q.message.NumSeconds = uint16(min((s.clock()-start)/time.Second, math.MaxUint16))
+		lease, err := s.try(ctx, q, pause)
+		unanswered, ok := errors.AsType[*unansweredError](err)
+		if !ok {
+			return lease, err
+		}
+		s.say(unanswered.reason)
+	}
+	return Lease{}, ErrSilent
+}
+
+// try sends a question once, through a transport of its own, and waits for the
+// answer. The error is ask's, or an [*unansweredError] after the pause.
+func (s *session) try(ctx context.Context, q question, pause time.Duration) (Lease, error) {
+	end := time.NewTimer(pause)
+	defer end.Stop()
+	sent := time.Now()
+	var messages <-chan []byte
+	var failed <-chan error
+	t, why := s.send(q)
+	if why == nil {
+		done := make(chan struct{})
+		defer close(done)
+		defer t.Close()
+		messages, failed = receive(t, done)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return Lease{}, ctx.Err()
+		case <-s.confirm:
+			return Lease{}, errConfirm
+		case <-end.C:
+			return Lease{}, &unansweredError{cmp.Or(why, ErrSilent)}
+		case why = <-failed:
+		case message := <-messages:
+			lease, err := q.judge(message, sent)
+			if _, refused := errors.AsType[*RefusedError](err); refused || err == nil {
+				return lease, err
+			}
+			if !errors.Is(err, errStray) {
+				why = err
+			}
+		}
+	}
+}
+
+// send opens a transport and sends the question. Where the lease's address is
+// gone from the interface, or a server can't be reached, all are asked instead.
+func (s *session) send(q question) (Transport, error) {
+	t, err := s.client.open()
+	if err != nil {
+		return nil, err
+	}
+	if q.message.ClientHWAddr, err = t.HardwareAddr(); err == nil {
+		err = t.Send(q.message.ToBytes(), q.from, q.to)
+		if err != nil && q.from.IsValid() {
+			err = t.Send(q.message.ToBytes(), netip.Addr{}, netip.Addr{})
+		}
+	}
+	if err != nil {
+		t.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// judge reads a message that came after the question was sent. The error is
+// errStray if it is none of its answers, a [*RefusedError], or says why it can't
+// be used.
+func (q question) judge(message []byte, sent time.Time) (Lease, error) {
+	if len(message) < 8 || !bytes.Equal(message[4:8], q.message.TransactionID[:]) {
+		return Lease{}, errStray
+	}
+	m, err := dhcpv4.FromBytes(message)
+	if err != nil {
+		return Lease{}, unusable(errMalformed)
+	}
+	if m.OpCode != dhcpv4.OpcodeBootReply || !bytes.Equal(m.ClientHWAddr, q.message.ClientHWAddr) {
+		return Lease{}, errStray
+	}
+	server, _ := hostAddr(m.ServerIdentifier())
+	if q.server.IsValid() && server != q.server {
+		return Lease{}, errStray
+	}
+	switch kind := m.MessageType(); {
+	case kind == dhcpv4.MessageTypeNak && q.answer == dhcpv4.MessageTypeAck && server.IsValid():
+		return Lease{}, &RefusedError{Server: server, Message: m.Message()}
+	case kind != q.answer:
+		return Lease{}, errStray
+	}
+	lease, err := readLease(m, sent)
+	if err != nil {
+		return Lease{}, unusable(err)
+	}
+	return lease, nil
+}
+
+func unusable(err error) error { return fmt.Errorf("a DHCP server's answer can't be used: %w", err) }

@@ -1,0 +1,69 @@
+package dhcp
+
+import (
+	"context"
+	"fmt"
+)
+
+// Client asks for a lease for one interface.
+type Client struct {
+	Interface string
+	// ID is the client identifier (option 61), by which a server knows the
+	// client again when the hardware address has changed. Its first byte is its
+	// type: see [NewClientID]. Without one, servers go by hardware address.
+	ID []byte
+	// Hostname is sent as option 12 unless it is empty.
+	Hostname string
+	// Open gives the way to the network, once for each message that is sent;
+	// nil is [Listen] on the interface.
+	Open func() (Transport, error)
+
+	clock clock // nil is bootTime
+}
+
+// Run asks for a lease and keeps it until ctx ends. It starts with the previous
+// one if that isn't nil: while it has time left it is taken for held, and what
+// is asked is whether it still is right. Expired, its address is wished for.
+//
+// An item on confirm says that the path has changed: the lease is asked for on
+// the new one at once. A nil channel never does; it mustn't be closed. report is
+// called for each event, from Run's goroutine, and should return soon.
+//
+// Run leaves the lease as it is, held: see [Client.Release].
+func (c *Client) Run(ctx context.Context, previous *Lease, confirm <-chan struct{}, report func(Event)) {
+	s := session{client: c, confirm: confirm, report: report, clock: c.clock}
+	if s.clock == nil {
+		s.clock = bootTime
+	}
+	s.recall(previous)
+	for next := s.begin; next != nil && ctx.Err() == nil; {
+		next = next(ctx)
+	}
+}
+
+// Release tells the server that the lease isn't needed any more, in one message
+// without an answer (RFC 2131 section 4.4.6). It must still be the interface's
+// address, and should be for a moment after, for the server's hardware address
+// may have to be asked for first.
+func (c *Client) Release(lease Lease) error {
+	t, err := c.open()
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	m := c.release(lease)
+	if m.ClientHWAddr, err = t.HardwareAddr(); err != nil {
+		return err
+	}
+	if err := t.Send(m.ToBytes(), lease.Address.Addr(), lease.Server); err != nil {
+		return fmt.Errorf("release %s: %w", lease.Address.Addr(), err)
+	}
+	return nil
+}
+
+func (c *Client) open() (Transport, error) {
+	if c.Open != nil {
+		return c.Open()
+	}
+	return Listen(c.Interface)
+}

@@ -1,0 +1,40 @@
+// Package dhcp is a DHCPv4 client (RFC 2131) for one interface, made for bonds:
+// the path behind the interface may change at any time, and its hardware
+// address with it.
+//
+// # The model
+//
+// [Client.Run] asks for a [Lease] and keeps it, and reports each change as an
+// [Event]. It touches nothing: whoever runs it gives the interface the address,
+// the routes and the rest, and takes them away again.
+//
+//	client := dhcp.Client{Interface: "bond0", ID: dhcp.NewClientID(seed, "bond0")}
+//	client.Run(ctx, recorded, confirm, func(e dhcp.Event) { ... })
+//	...
+//	err := client.Release(lease)
+//
+// A lease is known by the client's identifier and not by a hardware address, so
+// that it stays when the bond takes the address of another member. The hardware
+// address is read anew for each message.
+//
+// What was leased may not hold on another path. A word on the confirm channel
+// has the server there asked whether it does (INIT-REBOOT, RFC 2131 section
+// 3.2): it is kept, or refused and replaced. A server that knows nothing of the
+// lease stays silent, so after a while any server is asked for one; meanwhile
+// the old one is kept until it expires.
+//
+// # What it promises
+//
+// Between questions it has no socket open and one timer set. Each message goes
+// out through a socket of its own, opened then, so an interface that went down,
+// came back or was made anew needs no care.
+//
+// What a server says is not trusted: answers to other questions are ignored,
+// and so is whatever can't be right in an answer; times are kept within bounds,
+// names are host names, and a server that refuses what it has just offered is
+// asked ever more seldom.
+//
+// Not done: probing for another host with the leased address (RFC 5227,
+// DHCPDECLINE), options in the sname and file fields (RFC 2132 section 9.3), and
+// authentication (RFC 3118).
+package dhcp

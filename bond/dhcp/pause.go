@@ -1,0 +1,49 @@
+package dhcp
+
+import (
+	"iter"
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	firstPause = 4 * time.Second
+	lastPause  = 64 * time.Second
+	jitter     = time.Second
+	// minRenewal is the least time between two questions of one who has a lease
+	// (RFC 2131 section 4.4.5).
+	minRenewal = time.Minute
+)
+
+// How often a question is asked before something else is tried.
+const (
+	endless      = math.MaxInt
+	rebootTries  = 2
+	requestTries = 4
+)
+
+// backoff gives the pauses after so many questions: 4 seconds, doubled up to 64,
+// each a second more or less (RFC 2131 section 4.1).
+func backoff(tries int) iter.Seq[time.Duration] {
+	return func(yield func(time.Duration) bool) {
+		pause := firstPause
+		for range tries {
+			if !yield(pause - jitter + rand.N(2*jitter)) {
+				return
+			}
+			pause = min(2*pause, lastPause)
+		}
+	}
+}
+
+// halving gives pauses of half of what is left, as long as something is.
+func halving(left func() time.Duration) iter.Seq[time.Duration] {
+	return func(yield func(time.Duration) bool) {
+		for rest := left(); rest > 0; rest = left() {
+			if !yield(max(rest/2, minRenewal)) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,193 @@
+package dhcp
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+)
+
+// Bounds of what is taken from a server.
+const (
+	minLease = time.Minute
+	maxLease = 365 * 24 * time.Hour // an infinite lease is asked for again, too
+	minT1    = 10 * time.Second
+	minMTU   = 576 // what every host must accept (RFC 791)
+)
+
+// Why an answer can't be used.
+var (
+	errNoServer  = errors.New("it names no server")
+	errNoAddress = errors.New("it gives no usable address")
+	errNoMask    = errors.New("it has no usable subnet mask")
+	errNoTime    = errors.New("it has no lease time")
+)
+
+// readLease takes the lease out of a DHCPOFFER or a DHCPACK to a question that
+// was sent at the time. What can't be right is left out; without a server,
+// an address, a mask or a lease time there is no lease.
+func readLease(m *dhcpv4.DHCPv4, sent time.Time) (Lease, error) {
+	server, ok := hostAddr(m.ServerIdentifier())
+	if !ok {
+		return Lease{}, errNoServer
+	}
+	addr, ok := hostAddr(m.YourIPAddr)
+	if !ok {
+		return Lease{}, errNoAddress
+	}
+	bits, size := m.SubnetMask().Size()
+	if bits == 0 || size != 32 {
+		return Lease{}, errNoMask
+	}
+	l := Lease{
+		Address: netip.PrefixFrom(addr, bits),
+		Server:  server,
+		DNS:     hostAddrs(m.DNS()),
+		Domains: readDomains(m),
+		MTU:     readMTU(m),
+	}
+	l.Routes = readRoutes(m, l)
+	return l, l.readTimes(m, sent)
+}
+
+// readTimes sets the lease's times. T1 and T2 are the server's if they make
+// sense, and else those of RFC 2131 section 4.4.5.
+func (l *Lease) readTimes(m *dhcpv4.DHCPv4, sent time.Time) error {
+	const absent = -1
+	length := m.IPAddressLeaseTime(absent)
+	if length == absent {
+		return errNoTime
+	}
+	length = min(max(length, minLease), maxLease)
+	t1, t2 := m.IPAddressRenewalTime(length/2), m.IPAddressRebindingTime(length*7/8)
+	if t1 < minT1 || t2 <= t1 || length <= t2 {
+		t1, t2 = length/2, length*7/8
+	}
+	l.Obtained, l.T1, l.T2, l.Expiry = sent, sent.Add(t1), sent.Add(t2), sent.Add(length)
+	return nil
+}
+
+// readRoutes follows RFC 3442: where there is option 121 the routers of option
+// 3 must be ignored, even if none of its routes is taken.
+func readRoutes(m *dhcpv4.DHCPv4, l Lease) []Route {
+	classless := m.ClasslessStaticRoute()
+	if classless == nil {
+		for _, router := range hostAddrs(m.Router()) {
+			if router != l.Address.Addr() {
+				return []Route{{Destination: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Gateway: router}}
+			}
+		}
+		return nil
+	}
+	var routes []Route
+	for _, r := range classless {
+		route, ok := readRoute(r, l)
+		known := slices.ContainsFunc(routes, func(k Route) bool { return k.Destination == route.Destination })
+		if ok && !known {
+			routes = append(routes, route)
+		}
+	}
+	return routes
+}
+
+// readRoute takes one route. A gateway of 0.0.0.0 is the link itself.
+func readRoute(r *dhcpv4.Route, l Lease) (Route, bool) {
+	to, ok := netip.AddrFromSlice(r.Dest.IP.To4())
+	if !ok {
+		return Route{}, false
+	}
+	bits, _ := r.Dest.Mask.Size()
+	route := Route{Destination: netip.PrefixFrom(to, bits).Masked()}
+	if !routable(route.Destination, l) {
+		return Route{}, false
+	}
+	if r.Router.Equal(net.IPv4zero) {
+		return route, true
+	}
+	route.Gateway, ok = hostAddr(r.Router)
+	return route, ok && route.Gateway != l.Address.Addr()
+}
+
+// neverRouted are this network, loopback, multicast and the reserved addresses.
+var neverRouted = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"),
+	netip.MustParsePrefix("224.0.0.0/4"), netip.MustParsePrefix("240.0.0.0/4"),
+}
+
+// routable tells whether a server may say where the destination is: not its own
+// way, on which the lease is renewed, nor the leased address.
+func routable(to netip.Prefix, l Lease) bool {
+	if to.IsSingleIP() && (to.Addr() == l.Server || to.Addr() == l.Address.Addr()) {
+		return false
+	}
+	return !slices.ContainsFunc(neverRouted, func(p netip.Prefix) bool {
+		return p.Bits() <= to.Bits() && p.Contains(to.Addr())
+	})
+}
+
+func readMTU(m *dhcpv4.DHCPv4) int {
+	mtu, err := dhcpv4.GetUint16(dhcpv4.OptionInterfaceMTU, m.Options)
+	if err != nil || mtu < minMTU {
+		return 0
+	}
+	return int(mtu)
+}
+
+// readDomains takes the names that are host names; some servers put several,
+// or a final zero, into option 15.
+func readDomains(m *dhcpv4.DHCPv4) []string {
+	names := strings.Fields(strings.TrimRight(m.DomainName(), "\x00"))
+	if search := m.DomainSearch(); search != nil && len(search.Labels) > 0 {
+		names = search.Labels
+	}
+	var domains []string
+	for _, name := range names {
+		name = strings.TrimSuffix(name, ".")
+		if isHostName(name) && !slices.Contains(domains, name) {
+			domains = append(domains, name)
+		}
+	}
+	return domains
+}
+
+// isHostName checks a name by RFC 1123 section 2.1.
+func isHostName(name string) bool {
+	if len(name) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		if strings.ContainsFunc(label, func(r rune) bool {
+			return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// hostAddr is an address that a host of a network can have.
+func hostAddr(ip net.IP) (netip.Addr, bool) {
+	addr, ok := netip.AddrFromSlice(ip.To4())
+	if !ok || addr.IsLoopback() {
+		return netip.Addr{}, false
+	}
+	return addr, routable(netip.PrefixFrom(addr, 32), Lease{})
+}
+
+// hostAddrs are those of the addresses that a host can have, each once.
+func hostAddrs(ips []net.IP) []netip.Addr {
+	var addrs []netip.Addr
+	for _, ip := range ips {
+		if addr, ok := hostAddr(ip); ok && !slices.Contains(addrs, addr) {
+			addrs = append(addrs, addr)
+		}
+	}
+	return addrs
+}

@@ -1,0 +1,237 @@
+package dhcp
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+)
+
+// session is a running client: the states of RFC 2131 section 4.4 and what they
+// share.
+type session struct {
+	client  *Client
+	clock   clock
+	confirm <-chan struct{}
+	report  func(Event)
+
+	held     *held      // nil without a lease
+	wish     netip.Addr // to be asked for in a DHCPDISCOVER
+	refusals int        // since the last lease
+	said     string     // the last reason for silence
+}
+
+// A state does what it is there for and returns the next one; nil is the end.
+type state func(context.Context) state
+
+// recall takes up a lease from before.
+func (s *session) recall(previous *Lease) {
+	if previous == nil {
+		return
+	}
+	if addr := previous.Address.Addr(); addr.Is4() {
+		s.wish = addr
+	}
+	if inForce(previous, time.Now()) {
+		s.held = hold(*previous, s.clock)
+	}
+}
+
+// begin is where a client starts, and starts again on another path.
+func (s *session) begin(context.Context) state {
+	s.refusals = 0
+	if s.held == nil {
+		return s.selecting
+	}
+	if s.left(s.held.Expiry) <= 0 {
+		return s.lose(ErrExpired)
+	}
+	return s.rebooting
+}
+
+// rebooting asks whether the lease holds on this path (RFC 2131 section 3.2). A
+// server that doesn't know it says nothing (section 4.3.2), so with silence one
+// is looked for while the lease is kept.
+func (s *session) rebooting(ctx context.Context) state {
+	asking, cancel := s.holding(ctx)
+	defer cancel()
+	lease, err := s.ask(asking, question{
+		message: s.client.reboot(s.held.Address.Addr()),
+		answer:  dhcpv4.MessageTypeAck,
+		pauses:  backoff(rebootTries),
+	})
+	if err != nil {
+		return s.turn(ctx, err, s.selecting)
+	}
+	return s.bind(lease)
+}
+
+// selecting asks any server for a lease and takes the first that is offered
+// (RFC 2131 section 3.1), with or without one in hand.
+func (s *session) selecting(ctx context.Context) state {
+	asking, cancel := s.holding(ctx)
+	defer cancel()
+	if err := s.rest(asking); err != nil {
+		return s.turn(ctx, err, s.selecting)
+	}
+	discover := s.client.discover(s.wish)
+	offer, err := s.ask(asking, question{
+		message: discover,
+		answer:  dhcpv4.MessageTypeOffer,
+		pauses:  backoff(endless),
+	})
+	if err != nil {
+		return s.turn(ctx, err, s.selecting)
+	}
+	lease, err := s.ask(asking, question{
+		message: s.client.choose(offer, discover.TransactionID),
+		answer:  dhcpv4.MessageTypeAck,
+		server:  offer.Server,
+		pauses:  backoff(requestTries),
+	})
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
+		// What is refused is the offer. A lease in hand is from another server.
+		s.refuse()
+		s.say(refused)
+		return s.selecting
+	}
+	if err != nil {
+		return s.turn(ctx, err, s.selecting)
+	}
+	return s.bind(lease)
+}
+
+// bound waits until there is something to ask.
+func (s *session) bound(ctx context.Context) state {
+	t1 := time.NewTimer(s.left(s.held.T1))
+	defer t1.Stop()
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.confirm:
+		return s.begin
+	case <-t1.C:
+		return s.renewing
+	}
+}
+
+// renewing asks the lease's server for more time, until T2.
+func (s *session) renewing(ctx context.Context) state {
+	return s.extend(ctx, s.held.Server, s.held.T2, s.rebinding)
+}
+
+// rebinding asks any server for more time, until the lease expires.
+func (s *session) rebinding(ctx context.Context) state {
+	return s.extend(ctx, netip.Addr{}, s.held.Expiry, s.begin)
+}
+
+// extend asks a server, or all, for more time until then (RFC 2131 section 4.4.5).
+func (s *session) extend(ctx context.Context, server netip.Addr, then time.Time, silent state) state {
+	left := func() time.Duration { return s.left(then) }
+	asking, cancel := context.WithTimeout(ctx, left())
+	defer cancel()
+	addr := s.held.Address.Addr()
+	lease, err := s.ask(asking, question{
+		message: s.client.renew(addr),
+		from:    addr,
+		to:      server,
+		server:  server,
+		answer:  dhcpv4.MessageTypeAck,
+		pauses:  halving(left),
+	})
+	if err != nil {
+		return s.turn(ctx, err, silent)
+	}
+	return s.bind(lease)
+}
+
+// turn is the state after a question that brought no lease.
+func (s *session) turn(ctx context.Context, err error, silent state) state {
+	refused, ok := errors.AsType[*RefusedError](err)
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case errors.Is(err, errConfirm):
+		return s.begin
+	case ok:
+		s.refuse()
+		return s.lose(refused)
+	case s.held != nil && s.left(s.held.Expiry) <= 0:
+		return s.lose(ErrExpired)
+	}
+	s.say(ErrSilent)
+	return silent
+}
+
+// bind takes a lease.
+func (s *session) bind(lease Lease) state {
+	kind := Bound
+	if s.held != nil && s.held.Address == lease.Address {
+		kind = Renewed
+	}
+	s.held, s.wish = hold(lease, s.clock), lease.Address.Addr()
+	s.refusals, s.said = 0, ""
+	s.report(Event{Kind: kind, Lease: &lease})
+	return s.bound
+}
+
+// lose gives a lease up, and has another one asked for.
+func (s *session) lose(reason error) state {
+	lease := s.held.Lease
+	s.held, s.said = nil, ""
+	s.report(Event{Kind: Lost, Lease: &lease, Reason: reason})
+	return s.selecting
+}
+
+// refuse notes that an address was refused, and wishes for it no more.
+func (s *session) refuse() {
+	s.refusals++
+	s.wish = netip.Addr{}
+}
+
+// say reports why there is no answer, unless that has been said.
+func (s *session) say(reason error) {
+	if text := reason.Error(); text != s.said {
+		s.said = text
+		e := Event{Kind: Silent, Reason: reason}
+		if s.held != nil {
+			lease := s.held.Lease
+			e.Lease = &lease
+		}
+		s.report(e)
+	}
+}
+
+// rest waits after repeated refusals, ever longer. The first one is normal, on
+// another network, and costs no time.
+func (s *session) rest(ctx context.Context) error {
+	if s.refusals < 2 {
+		return nil
+	}
+	var wait time.Duration
+	for wait = range backoff(s.refusals - 1) {
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.confirm:
+		return errConfirm
+	case <-timer.C:
+		return nil
+	}
+}
+
+// holding is ctx for as long as the lease in hand, if there is one.
+func (s *session) holding(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.held == nil {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, s.left(s.held.Expiry))
+}
+
+// left is the time until one of the held lease's times.
+func (s *session) left(t time.Time) time.Duration { return s.held.left(t) }
