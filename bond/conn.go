@@ -52,7 +52,7 @@ func (c *conn) ifindex(name string) (int, error) {
 // fs.ErrNotExist when there is none.
 func (c *conn) link(name string) (rawLink, error) {
 	req := c.request(unix.RTM_GETLINK, 0,
-		linkMessage(0), nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name)))
+		linkMessage(0), nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name)), noStatistics())
 	replies, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
 	switch {
 	case errors.Is(err, unix.ENODEV):
@@ -85,7 +85,7 @@ func (c *conn) request(kind, flags int, data ...nl.NetlinkRequestData) *nl.Netli
 func (c *conn) links() ([]rawLink, error) {
 	for {
 		req := c.request(unix.RTM_GETLINK, unix.NLM_F_DUMP, linkMessage(0),
-			nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(rtextFilterSkipStats)))
+			noStatistics())
 		messages, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
 		if errors.Is(err, netlink.ErrDumpInterrupted) {
 			continue

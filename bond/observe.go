@@ -25,7 +25,7 @@ func (h *Host) observe(name string, members []Member) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	s := State{Name: name, Links: h.linksOf(raw, members)}
+	s := State{Name: name, Links: h.linksOf(raw, name, members)}
 	err = h.observeBond(&s, raw)
 	if errors.Is(err, errStale) {
 		return h.observe(name, members)
@@ -39,8 +39,9 @@ func (h *Host) observe(name string, members []Member) (State, error) {
 	return s, h.observeRoutes(&s, members)
 }
 
-// linksOf turns a dump into links, with what sysfs and udev know of members.
-func (h *Host) linksOf(raw []rawLink, members []Member) []Link {
+// linksOf turns a dump into links, with what sysfs and udev know of those that
+// are in the bond or wanted there.
+func (h *Host) linksOf(raw []rawLink, bond string, members []Member) []Link {
 	names := make(map[int]string, len(raw))
 	for _, r := range raw {
 		names[r.index] = r.name
@@ -61,7 +62,7 @@ func (h *Host) linksOf(raw []rawLink, members []Member) []Link {
 		if r.permMAC == nil {
 			links[i].PermMAC = r.mac
 		}
-		h.memberLink(&links[i], members)
+		h.memberLink(&links[i], bond, members)
 	}
 	return links
 }
@@ -78,12 +79,12 @@ func asked(l Link, members []Member) (named, pattern bool) {
 	return named, pattern && !named
 }
 
-// memberLink adds what decides whether and how a link can be a member; it
-// spares others the look into sysfs. An interface that vanishes meanwhile is
-// found absent next time.
-func (h *Host) memberLink(l *Link, members []Member) {
+// memberLink adds what decides whether and how a link can be a member, and how
+// it fares as one; it spares others the look into sysfs. An interface that
+// vanishes meanwhile is found absent next time.
+func (h *Host) memberLink(l *Link, bond string, members []Member) {
 	named, pattern := asked(*l, members)
-	if !named && !pattern {
+	if !named && !pattern && l.Master != bond {
 		return
 	}
 	d, err := h.sysfs.Device(l.Name)
@@ -91,6 +92,7 @@ func (h *Host) memberLink(l *Link, members []Member) {
 		return
 	}
 	l.WiFi, l.Driver, l.Bus = d.Wireless, d.Driver, d.Bus
+	l.OperState, l.Carrier = d.OperState, d.Carrier
 	l.Hardware = pattern && d.Physical && d.Type == unix.ARPHRD_ETHER && (!l.WiFi || h.isStation(l.Name))
 	if l.WiFi {
 		blocked, err := h.sysfs.RFKill(l.Name)

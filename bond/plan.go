@@ -19,6 +19,9 @@ type Plan struct {
 	Retry time.Duration
 	// Members is how many members are in the bond once the plan is applied.
 	Members int
+	// After is how the bond was when Reconcile had applied the plan and looked
+	// again: its [Host.Status], but for what drivers must be asked for.
+	After Status
 }
 
 // NewPlan compares what is wanted with what is there. It changes nothing, and
@@ -368,14 +371,16 @@ func (p *planner) layer3() {
 			p.add(DelRoute{p.Bond, g})
 		}
 	}
-	for _, a := range ours.Addresses {
-		if slices.Contains(has.Addresses, a) && !slices.Contains(w.addresses, a) {
-			p.add(DelAddress{p.Bond, a})
-		}
-	}
 	for _, g := range w.gateways {
 		if !slices.Contains(has.Gateways, g) {
 			p.add(AddRoute{p.Bond, g})
+		}
+	}
+	// Last, for others of its network and routes over it may go with it; the
+	// next look finds which.
+	for _, a := range ours.Addresses {
+		if slices.Contains(has.Addresses, a) && !slices.Contains(w.addresses, a) {
+			p.add(DelAddress{p.Bond, a})
 		}
 	}
 }

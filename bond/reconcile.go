@@ -129,14 +129,14 @@ func (a *attempt) converge(ctx context.Context) error {
 			}
 		}
 		if plan.Empty() {
-			return a.remember(a.config)
+			return a.finish(s)
 		}
 		said := plan.words()
 		again := said == last && a.done.Steps != nil || a.Cautious && said == a.unkept
 		if again && !plan.joins() { // devices come and go, and are the same in words
 			a.done.Notes = append(a.done.Notes, "the kernel didn't keep this: "+said)
 			a.unkept = said
-			return a.remember(a.config)
+			return a.finish(s)
 		}
 		last = said
 		if a.done.Steps == nil {
@@ -147,6 +147,15 @@ func (a *attempt) converge(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("make %s as wanted: it keeps being changed by somebody else", a.config.Name)
+}
+
+// finish records what is wanted, and says how the bond is now.
+func (a *attempt) finish(s State) error {
+	r, err := a.remember(a.config)
+	if err == nil && s.Bond != nil {
+		a.done.After = a.statusOf(s, r)
+	}
+	return err
 }
 
 // raced says whether a step failed since the kernel's state changed between
@@ -337,17 +346,17 @@ func without[T comparable](list []T, item T) []T {
 }
 
 // remember records what is wanted of a bond.
-func (h *Host) remember(c Config) error {
+func (h *Host) remember(c Config) (record, error) {
 	r, err := h.store.record(c.Name)
 	if err != nil {
-		return err
+		return r, err
 	}
 	refused := h.refusals()
 	if r.Config != nil && reflect.DeepEqual(*r.Config, c) && maps.Equal(r.Refused, refused) {
-		return nil
+		return r, nil
 	}
 	r.Config, r.Refused = &c, refused
-	return h.store.writeRecord(c.Name, r)
+	return r, h.store.writeRecord(c.Name, r)
 }
 
 // Recorded is what was last wanted of a bond; nil when nothing was.

@@ -71,6 +71,8 @@ type Link struct {
 	WiFi         bool
 	PermMAC      net.HardwareAddr // as it was made (IFLA_PERM_ADDRESS); MAC where the driver doesn't tell
 	Driver, Bus  string
+	OperState    string // up, dormant (a Wi-Fi link whose handshake isn't through), ...
+	Carrier      *bool  // nil while it is down
 	RFKill       bool   // blocked by rfkill
 	SpeedUnknown bool   // ethtool gives no speed
 	Initializing bool   // udev has not done with it yet

@@ -15,7 +15,6 @@ import (
 	"github.com/mdlayher/ethtool"
 
 	"github.com/bondctl/bondctl/bond/wlan"
-	"github.com/bondctl/bondctl/sysfs"
 )
 
 // Status is what there is to say of a bond. Its JSON keys are the names of the
@@ -107,10 +106,9 @@ func (h *Host) Status(name string) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	if err := h.addLinkData(&st); err != nil {
+	if err := addLinkData(st.Members, s); err != nil {
 		return Status{}, err
 	}
-	st.Health, st.HealthReason = health(st, s)
 	return st, nil
 }
 
@@ -131,11 +129,18 @@ func (h *Host) read(name string) (Status, State, error) {
 	if s.Bond == nil {
 		return Status{}, s, fmt.Errorf("%s: %w", name, ErrNoBond)
 	}
+	return h.statusOf(s, r), s, nil
+}
+
+// statusOf is the status of a bond that there is, as far as its state and its
+// record tell.
+func (h *Host) statusOf(s State, r record) Status {
 	st := newStatus(s, r)
-	if r.Active != "" && r.Active == s.Bond.ActiveSlave && h.Keeper(name) != 0 {
+	if r.Active != "" && r.Active == s.Bond.ActiveSlave && h.Keeper(s.Name) != 0 {
 		st.ActiveSince = &r.ActiveSince
 	}
-	return st, s, nil
+	st.Health, st.HealthReason = health(st, s)
+	return st
 }
 
 // Names lists the bonds that there are, those that bondctl didn't make
@@ -193,7 +198,8 @@ func wantedStatus(s State, m wantedMember, refused map[string]string) MemberStat
 	if m.link.Name == "" {
 		return st
 	}
-	st.Role, st.Address = RolePending, HardwareAddr(m.link.MAC)
+	st.Role = RolePending
+	st.addLink(m.link)
 	if m.pending == "" {
 		why := cmp.Or(refused[m.name], "not enslaved; bondctl up takes it in")
 		if what, _ := m.link.carries(); what != "" {
@@ -211,51 +217,54 @@ func slaveStatus(s State, slave SlaveState) MemberStatus {
 	if slave.Name == s.Bond.ActiveSlave {
 		role = RoleActive
 	}
-	return MemberStatus{
+	st := MemberStatus{
 		Name: slave.Name, Role: role, Prio: slave.Prio,
 		MIIStatus: unlessZero(slave.MIIStatus), LinkFailureCount: new(slave.LinkFailureCount),
-		Address: HardwareAddr(link.MAC), PermHWAddr: HardwareAddr(slave.PermHWAddr),
+		PermHWAddr: HardwareAddr(slave.PermHWAddr),
 	}
+	st.addLink(link)
+	return st
 }
 
-// addLinkData adds what sysfs, ethtool and nl80211 know of the members.
-func (h *Host) addLinkData(st *Status) error {
-	var links *ethtool.Client
+// addLink adds what the link of a member tells.
+func (m *MemberStatus) addLink(l Link) {
+	m.Kind = new("wired")
+	if l.WiFi {
+		m.Kind = new("wifi")
+		m.dormant = l.OperState == "dormant"
+	}
+	m.Address, m.Driver, m.Carrier = HardwareAddr(l.MAC), unlessZero(l.Driver), l.Carrier
+}
+
+// addLinkData adds what ethtool and nl80211 know of the members.
+func addLinkData(members []MemberStatus, s State) error {
+	var client *ethtool.Client
 	wifi := false
-	for i := range st.Members {
-		m := &st.Members[i]
-		d, err := h.sysfs.Device(m.Name)
-		if errors.Is(err, fs.ErrNotExist) {
+	for i := range members {
+		link, present := s.link(members[i].Name)
+		if !present {
 			continue
 		}
-		if err != nil {
-			return err
-		}
-		m.Kind = new("wired")
-		if d.Wireless {
-			m.Kind = new("wifi")
-			m.dormant = d.OperState == "dormant"
-			wifi = true
-		}
-		m.Driver, m.Carrier = unlessZero(d.Driver), d.Carrier
-		if links == nil {
-			if links, err = ethtool.New(); err != nil {
+		wifi = wifi || link.WiFi
+		if client == nil {
+			var err error
+			if client, err = ethtool.New(); err != nil {
 				return fmt.Errorf("open ethtool: %w", err)
 			}
-			defer links.Close()
+			defer client.Close()
 		}
-		m.addEthtool(links, d)
+		members[i].addEthtool(client, link.Index)
 	}
 	if wifi {
-		return addWiFi(st.Members)
+		return addWiFi(members)
 	}
 	return nil
 }
 
 // addEthtool adds link, speed and duplex. A driver that doesn't offer one of
 // them leaves it unknown.
-func (m *MemberStatus) addEthtool(c *ethtool.Client, d sysfs.Device) {
-	iface := ethtool.Interface{Index: d.Ifindex}
+func (m *MemberStatus) addEthtool(c *ethtool.Client, ifindex int) {
+	iface := ethtool.Interface{Index: ifindex}
 	// A driver without link detection answers "no link": then the carrier of
 	// sysfs holds.
 	if state, err := c.LinkState(iface); err == nil && state.Link {

@@ -105,6 +105,12 @@ type rawLink struct {
 // include/uapi/linux/rtnetlink.h.
 const rtextFilterSkipStats = 1 << 3
 
+// noStatistics asks for links without their statistics, which are most of what
+// the kernel would tell.
+func noStatistics() *nl.RtAttr {
+	return nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(rtextFilterSkipStats))
+}
+
 // nlaTypeMask is NLA_TYPE_MASK of include/uapi/linux/netlink.h: the type
 // without its two flags.
 const nlaTypeMask = 1<<14 - 1

@@ -45,7 +45,7 @@ var refusals = []refusal{
 	},
 	{
 		name:    "a device whose frames go elsewhere",
-		prepare: []string{"ip link add link eth1 name macvlan0 type macvlan"},
+		prepare: []string{"ip netns add away", "ip link add link eth1 name macvlan0 netns away type macvlan"},
 		args:    []string{"--member", "eth0", "--member", "eth1"},
 		want:    []string{"enslave eth1 to bond0", "Device is in use and cannot be enslaved"},
 	},

@@ -104,14 +104,14 @@ func reconcile(c *cli.Context, h *bond.Host, config bond.Config, wait time.Durat
 		// The bond is as wanted, so this is no failure of up.
 		warn(c, "%v", err)
 	}
-	if wait > 0 && plan.Members > 0 {
+	st := plan.After
+	if wait > 0 && plan.Members > 0 && st.ActiveSlave == nil {
 		if err := waitActive(c, h, config.Name, wait); err != nil {
 			return err
 		}
-	}
-	st, err := h.Status(config.Name)
-	if err != nil {
-		return err
+		if st, err = h.Status(config.Name); err != nil {
+			return err
+		}
 	}
 	if len(st.Addresses) == 0 && config.Method != "none" {
 		warn(c, "%s has no address; --address gives it one", config.Name)
