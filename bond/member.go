@@ -47,7 +47,7 @@ func parseMember(text string) (Member, error) {
 	}
 	number, ok := strings.CutPrefix(rest, "prio=")
 	if !ok {
-		return m, fmt.Errorf("%q: after the comma comes prio=N; for several members repeat the flag: --member %s --member ...", text, name)
+		return m, fmt.Errorf("%q: after the comma comes prio=N; for several members repeat the flag: --member %s --member NAME", text, name)
 	}
 	prio, err := parsePrio(number)
 	if err != nil {

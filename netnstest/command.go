@@ -2,6 +2,7 @@ package netnstest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -44,7 +45,7 @@ func (c *Cmd) Output() ([]byte, error) {
 		c.Stderr = &stderr
 	}
 	err := c.Run()
-	if exit, ok := err.(*exec.ExitError); ok && capture {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && capture {
 		exit.Stderr = stderr.Bytes()
 	}
 	return out.Bytes(), err
@@ -145,7 +146,7 @@ func (p *Process) Stop() {
 	select {
 	case <-p.done:
 	default:
-		syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 		<-p.done
 	}
 }

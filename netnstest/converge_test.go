@@ -133,7 +133,7 @@ func TestInterrupted(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	cmd.Wait()
+	_ = cmd.Wait() // killed
 	if got := cmd.ProcessState.ExitCode(); got != 1 {
 		t.Errorf("exit status %d, want 1", got)
 	}
@@ -214,5 +214,5 @@ func killAtLine(t *testing.T, h *netnstest.Host, n int) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	cmd.Wait()
+	_ = cmd.Wait() // killed
 }

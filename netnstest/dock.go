@@ -96,7 +96,7 @@ func (d *Dock) linkGone() error {
 	if _, gone := errors.AsType[netlink.LinkNotFoundError](err); gone {
 		return nil
 	}
-	return fmt.Errorf("the link of %s is still there (%v)", d.id(), err)
+	return fmt.Errorf("the link of %s is still there (%w)", d.id(), err)
 }
 
 // Remove lifts the machine out of its dock and waits until the link is gone.

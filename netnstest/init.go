@@ -21,9 +21,7 @@ func RunInit() {
 	}
 	// A pid 1 that ends is a kernel panic, and a panic ends the guest: the host prints the
 	// console's tail, where the error stands.
-	if err := runInit(os.Getenv(envDir)); err != nil {
-		fmt.Fprintln(os.Stderr, "netnstest: init:", err)
-	}
+	fmt.Fprintln(os.Stderr, "netnstest: init:", runInit(os.Getenv(envDir)))
 	unix.Sync()
 	os.Exit(1)
 }
@@ -65,7 +63,7 @@ func runInit(dir string) error {
 	}
 	// The host has all it wants and stops the machine.
 	for {
-		unix.Pause()
+		_ = unix.Pause()
 	}
 }
 

@@ -112,7 +112,7 @@ func (p *Ping) sendOne() {
 	if err != nil {
 		panic(err) // nothing in it that could fail
 	}
-	p.conn.WriteTo(data, p.to) // "network is unreachable" and the like: no answer will come
+	_, _ = p.conn.WriteTo(data, p.to) // "network is unreachable" and the like: no answer will come
 }
 
 func (p *Ping) receive() {
@@ -174,7 +174,7 @@ func (p *Ping) Stop() Pinged {
 	}
 	close(p.stop)
 	p.sender.Wait()
-	poll(lastAnswer, func() error {
+	_ = poll(lastAnswer, func() error {
 		if r := p.Result(); r.Sent != r.Received {
 			return errors.New("answers are missing")
 		}

@@ -79,11 +79,11 @@ func (s *streams) run(o order) (int, error) {
 		}
 		if port == s.stdin {
 			pipes[i] = r
-			go func() { io.Copy(w, port); w.Close() }()
+			go func() { _, _ = io.Copy(w, port); w.Close() }()
 			continue
 		}
 		pipes[i] = w
-		copied.Go(func() { io.Copy(port, r) })
+		copied.Go(func() { _, _ = io.Copy(port, r) })
 	}
 	status := notFound
 	p, err := startJob(o, pipes[:])
@@ -116,7 +116,9 @@ const notFound = 127
 func startJob(o order, files []*os.File) (*os.Process, error) {
 	for _, e := range o.Env {
 		if path, ok := strings.CutPrefix(e, "PATH="); ok {
-			os.Setenv("PATH", path)
+			if err := os.Setenv("PATH", path); err != nil {
+				return nil, err
+			}
 		}
 	}
 	file, err := exec.LookPath(o.Args[0])

@@ -127,7 +127,7 @@ func escapeComma(s string) string { return strings.ReplaceAll(s, ",", ",,") }
 func (m *machine) copy(j Job, stdin, stdout, stderr, status net.Conn) {
 	go func() {
 		if j.Stdin != nil {
-			io.Copy(stdin, j.Stdin)
+			_, _ = io.Copy(stdin, j.Stdin)
 		}
 		// Not Close: QEMU would take that for a hang-up and drop what it hasn't read yet.
 		stdin.(*net.UnixConn).CloseWrite()
@@ -141,7 +141,7 @@ func (m *machine) copy(j Job, stdin, stdout, stderr, status net.Conn) {
 			if s.to == nil {
 				s.to = io.Discard
 			}
-			io.Copy(s.to, s.from)
+			_, _ = io.Copy(s.to, s.from)
 		})
 	}
 	go func() {
@@ -161,7 +161,7 @@ func (m *machine) copy(j Job, stdin, stdout, stderr, status net.Conn) {
 // by then its output is in our sockets and its files are in the host's hands.
 func (m *machine) wait() (int, error) {
 	status, ok := <-m.status
-	m.cmd.Process.Kill()
+	_ = m.cmd.Process.Kill()
 	err := m.cmd.Wait()
 	m.streams.Wait()
 	switch {

@@ -26,7 +26,7 @@ func openMonitor() (*monitor, error) {
 	m := &monitor{port: port, in: json.NewDecoder(port), deleted: make(map[string]bool)}
 	// A process before this one may have said so already: the monitor then doesn't know that
 	// command any more, which is as good.
-	m.do("qmp_capabilities", nil)
+	_ = m.do("qmp_capabilities", nil)
 	return m, nil
 }
 

@@ -165,7 +165,7 @@ func TestStatusWatch(t *testing.T) {
 		return func() error {
 			latest, err := latestStatus(p.Output())
 			if err != nil || latest.ActiveSlave != want {
-				return fmt.Errorf("status --watch shows %q active, %v; want %q", latest.ActiveSlave, err, want)
+				return fmt.Errorf("status --watch shows %q active, %w; want %q", latest.ActiveSlave, err, want)
 			}
 			return nil
 		}

@@ -56,7 +56,7 @@ func openTap() (int, error) {
 		return -1, err
 	}
 	// Nobody reads before Changes is called, so there must be room. A megabyte holds thousands.
-	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 1<<20); err != nil {
+	if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 1<<20); err != nil {
 		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1<<20)
 	}
 	if err == nil {

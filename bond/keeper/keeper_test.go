@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,7 +68,7 @@ func TestWait(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				reload, err := test.waker.wait(context.Background(), test.retry, test.deaf)
-				if reload != test.reload || err != test.err {
+				if reload != test.reload || !errors.Is(err, test.err) {
 					t.Errorf("got %t, %v; want %t, %v", reload, err, test.reload, test.err)
 				}
 			})

@@ -88,7 +88,7 @@ func sayError(err error) string {
 // logger logs to stderr, or to syslog where that is asked for and there is
 // one. The history has the events in any case.
 func logger(c *cli.Context) *slog.Logger {
-	w := io.Writer(c.App.ErrWriter)
+	w := c.App.ErrWriter
 	drop := func(_ []string, a slog.Attr) slog.Attr { return a }
 	if c.Bool("syslog") {
 		w = io.Discard

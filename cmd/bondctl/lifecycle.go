@@ -60,9 +60,10 @@ func leaveKeeper(c *cli.Context, h *bond.Host, name string) error {
 	if err != nil {
 		return fmt.Errorf("start the keeper of %s: %w", name, err)
 	}
-	defer context.AfterFunc(c.Context, func() { ready.SetReadDeadline(time.Now()) })()
-	word, err := bufio.NewReader(ready).ReadString('\n')
-	word = strings.TrimSuffix(word, "\n")
+	defer context.AfterFunc(c.Context, func() { _ = ready.SetReadDeadline(time.Now()) })()
+	// Without a line the keeper has ended, which is found out below.
+	line, _ := bufio.NewReader(ready).ReadString('\n')
+	word := strings.TrimSuffix(line, "\n")
 	switch {
 	case word == readyWord:
 		return cmd.Process.Release()

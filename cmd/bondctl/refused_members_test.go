@@ -32,17 +32,17 @@ func TestRefusedMembers(t *testing.T) {
 		{
 			name: "several at once",
 			args: []string{"--member=eth0,wlan0"},
-			want: `--member: "eth0,wlan0": after the comma comes prio=N; for several members repeat the flag: --member eth0 --member ...`,
+			want: `--member: "eth0,wlan0": after the comma comes prio=N; for several members repeat the flag: --member eth0 --member NAME`,
 		},
 		{
 			name: "comma at the end",
 			args: []string{"--member=eth0,"},
-			want: `--member: "eth0,": after the comma comes prio=N; for several members repeat the flag: --member eth0 --member ...`,
+			want: `--member: "eth0,": after the comma comes prio=N; for several members repeat the flag: --member eth0 --member NAME`,
 		},
 		{
 			name: "unknown part",
 			args: []string{"--member=eth0,priority=1"},
-			want: `--member: "eth0,priority=1": after the comma comes prio=N; for several members repeat the flag: --member eth0 --member ...`,
+			want: `--member: "eth0,priority=1": after the comma comes prio=N; for several members repeat the flag: --member eth0 --member NAME`,
 		},
 		{name: "prio a word", args: []string{"--member=eth0,prio=high"}, want: `--member: prio: "high"` + notInt32},
 		{name: "prio empty", args: []string{"--member=eth0,prio="}, want: `--member: prio: ""` + notInt32},

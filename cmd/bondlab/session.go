@@ -22,7 +22,7 @@ func inLab(f func(*session) error) error {
 	s := new(session)
 	err := s.run(func() error { return f(s) })
 	for _, clean := range slices.Backward(s.cleanups) {
-		s.run(func() error { clean(); return nil })
+		_ = s.run(func() error { clean(); return nil })
 	}
 	if s.failed && err == nil {
 		return errFailed
