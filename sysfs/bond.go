@@ -183,9 +183,8 @@ func readBond(f *fields) (Bond, error) {
 		LPInterval:      f.number("lp_interval"),
 		TLBDynamicLB:    f.number("tlb_dynamic_lb"),
 		MinLinks:        f.number("min_links"),
-
-		AD: readAD(f),
 	}
+	b.AD = readAD(f, b.Mode)
 
 	// The kernel removes the files of a bond in the order in which it lists
 	// them, and slaves is the first.
@@ -200,19 +199,26 @@ func readBond(f *fields) (Bond, error) {
 	return b, err
 }
 
-// readAD reads the files that concern 802.3ad.
-func readAD(f *fields) AD {
-	return AD{
-		Rate:         f.word("lacp_rate"),
-		Active:       f.word("lacp_active"),
-		Select:       f.word("ad_select"),
-		Aggregator:   f.number("ad_aggregator"),
-		NumPorts:     f.number("ad_num_ports"),
-		ActorKey:     f.number("ad_actor_key"),
-		PartnerKey:   f.number("ad_partner_key"),
-		PartnerMAC:   f.hwAddr("ad_partner_mac"),
-		ActorSysPrio: f.number("ad_actor_sys_prio"),
-		ActorSystem:  f.hwAddr("ad_actor_system"),
-		UserPortKey:  f.number("ad_user_port_key"),
+// readAD reads the files that concern 802.3ad. In other modes all but the options
+// are empty, and needn't be opened.
+func readAD(f *fields, mode string) AD {
+	ad := AD{
+		Rate:   f.word("lacp_rate"),
+		Active: f.word("lacp_active"),
+		Select: f.word("ad_select"),
 	}
+	if mode != "802.3ad" {
+		return ad
+	}
+
+	ad.Aggregator = f.number("ad_aggregator")
+	ad.NumPorts = f.number("ad_num_ports")
+	ad.ActorKey = f.number("ad_actor_key")
+	ad.PartnerKey = f.number("ad_partner_key")
+	ad.PartnerMAC = f.hwAddr("ad_partner_mac")
+	ad.ActorSysPrio = f.number("ad_actor_sys_prio")
+	ad.ActorSystem = f.hwAddr("ad_actor_system")
+	ad.UserPortKey = f.number("ad_user_port_key")
+
+	return ad
 }

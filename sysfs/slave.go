@@ -59,6 +59,7 @@ func readSlave(f *fields) (Slave, error) {
 	// Since the directory exists (Linux 3.14) this has been made after all but
 	// the other ad_ files.
 	f.first("ad_aggregator_id")
+	aggregator := f.number("ad_aggregator_id")
 
 	s := Slave{
 		MIIStatus:        value(f, "mii_status", parseLine),
@@ -66,10 +67,11 @@ func readSlave(f *fields) (Slave, error) {
 		PermHWAddr:       f.hwAddr("perm_hwaddr"),
 		QueueID:          value(f, "queue_id", parseInt),
 		Prio:             f.number("prio"),
-
-		ADAggregatorID:         f.number("ad_aggregator_id"),
-		ADActorOperPortState:   f.number("ad_actor_oper_port_state"),
-		ADPartnerOperPortState: f.number("ad_partner_oper_port_state"),
+		ADAggregatorID:   aggregator,
+	}
+	if aggregator != nil {
+		s.ADActorOperPortState = f.number("ad_actor_oper_port_state")
+		s.ADPartnerOperPortState = f.number("ad_partner_oper_port_state")
 	}
 	// The first file that the kernel removes when it releases a slave.
 	s.State = string(f.last("state"))

@@ -14,7 +14,7 @@ func downCommand() *cli.Command {
 		Name:      "down",
 		Usage:     "take the bond away and give every member back as it was found",
 		ArgsUsage: "[NAME]",
-		Description: "Each member gets back its admin state, MAC address and MTU. A bond that bondctl didn't make " +
+		Description: "The keeper is stopped first. Each member gets back its admin state, MAC address and MTU. A bond that bondctl didn't make " +
 			"is refused without --force. Where there is no such bond, that is said, and is no error.\n\n" +
 			"  bondctl down\n" +
 			"  bondctl down office\n\n" +
@@ -22,20 +22,11 @@ func downCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "force", Usage: "take away a bond that bondctl didn't make, too; its members are left down"},
 		},
-		Action: down,
+		Action: onBond(down),
 	}
 }
 
-func down(c *cli.Context) error {
-	name, err := bondName(c)
-	if err != nil {
-		return err
-	}
-	h, err := open(c)
-	if err != nil {
-		return err
-	}
-	defer h.Close()
+func down(c *cli.Context, h *bond.Host, name string) error {
 	if err := h.StopKeeper(c.Context, name); err != nil {
 		return err
 	}

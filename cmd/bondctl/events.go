@@ -23,25 +23,17 @@ func eventsCommand() *cli.Command {
 			&cli.BoolFlag{Name: "follow", Usage: "go on with what happens from now on"},
 			&cli.BoolFlag{Name: "json", Usage: "print a line of JSON each"},
 		},
-		Action: showEvents,
+		Action: onBond(showEvents),
 	}
 }
 
-func showEvents(c *cli.Context) error {
-	name, err := bondName(c)
+func showEvents(c *cli.Context, h *bond.Host, name string) error {
+	config, err := h.Recorded(name)
 	if err != nil {
 		return err
 	}
-	h, err := open(c)
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	if config, err := h.Recorded(name); err != nil || config == nil {
-		if err == nil {
-			err = fmt.Errorf("%s: %w", name, bond.ErrNoBond)
-		}
-		return err
+	if config == nil {
+		return fmt.Errorf("%s: %w", name, bond.ErrNoBond)
 	}
 	var grown <-chan struct{}
 	if c.Bool("follow") {
@@ -49,31 +41,36 @@ func showEvents(c *cli.Context) error {
 			return err
 		}
 	}
-	shown := 0
-	for {
+	for shown := 0; ; {
 		history, err := h.History(name)
 		if err != nil {
 			return err
 		}
-		if n := len(history); n == 0 || history[n-1].Seq < shown {
-			shown = 0 // the bond was made anew
-		}
-		for _, e := range history {
-			if e.Seq <= shown {
-				continue
-			}
-			if err := printEvent(c, e); err != nil {
-				return err
-			}
-			shown = e.Seq
-		}
-		if grown == nil {
-			return nil
+		if shown, err = printNew(c, history, shown); err != nil || !c.Bool("follow") {
+			return err
 		}
 		if _, open := <-grown; !open {
 			return nil // interrupted
 		}
 	}
+}
+
+// printNew prints the events behind the one with the number shown, and returns
+// the number of the last.
+func printNew(c *cli.Context, history []bond.Event, shown int) (int, error) {
+	if n := len(history); n == 0 || history[n-1].Seq < shown {
+		shown = 0 // the bond was made anew
+	}
+	for _, e := range history {
+		if e.Seq <= shown {
+			continue
+		}
+		if err := printEvent(c, e); err != nil {
+			return shown, err
+		}
+		shown = e.Seq
+	}
+	return shown, nil
 }
 
 func printEvent(c *cli.Context, e bond.Event) error {

@@ -9,6 +9,22 @@ import (
 	"github.com/bondctl/bondctl/bond"
 )
 
+// onBond is the action of a verb whose only argument is the bond's name.
+func onBond(do func(c *cli.Context, h *bond.Host, name string) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		name, err := bondName(c)
+		if err != nil {
+			return err
+		}
+		h, err := open(c)
+		if err != nil {
+			return err
+		}
+		defer h.Close()
+		return do(c, h, name)
+	}
+}
+
 // open opens the network namespace that the program runs in.
 func open(c *cli.Context) (*bond.Host, error) {
 	h, err := bond.Open()
