@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/netnstest"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -76,6 +78,9 @@ func TestKilled(t *testing.T) {
 				}
 				down()
 			}
+			tr.begin(t, h)
+			diesAfterLast(t, h, tr.to)
+			down()
 		})
 	}
 }
@@ -115,4 +120,30 @@ func dies(t *testing.T, h *netnstest.Host, at int, flags []string) bool {
 	}
 	t.Fatalf("%s killed at step %d: %v\n%s", strings.Join(flags, " "), at, err, out)
 	return false
+}
+
+// diesAfterLast leaves what a process does that is killed after the last step, before it can take note
+// of that: the bond as wanted, and the journal as it was while the steps were made.
+func diesAfterLast(t *testing.T, h *netnstest.Host, flags []string) {
+	t.Helper()
+	journals := make(map[string][]byte)
+	_, err := reconcile(t.Context(), h, flags, func(bond.Step) error {
+		files, err := filepath.Glob("/run/bondctl/*/bond0/journal.json")
+		for _, file := range files {
+			if err == nil {
+				journals[file], err = os.ReadFile(file)
+			}
+		}
+		return err
+	})
+	h.Do(func() {
+		for file, journal := range journals {
+			if err == nil {
+				err = os.WriteFile(file, journal, 0o600)
+			}
+		}
+	})
+	if err != nil || len(journals) != 1 {
+		t.Fatalf("%d journals, %v", len(journals), err)
+	}
 }

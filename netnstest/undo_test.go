@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/bondctl/bondctl/bond"
@@ -198,6 +200,24 @@ func TestUndoLaterRound(t *testing.T) {
 	})
 	if !errors.Is(err, unix.EPERM) {
 		t.Fatalf("error %v, want %v", err, unix.EPERM)
+	}
+	wantUndone(t, err)
+	netnstest.Eventually(t, asBefore(t, h, before))
+}
+
+// TestUndoOption: somebody sets the bond up that is being adopted, and so the kernel refuses the mode,
+// the first of many options in one message.
+func TestUndoOption(t *testing.T) {
+	t.Parallel()
+	h := threeNICs(t)
+	shell(h, "ip link add bond0 type bond")
+	before := takeSnapshot(t, h)
+	to := []string{"member=eth0", "member=eth1", "primary=eth1", "num_grat_arp=3", "address=192.0.2.10/24"}
+	_, err := reconcile(t.Context(), h, to, atStep(1, func() error {
+		return exec.Command("ip", "link", "set", "bond0", "up").Run()
+	}))
+	if !errors.Is(err, unix.EBUSY) || !strings.Contains(err.Error(), "because the bond is up") {
+		t.Fatalf("error %v, want %v and the kernel's reason", err, unix.EBUSY)
 	}
 	wantUndone(t, err)
 	netnstest.Eventually(t, asBefore(t, h, before))

@@ -1,5 +1,5 @@
 // Command bondlab is the lab of package netnstest for people: it shows a dock and an undock with
-// the real bondctl, and runs any command inside the lab.
+// the real bondctl, measures it against the ip program, and runs any command inside the lab.
 package main
 
 import (
@@ -44,7 +44,7 @@ func app() *cli.App {
 		Description: "The machine's root is this one's, read-only, with a file system in memory on top.\n" +
 			"Nothing that is done in it reaches this machine.",
 		HideVersion: true,
-		Commands:    []*cli.Command{runCommand(), demoCommand()},
+		Commands:    []*cli.Command{runCommand(), demoCommand(), benchCommand()},
 		// Errors come back from Run, and main reports them.
 		ExitErrHandler: func(*cli.Context, error) {},
 	}
