@@ -151,7 +151,7 @@ const maxHistory = 256
 // Snapshot reads what events are told from. The error is ErrNoBond when there
 // is no such bond.
 func (h *Host) Snapshot(name string) (Snapshot, error) {
-	st, _, err := h.read(name)
+	st, err := h.read(name)
 	if err != nil {
 		return Snapshot{}, err
 	}

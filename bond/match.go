@@ -84,7 +84,7 @@ func (s *State) expand(members []Member) []wantedMember {
 	var list []wantedMember
 	for i, m := range members {
 		var matched []wantedMember
-		for _, l := range s.Links {
+		for _, l := range s.candidates(m) {
 			if l.Name != s.Name && owner(members, l) == i {
 				matched = append(matched, wantedMember{Member: m, name: l.Name, link: l, pending: s.pending(l)})
 			}
@@ -102,6 +102,17 @@ func (s *State) expand(members []Member) []wantedMember {
 		}
 	}
 	return list
+}
+
+// candidates are the links that an entry may take.
+func (s *State) candidates(m Member) []Link {
+	if !m.exact() {
+		return s.Links
+	}
+	if l, present := s.link(m.Name); present {
+		return []Link{l}
+	}
+	return nil
 }
 
 // owner is the place of the entry that a link belongs to; -1 for none.

@@ -18,30 +18,58 @@ import (
 	"github.com/bondctl/bondctl/sysfs"
 )
 
+// A scan is what netlink tells of a network namespace at one moment. Whoever
+// looks at many bonds needs but one.
+type scan struct {
+	raw    []rawLink
+	links  []Link          // without what sysfs and udev know, in the order of raw
+	place  map[string]int  // of a link in both, by its name
+	routes []netlink.Route // except the kernel's own and its local table, which come with addresses
+}
+
 // observe reads what the kernel has of the bond called name and of everything
 // beside it; members are what may be wanted in it.
 func (h *Host) observe(name string, members []Member) (State, error) {
-	raw, err := h.kernel.links()
-	if err != nil {
-		return State{}, err
+	for {
+		all, err := h.scan()
+		if err != nil {
+			return State{}, err
+		}
+		if s, err := h.stateIn(all, name, members); !errors.Is(err, errStale) {
+			return s, err
+		}
 	}
-	s := State{Name: name, Links: h.linksOf(raw, name, members)}
-	err = h.observeBond(&s, raw)
-	if errors.Is(err, errStale) {
-		return h.observe(name, members)
-	}
-	if err != nil {
-		return State{}, err
-	}
-	if err := h.observeAddresses(&s); err != nil {
-		return State{}, err
-	}
-	return s, h.observeRoutes(&s, members)
 }
 
-// linksOf turns a dump into links, with what sysfs and udev know of those that
-// are in the bond or wanted there.
-func (h *Host) linksOf(raw []rawLink, bond string, members []Member) []Link {
+// stateIn is one bond of a scan, with what sysfs and udev know of it. The error
+// is errStale when the scan is too old for that.
+func (h *Host) stateIn(all scan, name string, members []Member) (State, error) {
+	s := State{Name: name, Links: slices.Clone(all.links)}
+	for i := range s.Links {
+		h.memberLink(&s.Links[i], name, members)
+	}
+	return s, h.observeBond(&s, all)
+}
+
+// scan lists links, addresses and routes.
+func (h *Host) scan() (scan, error) {
+	raw, err := h.kernel.links()
+	if err != nil {
+		return scan{}, err
+	}
+	all := scan{raw: raw, links: linksOf(raw), place: make(map[string]int, len(raw))}
+	place := make(map[int]int, len(raw)) // by index
+	for i, r := range raw {
+		all.place[r.name], place[r.index] = i, i
+	}
+	if err := h.scanAddresses(&all, place); err != nil {
+		return scan{}, err
+	}
+	return all, h.scanRoutes(&all, place)
+}
+
+// linksOf turns a dump into links.
+func linksOf(raw []rawLink) []Link {
 	names := make(map[int]string, len(raw))
 	for _, r := range raw {
 		names[r.index] = r.name
@@ -62,7 +90,6 @@ func (h *Host) linksOf(raw []rawLink, bond string, members []Member) []Link {
 		if r.permMAC == nil {
 			links[i].PermMAC = r.mac
 		}
-		h.memberLink(&links[i], bond, members)
 	}
 	return links
 }
@@ -130,14 +157,14 @@ func (h *Host) udevBusy(ifindex int) bool {
 
 // observeBond reads the bond itself: from sysfs, and from netlink what Linux
 // 6.1 doesn't show there.
-func (h *Host) observeBond(s *State, raw []rawLink) error {
-	i := slices.IndexFunc(raw, func(r rawLink) bool { return r.name == s.Name })
-	if i < 0 || raw[i].kind != "bond" {
+func (h *Host) observeBond(s *State, all scan) error {
+	i, present := all.place[s.Name]
+	if !present || all.raw[i].kind != "bond" {
 		return nil
 	}
 	b, err := h.sysfs.Bond(s.Name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return h.unreadable(s.Name, raw[i].index, err)
+		return h.unreadable(s.Name, all.raw[i].index, err)
 	}
 	if err != nil {
 		return err
@@ -147,7 +174,7 @@ func (h *Host) observeBond(s *State, raw []rawLink) error {
 		return err
 	}
 	if options.NSIP6Target == nil {
-		options.NSIP6Target = raw[i].nsIP6Target
+		options.NSIP6Target = all.raw[i].nsIP6Target
 	}
 	// No targets, no attribute: a kernel that is young enough for
 	// arp_missed_max is taken to know it (5.17 and 5.18).
@@ -157,6 +184,12 @@ func (h *Host) observeBond(s *State, raw []rawLink) error {
 	s.Bond = &BondState{
 		Mode: b.Mode, Options: options, Primary: b.Primary,
 		ActiveSlave: b.ActiveSlave, MIIStatus: b.MIIStatus,
+		Addresses: slices.Clone(all.links[i].Addresses),
+	}
+	for _, r := range all.routes {
+		if isOver(r, all.links[i].Index) {
+			s.Bond.addRoute(r)
+		}
 	}
 	for _, name := range b.Slaves {
 		slave, err := h.sysfs.Slave(name)
@@ -166,11 +199,11 @@ func (h *Host) observeBond(s *State, raw []rawLink) error {
 		if err != nil {
 			return err
 		}
-		if j := slices.IndexFunc(raw, func(r rawLink) bool { return r.name == name }); j >= 0 {
+		if j, present := all.place[name]; present {
 			if slave.Prio == nil {
-				slave.Prio = raw[j].prio
+				slave.Prio = all.raw[j].prio
 			}
-			if raw[j].permMAC == nil {
+			if all.raw[j].permMAC == nil {
 				s.Links[j].PermMAC = slave.PermHWAddr // it may carry the bond's for now
 			}
 		}
@@ -229,37 +262,27 @@ func millis(p *int) *Millis {
 	return new(Millis(*p))
 }
 
-// observeAddresses adds the addresses of global scope: those that somebody
-// would miss. Addresses of link scope come back by themselves.
-func (h *Host) observeAddresses(s *State) error {
+// scanAddresses adds the addresses of global scope: those that somebody would
+// miss. Addresses of link scope come back by themselves.
+func (h *Host) scanAddresses(all *scan, place map[int]int) error {
 	list, err := retryDump(func() ([]netlink.Addr, error) { return h.handle.AddrList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return fmt.Errorf("list addresses: %w", err)
 	}
 	for _, a := range list {
-		if a.Scope != unix.RT_SCOPE_UNIVERSE && a.Scope != unix.RT_SCOPE_SITE {
+		i, present := place[a.LinkIndex]
+		if !present || a.Scope != unix.RT_SCOPE_UNIVERSE && a.Scope != unix.RT_SCOPE_SITE {
 			continue
 		}
 		ip, _ := netip.AddrFromSlice(a.IP)
 		ones, _ := a.Mask.Size()
-		prefix := netip.PrefixFrom(ip.Unmap(), ones)
-		if i := slices.IndexFunc(s.Links, func(l Link) bool { return l.Index == a.LinkIndex }); i >= 0 {
-			s.Links[i].Addresses = append(s.Links[i].Addresses, prefix)
-			if s.Links[i].Name == s.Name && s.Bond != nil {
-				s.Bond.Addresses = append(s.Bond.Addresses, prefix)
-			}
-		}
+		all.links[i].Addresses = append(all.links[i].Addresses, netip.PrefixFrom(ip.Unmap(), ones))
 	}
 	return nil
 }
 
-// observeRoutes counts the routes over members, and notes those over the bond.
-// The kernel's own and its local table don't count: they come with addresses.
-func (h *Host) observeRoutes(s *State, members []Member) error {
-	loose := slices.ContainsFunc(s.Links, func(l Link) bool { return owner(members, l) >= 0 && l.Master == "" })
-	if !loose && s.Bond == nil {
-		return nil // nobody that could have one
-	}
+// scanRoutes keeps the routes, and counts those over each link.
+func (h *Host) scanRoutes(all *scan, place map[int]int) error {
 	every := &netlink.Route{Table: unix.RT_TABLE_UNSPEC}
 	list, err := retryDump(func() ([]netlink.Route, error) {
 		return h.handle.RouteListFiltered(netlink.FAMILY_ALL, every, netlink.RT_FILTER_TABLE)
@@ -267,17 +290,18 @@ func (h *Host) observeRoutes(s *State, members []Member) error {
 	if err != nil {
 		return fmt.Errorf("list routes: %w", err)
 	}
-	for _, r := range list {
-		if r.Protocol == unix.RTPROT_KERNEL || r.Table == unix.RT_TABLE_LOCAL {
-			continue
+	all.routes = slices.DeleteFunc(list, func(r netlink.Route) bool {
+		return r.Protocol == unix.RTPROT_KERNEL || r.Table == unix.RT_TABLE_LOCAL
+	})
+	for _, r := range all.routes {
+		over := []int{r.LinkIndex}
+		for _, p := range r.MultiPath {
+			over = append(over, p.LinkIndex)
 		}
-		for i, l := range s.Links {
-			if !isOver(r, l.Index) {
-				continue
-			}
-			s.Links[i].Routes++
-			if l.Name == s.Name && s.Bond != nil {
-				s.Bond.addRoute(r)
+		slices.Sort(over)
+		for _, index := range slices.Compact(over) {
+			if i, present := place[index]; present {
+				all.links[i].Routes++
 			}
 		}
 	}

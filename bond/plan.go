@@ -202,8 +202,15 @@ func (s *State) left(link Link) (LinkSettings, bool) {
 }
 
 func (p *planner) giveBackLeft() {
-	for _, link := range p.state.Links {
-		if found, ok := p.state.left(link); ok && !p.isWanted(link.Name) {
+	if len(p.state.Ours.Found) == 0 {
+		return
+	}
+	for i := range p.state.Links {
+		link := &p.state.Links[i]
+		if link.Up || link.Master != "" {
+			continue // the quick way to know most of them
+		}
+		if found, ok := p.state.left(*link); ok && !p.isWanted(link.Name) {
 			p.add(GiveBack{link.Name, found})
 		}
 	}

@@ -88,6 +88,8 @@ type MemberStatus struct {
 	LinkFailureCount *int         `json:"link_failure_count"`
 	WiFi             *WiFiStatus  `json:"wifi"`
 
+	index   int  // of its link; 0 without one
+	wifi    bool // it is Wi-Fi
 	dormant bool // a Wi-Fi link whose handshake isn't through
 }
 
@@ -102,34 +104,70 @@ type WiFiStatus struct {
 // Status reads a bond's status; it needs no privilege. The error is ErrNoBond
 // when there is no such bond; [Host.Recorded] tells whether there should be.
 func (h *Host) Status(name string) (Status, error) {
-	st, s, err := h.read(name)
+	st, err := h.read(name)
 	if err != nil {
 		return Status{}, err
 	}
-	if err := addLinkData(st.Members, s); err != nil {
-		return Status{}, err
+	return st, addLinkData([]Status{st})
+}
+
+// Statuses reads the status of each of several bonds, in one look, and names
+// those that there are none of.
+func (h *Host) Statuses(names []string) (list []Status, missing []string, err error) {
+	all, err := h.scan()
+	if err != nil {
+		return nil, nil, err
 	}
-	return st, nil
+	list = []Status{}
+	for _, name := range names {
+		st, err := h.statusIn(all, name)
+		if errors.Is(err, errStale) {
+			st, err = h.read(name)
+		}
+		switch {
+		case errors.Is(err, ErrNoBond):
+			missing = append(missing, name)
+		case err != nil:
+			return nil, nil, err
+		default:
+			list = append(list, st)
+		}
+	}
+	return list, missing, addLinkData(list)
 }
 
 // read reads what netlink, sysfs and bondctl's record say of a bond.
-func (h *Host) read(name string) (Status, State, error) {
+func (h *Host) read(name string) (Status, error) {
+	for {
+		all, err := h.scan()
+		if err != nil {
+			return Status{}, err
+		}
+		if st, err := h.statusIn(all, name); !errors.Is(err, errStale) {
+			return st, err
+		}
+	}
+}
+
+// statusIn is the status of one bond of a scan. The errors are ErrNoBond and,
+// when the scan is too old, errStale.
+func (h *Host) statusIn(all scan, name string) (Status, error) {
 	r, err := h.store.record(name)
 	if err != nil {
-		return Status{}, State{}, err
+		return Status{}, err
 	}
 	var members []Member
 	if r.Config != nil {
 		members = r.Config.Members
 	}
-	s, err := h.observe(name, members)
+	s, err := h.stateIn(all, name, members)
 	if err != nil {
-		return Status{}, State{}, err
+		return Status{}, err
 	}
 	if s.Bond == nil {
-		return Status{}, s, fmt.Errorf("%s: %w", name, ErrNoBond)
+		return Status{}, fmt.Errorf("%s: %w", name, ErrNoBond)
 	}
-	return h.statusOf(s, r), s, nil
+	return h.statusOf(s, r), nil
 }
 
 // statusOf is the status of a bond that there is, as far as its state and its
@@ -228,43 +266,47 @@ func slaveStatus(s State, slave SlaveState) MemberStatus {
 
 // addLink adds what the link of a member tells.
 func (m *MemberStatus) addLink(l Link) {
+	m.index, m.wifi, m.dormant = l.Index, l.WiFi, l.WiFi && l.OperState == "dormant"
 	m.Kind = new("wired")
 	if l.WiFi {
 		m.Kind = new("wifi")
-		m.dormant = l.OperState == "dormant"
 	}
 	m.Address, m.Driver, m.Carrier = HardwareAddr(l.MAC), unlessZero(l.Driver), l.Carrier
 }
 
 // addLinkData adds what ethtool and nl80211 know of the members.
-func addLinkData(members []MemberStatus, s State) error {
+func addLinkData(bonds []Status) error {
 	var client *ethtool.Client
-	wifi := false
-	for i := range members {
-		link, present := s.link(members[i].Name)
-		if !present {
-			continue
-		}
-		wifi = wifi || link.WiFi
-		if client == nil {
-			var err error
-			if client, err = ethtool.New(); err != nil {
-				return fmt.Errorf("open ethtool: %w", err)
+	var wireless []*MemberStatus
+	for _, st := range bonds {
+		for i := range st.Members {
+			m := &st.Members[i]
+			if m.index == 0 {
+				continue
 			}
-			defer client.Close()
+			if m.wifi {
+				wireless = append(wireless, m)
+			}
+			if client == nil {
+				var err error
+				if client, err = ethtool.New(); err != nil {
+					return fmt.Errorf("open ethtool: %w", err)
+				}
+				defer client.Close()
+			}
+			m.addEthtool(client)
 		}
-		members[i].addEthtool(client, link.Index)
 	}
-	if wifi {
-		return addWiFi(members)
+	if wireless == nil {
+		return nil
 	}
-	return nil
+	return addWiFi(wireless)
 }
 
 // addEthtool adds link, speed and duplex. A driver that doesn't offer one of
 // them leaves it unknown.
-func (m *MemberStatus) addEthtool(c *ethtool.Client, ifindex int) {
-	iface := ethtool.Interface{Index: ifindex}
+func (m *MemberStatus) addEthtool(c *ethtool.Client) {
+	iface := ethtool.Interface{Index: m.index}
 	// A driver without link detection answers "no link": then the carrier of
 	// sysfs holds.
 	if state, err := c.LinkState(iface); err == nil && state.Link {
@@ -289,7 +331,7 @@ func (m *MemberStatus) addEthtool(c *ethtool.Client, ifindex int) {
 const unknownSpeed = 1<<32 - 1
 
 // addWiFi adds what nl80211 knows. A kernel without it has no Wi-Fi to tell of.
-func addWiFi(members []MemberStatus) error {
+func addWiFi(members []*MemberStatus) error {
 	c, err := wlan.Open()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -302,9 +344,9 @@ func addWiFi(members []MemberStatus) error {
 	if err != nil {
 		return err
 	}
-	for i, m := range members {
+	for _, m := range members {
 		if station, ok := stations[m.Name]; ok && len(station.SSID) > 0 {
-			members[i].WiFi = &WiFiStatus{
+			m.WiFi = &WiFiStatus{
 				SSID:    strings.ToValidUTF8(string(station.SSID), "\ufffd"),
 				SSIDHex: hex.EncodeToString(station.SSID),
 				Signal:  station.Signal, Bitrate: station.Bitrate,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -78,24 +79,28 @@ type view struct {
 // show prints the status once, and returns what it printed: the bonds, and with
 // --all the names of those that should be there and aren't.
 func (v view) show() (list []bond.Status, missing []string, err error) {
-	names := []string{v.name}
 	if v.all {
-		if names, err = v.host.Names(); err != nil {
-			return nil, nil, err
-		}
+		list, missing, err = v.showable()
+	} else {
+		var st bond.Status
+		st, err = v.host.Status(v.name)
+		list = []bond.Status{st}
 	}
-	list = []bond.Status{}
-	for _, name := range names {
-		switch st, err := v.host.Status(name); {
-		case err == nil:
-			list = append(list, st)
-		case !v.all || !errors.Is(err, bond.ErrNoBond):
-			return nil, nil, err
-		case v.configured(name): // else it is gone since it was listed
-			missing = append(missing, name)
-		}
+	if err != nil {
+		return nil, nil, err
 	}
 	return list, missing, v.print(list, missing)
+}
+
+// showable is what --all shows.
+func (v view) showable() (list []bond.Status, missing []string, err error) {
+	names, err := v.host.Names()
+	if err != nil {
+		return nil, nil, err
+	}
+	list, missing, err = v.host.Statuses(names)
+	// What isn't configured is gone since it was listed.
+	return list, slices.DeleteFunc(missing, func(name string) bool { return !v.configured(name) }), err
 }
 
 func (v view) print(list []bond.Status, missing []string) error {

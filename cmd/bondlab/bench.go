@@ -160,5 +160,5 @@ func (m match) print(medians []time.Duration, rounds int) {
 	for i, c := range m.contenders {
 		fmt.Fprintf(w, "%s\t%.1f ms\t× %.2f\t\n", c.name, medians[i].Seconds()*1000, medians[i].Seconds()/medians[0].Seconds())
 	}
-	w.Flush()
+	_ = w.Flush()
 }
