@@ -1,10 +1,12 @@
 package netnstest_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/netnstest"
+	"github.com/vishvananda/netlink"
 )
 
 // Benchmarks of the model, in this process and on a real kernel. What whole programs take, and how
@@ -50,6 +52,59 @@ func BenchmarkStatus(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkStatuses reads the status of every bond of a machine, each of two. What one costs, in
+// ns/bond, must not grow with their number.
+func BenchmarkStatuses(b *testing.B) {
+	for _, bonds := range []int{1, 16, 64} {
+		b.Run(fmt.Sprintf("bonds=%d", bonds), func(b *testing.B) {
+			lab := netnstest.New(b)
+			for i := range bonds {
+				addBond(b, lab.Netlink(), i)
+			}
+			lab.Do(func() {
+				h, err := bond.Open()
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer h.Close()
+				for b.Loop() {
+					names, err := h.Names()
+					if err != nil {
+						b.Fatal(err)
+					}
+					if list, _, err := h.Statuses(names); err != nil || len(list) != bonds {
+						b.Fatalf("%d bonds, error %v", len(list), err)
+					}
+				}
+			})
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(bonds), "ns/bond")
+		})
+	}
+}
+
+// addBond makes a bond of two dummies.
+func addBond(b *testing.B, nl *netlink.Handle, i int) {
+	b.Helper()
+	attrs := func(format string) netlink.LinkAttrs {
+		a := netlink.NewLinkAttrs()
+		a.Name = fmt.Sprintf(format, i)
+		return a
+	}
+	master := netlink.NewLinkBond(attrs("bond%d"))
+	master.Mode = netlink.BOND_MODE_ACTIVE_BACKUP
+	err := nl.LinkAdd(master)
+	for _, format := range []string{"a%d", "b%d"} {
+		if err == nil {
+			member := &netlink.Dummy{LinkAttrs: attrs(format)}
+			member.MasterIndex = master.Index
+			err = nl.LinkAdd(member)
+		}
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
 }
 
 // inNamespace calls f in the namespace of a host with two NICs, with what is wanted of them.
