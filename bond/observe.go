@@ -191,7 +191,12 @@ func (h *Host) observeBond(s *State, all scan) error {
 			s.Bond.addRoute(r)
 		}
 	}
-	for _, name := range b.Slaves {
+	return h.observeSlaves(s, all, b.Slaves)
+}
+
+// observeSlaves reads the bond's slaves.
+func (h *Host) observeSlaves(s *State, all scan, names []string) error {
+	for _, name := range names {
 		slave, err := h.sysfs.Slave(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // it left while we looked

@@ -35,18 +35,6 @@ func (h *Host) look(c Config) (State, *journal, error) {
 	return s, j, nil
 }
 
-// ours is what of a state a journal knows to be bondctl's.
-func (j *journal) ours(s *State) Ours {
-	if j == nil {
-		return Ours{}
-	}
-	link, present := s.link(s.Name)
-	return Ours{
-		Bond:  present && (j.Ifindex == 0 || j.Ifindex == link.Index),
-		Found: j.Found, Addresses: j.Addresses, Gateways: j.Gateways,
-	}
-}
-
 // maxRounds bounds how often Reconcile looks again. The first round does the
 // work; another is for what udev or somebody else changed meanwhile.
 const maxRounds = 4
@@ -177,18 +165,11 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s State, old *journal) e
 	if err := a.store.writeJournal(s.Name, during); err != nil {
 		return err
 	}
-	if a.Cautious {
-		if err := a.each(ctx, p.Steps, s); err != nil {
-			return err
-		}
-	} else if err := a.kernel.apply(ctx, p.Steps, s, a.OnStep); err != nil {
-		if step, ok := errors.AsType[*StepError](err); ok && step.Undo == nil {
+	if err := a.apply(ctx, p.Steps, s); err != nil {
+		if step, ok := errors.AsType[*StepError](err); ok && step.Undo == nil && !a.Cautious {
 			return errors.Join(err, a.store.restoreJournal(s.Name, old))
 		}
 		return err
-	}
-	if !a.Cautious {
-		a.done.Steps = append(a.done.Steps, p.Steps...)
 	}
 	if err := a.keepRest(p, s); err != nil {
 		a.done.Notes = append(a.done.Notes, err.Error())
@@ -201,6 +182,18 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s State, old *journal) e
 		after.Ifindex = index
 	}
 	return a.store.writeJournal(s.Name, after)
+}
+
+// apply carries out all steps or none; or, cautiously, each that can be.
+func (a *attempt) apply(ctx context.Context, steps []Step, s State) error {
+	if a.Cautious {
+		return a.each(ctx, steps, s)
+	}
+	err := a.kernel.apply(ctx, steps, s, a.OnStep)
+	if err == nil {
+		a.done.Steps = append(a.done.Steps, steps...)
+	}
+	return err
 }
 
 // keepRest puts back what went along with an address that was removed: it may
@@ -286,63 +279,6 @@ func (a *attempt) takeBack(err error) error {
 		return err
 	}
 	return errors.Join(err, a.store.restoreJournal(a.config.Name, a.journal))
-}
-
-// across is the journal while a plan is being applied, when what was found
-// before and what is found now may both have to be given back, and after it.
-func (j *journal) across(p Plan, s State) (during, after *journal) {
-	during, after = j.clone(), j.clone()
-	link, _ := s.link(s.Name) // index 0: the plan will create it
-	during.Ifindex, after.Ifindex = link.Index, link.Index
-	for _, step := range p.Steps {
-		switch step := step.(type) {
-		case Enslave:
-			during.Found[step.Member] = step.Was
-			after.Found[step.Member] = step.Was
-		case Release:
-			delete(after.Found, step.Member)
-		case GiveBack:
-			maps.DeleteFunc(after.Found, func(_ string, found LinkSettings) bool { return found.Index == step.To.Index })
-		case AddAddress:
-			during.Addresses = with(during.Addresses, step.Address)
-			after.Addresses = with(after.Addresses, step.Address)
-		case DelAddress:
-			after.Addresses = without(after.Addresses, step.Address)
-		case AddRoute:
-			during.Gateways = with(during.Gateways, step.Gateway)
-			after.Gateways = with(after.Gateways, step.Gateway)
-		case DelRoute:
-			after.Gateways = without(after.Gateways, step.Gateway)
-		}
-	}
-	return during, after
-}
-
-// clone copies a journal; that of nil is empty.
-func (j *journal) clone() *journal {
-	if j == nil {
-		return &journal{Found: map[string]LinkSettings{}}
-	}
-	c := *j
-	c.Found = maps.Clone(j.Found)
-	if c.Found == nil {
-		c.Found = map[string]LinkSettings{}
-	}
-	c.Addresses = slices.Clone(j.Addresses)
-	c.Gateways = slices.Clone(j.Gateways)
-	return &c
-}
-
-// with adds what isn't there yet: an address that is mended is ours already.
-func with[T comparable](list []T, item T) []T {
-	if slices.Contains(list, item) {
-		return list
-	}
-	return append(list, item)
-}
-
-func without[T comparable](list []T, item T) []T {
-	return slices.DeleteFunc(list, func(t T) bool { return t == item })
 }
 
 // remember records what is wanted of a bond.
