@@ -1,6 +1,7 @@
 package bond
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -107,11 +108,62 @@ func (b *builder) ipv4Method(s Setting) error {
 		return err
 	}
 	switch text {
-	case "auto", "static", "none":
+	case MethodAuto, MethodDHCP, MethodStatic, MethodNone:
 		b.config.Method = text
 		return nil
-	case "dhcp":
-		return errNotYet
 	}
 	return fmt.Errorf("%q is none of its values; it takes auto, dhcp, static or none", text)
+}
+
+// dhcp is the flag's short form of the method.
+func (b *builder) dhcp(s Setting) error {
+	yes, err := yesNo(s)
+	switch {
+	case err != nil:
+		return err
+	case !*yes:
+		return errors.New("it takes true alone; for none write method = \"none\" below [ipv4]")
+	}
+	b.config.Method = MethodDHCP
+	return nil
+}
+
+func (b *builder) dns(s Setting) error {
+	if b.fresh("dns") {
+		b.config.DNS = nil
+	}
+	return b.eachText(s, func(text string) error {
+		a, err := netip.ParseAddr(text)
+		if err != nil || a.IsUnspecified() || a.IsMulticast() || a.Zone() != "" || a.Is4In6() || a == limitedBroadcast {
+			return fmt.Errorf("%q is not a name server's address; write one such as 192.0.2.1", text)
+		}
+		if err := b.family(s.Key, a); err != nil {
+			return err
+		}
+		b.config.DNS = with(b.config.DNS, a)
+		return nil
+	})
+}
+
+func (b *builder) useRoutes(s Setting) (err error) {
+	b.config.UseRoutes, err = yesNo(s)
+	return err
+}
+
+func (b *builder) useDNS(s Setting) (err error) {
+	b.config.UseDNS, err = yesNo(s)
+	return err
+}
+
+func (b *builder) useMTU(s Setting) error {
+	yes, err := yesNo(s)
+	b.config.UseMTU = value(yes)
+	return err
+}
+
+func yesNo(s Setting) (*bool, error) {
+	if yes, ok := s.Value.(bool); ok {
+		return &yes, nil
+	}
+	return nil, errors.New("it takes true or false")
 }

@@ -172,14 +172,14 @@ func (k *kernel) doLayer3(step Step) error {
 	case AddRoute:
 		return k.onLink(s.Bond, func(l rawLink) error {
 			flags := unix.NLM_F_CREATE | unix.NLM_F_EXCL
-			if s.Gateway.Is6() {
+			if s.Route.Destination.Addr().Is6() {
 				flags = unix.NLM_F_CREATE // beside the one that a router advertises
 			}
-			return k.send(unix.RTM_NEWROUTE, flags, routeMessage(l.index, s.Gateway)...)
+			return k.send(unix.RTM_NEWROUTE, flags, routeMessage(l.index, s.Route)...)
 		})
 	case DelRoute:
 		return k.onLink(s.Bond, func(l rawLink) error {
-			return gone(k.send(unix.RTM_DELROUTE, 0, routeMessage(l.index, s.Gateway)...), unix.ESRCH)
+			return gone(k.send(unix.RTM_DELROUTE, 0, routeMessage(l.index, s.Route)...), unix.ESRCH)
 		})
 	}
 	panic(fmt.Sprintf("bond: unknown step %T", step))

@@ -30,11 +30,26 @@ type Config struct {
 	// MTU is the bond's and so its members' (IFLA_MTU): 0 for the default, 1500.
 	MTU int `json:"mtu,omitempty"`
 
-	// Method is where the bond's addresses come from: auto, static or none.
+	// Method is where the bond's IPv4 address comes from; "" is MethodAuto.
 	Method    string         `json:"method,omitempty"`
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
 	Gateways  []netip.Addr   `json:"gateways,omitempty"` // one of a family at most
+	// DNS are the name servers, in the place of leased ones.
+	DNS []netip.Addr `json:"dns,omitempty"`
+	// What of a lease is used: its routes and name servers unless that is
+	// false, its MTU only if that is true.
+	UseRoutes *bool `json:"use_routes,omitempty"`
+	UseDNS    *bool `json:"use_dns,omitempty"`
+	UseMTU    bool  `json:"use_mtu,omitempty"`
 }
+
+// The values of Config.Method.
+const (
+	MethodAuto   = "auto" // the addresses that are named, or else DHCP
+	MethodDHCP   = "dhcp"
+	MethodStatic = "static"
+	MethodNone   = "none"
+)
 
 // A Member is an interface that is wanted in the bond, present or not: the one
 // of that name, or each piece of hardware that is all that is asked for.
@@ -47,6 +62,9 @@ type Member struct {
 	// Prio is the slave's failover priority (IFLA_BOND_SLAVE_PRIO); nil
 	// takes it from the member's place in the list.
 	Prio *int32 `json:"prio,omitempty"`
+	// WPAConf is the wpa_supplicant.conf(5) with which the keeper has the
+	// member associate; "" leaves that to others.
+	WPAConf string `json:"wpa_conf,omitempty"`
 }
 
 // HardwareAddr is a MAC address that is text in JSON.
@@ -133,7 +151,7 @@ var rules = []struct {
 	{[]string{"mac", "fail_over_mac"}, (*Config).checkMAC},
 	{monitorKeys, (*Config).checkMonitor},
 	{[]string{"address"}, (*Config).checkAddresses},
-	{[]string{"method", "address"}, (*Config).checkMethod},
+	{[]string{"method", "address", "use_routes", "use_dns", "use_mtu"}, (*Config).checkMethod},
 	{[]string{"mtu", "address"}, (*Config).checkMTU},
 	{[]string{"gateway", "address"}, (*Config).checkGateways},
 }
@@ -230,10 +248,21 @@ func (c *Config) checkAddresses(say sayer) {
 func (c *Config) checkMethod(say sayer) {
 	named := slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })
 	switch {
-	case c.Method == "static" && !named:
+	case c.Method == MethodStatic && !named:
 		say("method", "static wants an address; name one with addresses = [\"192.0.2.10/24\"]")
-	case c.Method == "none" && named:
+	case c.Method == MethodNone && named:
 		say("method", "none and an IPv4 address contradict each other; leave one of them out")
+	}
+	if c.WantsDHCP() {
+		return
+	}
+	for _, use := range []struct {
+		key   string
+		named bool
+	}{{"use_routes", c.UseRoutes != nil}, {"use_dns", c.UseDNS != nil}, {"use_mtu", c.UseMTU}} {
+		if use.named {
+			say(use.key, "it means something with DHCP only; leave it out, or write method = \"dhcp\"")
+		}
 	}
 }
 
@@ -276,9 +305,14 @@ func mustRow(key string) option {
 
 // value is what p points to, or zero for nil.
 func value[T any](p *T) T {
+	var zero T
+	return valueOr(p, zero)
+}
+
+// valueOr is what p points to, or another value for nil.
+func valueOr[T any](p *T, or T) T {
 	if p == nil {
-		var zero T
-		return zero
+		return or
 	}
 	return *p
 }

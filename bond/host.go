@@ -29,6 +29,7 @@ type Host struct {
 	handle           *netlink.Handle
 	sysfs            sysfs.FS
 	store            store
+	lasting          store // beyond this boot
 	initialNamespace bool
 
 	// What a cautious host remembers from one Reconcile to the next.
@@ -36,8 +37,13 @@ type Host struct {
 	unkept  string // the words of a plan that the kernel took and didn't keep
 }
 
-// DefaultStateDir is where bondctl keeps what it must remember till the next boot.
-const DefaultStateDir = "/run/bondctl"
+// DefaultStateDir is where bondctl keeps what it must remember till the next
+// boot, and DefaultLastingDir what it remembers beyond: of the machine's own
+// network namespace, for no other one can be told again then.
+const (
+	DefaultStateDir   = "/run/bondctl"
+	DefaultLastingDir = "/var/lib/bondctl"
+)
 
 // Open opens the calling thread's network namespace. It needs no privilege;
 // changes want CAP_NET_ADMIN.
@@ -59,11 +65,16 @@ func Open() (*Host, error) {
 		handle.Close()
 		return nil, fmt.Errorf("identify the network namespace: %w", err)
 	}
-	return &Host{
+	h := &Host{
 		kernel: kernel{c, handle}, handle: handle, sysfs: sysfs.New("/sys"),
 		store:            store{fmt.Sprintf("%s/%d", DefaultStateDir, cookie)},
+		lasting:          store{DefaultLastingDir},
 		initialNamespace: sameNamespace("/proc/1/ns/net", "/proc/thread-self/ns/net"),
-	}, nil
+	}
+	if !h.initialNamespace {
+		h.lasting = h.store
+	}
+	return h, nil
 }
 
 // Close closes what Open opened.

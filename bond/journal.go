@@ -13,7 +13,7 @@ func (j *journal) ours(s *State) Ours {
 	link, present := s.link(s.Name)
 	return Ours{
 		Bond:  present && (j.Ifindex == 0 || j.Ifindex == link.Index),
-		Found: j.Found, Addresses: j.Addresses, Gateways: j.Gateways,
+		Found: j.Found, Addresses: j.Addresses, Routes: j.Routes,
 	}
 }
 
@@ -38,10 +38,10 @@ func (j *journal) across(p Plan, s State) (during, after *journal) {
 		case DelAddress:
 			after.Addresses = without(after.Addresses, step.Address)
 		case AddRoute:
-			during.Gateways = with(during.Gateways, step.Gateway)
-			after.Gateways = with(after.Gateways, step.Gateway)
+			during.Routes = with(during.Routes, step.Route)
+			after.Routes = with(after.Routes, step.Route)
 		case DelRoute:
-			after.Gateways = without(after.Gateways, step.Gateway)
+			after.Routes = without(after.Routes, step.Route)
 		}
 	}
 	return during, after
@@ -58,7 +58,7 @@ func (j *journal) clone() *journal {
 		c.Found = map[string]LinkSettings{}
 	}
 	c.Addresses = slices.Clone(j.Addresses)
-	c.Gateways = slices.Clone(j.Gateways)
+	c.Routes = slices.Clone(j.Routes)
 	return &c
 }
 

@@ -14,15 +14,15 @@ func TestJournalAcross(t *testing.T) {
 	old := &journal{
 		Ifindex: 7, Found: map[string]LinkSettings{"eth0": was(1), "eth1": was(2)},
 		Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.10/24")},
-		Gateways:  []netip.Addr{netip.MustParseAddr("192.0.2.1")},
+		Routes:    []Route{defaultRoute(netip.MustParseAddr("192.0.2.1"))},
 	}
 	p := Plan{Steps: []Step{
 		Enslave{"bond0", "eth2", was(3)},
 		Release{"bond0", "eth1", "0"},
 		DelAddress{"bond0", netip.MustParsePrefix("192.0.2.10/24")},
 		AddAddress{"bond0", netip.MustParsePrefix("192.0.2.11/24")},
-		DelRoute{"bond0", netip.MustParseAddr("192.0.2.1")},
-		AddRoute{"bond0", netip.MustParseAddr("192.0.2.254")},
+		DelRoute{"bond0", defaultRoute(netip.MustParseAddr("192.0.2.1"))},
+		AddRoute{"bond0", defaultRoute(netip.MustParseAddr("192.0.2.254"))},
 	}}
 	s := State{Name: "bond0", Links: []Link{{Name: "bond0", Index: 7}}}
 	during, after := old.across(p, s)
@@ -30,12 +30,12 @@ func TestJournalAcross(t *testing.T) {
 	wantDuring := &journal{
 		Ifindex: 7, Found: map[string]LinkSettings{"eth0": was(1), "eth1": was(2), "eth2": was(3)},
 		Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.10/24"), netip.MustParsePrefix("192.0.2.11/24")},
-		Gateways:  []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.254")},
+		Routes:    []Route{defaultRoute(netip.MustParseAddr("192.0.2.1")), defaultRoute(netip.MustParseAddr("192.0.2.254"))},
 	}
 	wantAfter := &journal{
 		Ifindex: 7, Found: map[string]LinkSettings{"eth0": was(1), "eth2": was(3)},
 		Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.11/24")},
-		Gateways:  []netip.Addr{netip.MustParseAddr("192.0.2.254")},
+		Routes:    []Route{defaultRoute(netip.MustParseAddr("192.0.2.254"))},
 	}
 	if diff := cmp.Diff(wantDuring, during, compareAddrs); diff != "" {
 		t.Errorf("during (-want +got)\n%s", diff)

@@ -162,6 +162,16 @@ func (h *Host) Snapshot(name string) (Snapshot, error) {
 // look can't know what was before it. The error is ErrNotWanted when nothing is
 // recorded of the bond.
 func (h *Host) Note(ctx context.Context, name string, s Snapshot, events []Event, first bool) error {
+	return h.amend(ctx, name, func(r *record) {
+		if first {
+			r.Active = ""
+		}
+		r.note(s, events, time.Now())
+	})
+}
+
+// amend changes what is recorded of a bond, under its lock.
+func (h *Host) amend(ctx context.Context, name string, change func(*record)) error {
 	unlock, err := h.store.lock(ctx, name)
 	if err != nil {
 		return err
@@ -174,10 +184,7 @@ func (h *Host) Note(ctx context.Context, name string, s Snapshot, events []Event
 	if r.Config == nil {
 		return fmt.Errorf("%s: %w", name, ErrNotWanted)
 	}
-	if first {
-		r.Active = ""
-	}
-	r.note(s, events, time.Now())
+	change(&r)
 	return h.store.writeRecord(name, r)
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -83,7 +84,10 @@ func (b *builder) memberTable(where string, settings []Setting) (m Member, ok bo
 	asks := false
 	for _, s := range settings {
 		b.refuse(s.Where, m.take(s))
-		asks = asks || s.Key != "prio"
+		asks = asks || s.Key != "prio" && s.Key != "wpa_conf"
+	}
+	if m.Kind == KindWired && m.WPAConf != "" {
+		b.refuse(where, errors.New("kind wired and wpa_conf contradict each other; leave one of them out"))
 	}
 	if !asks {
 		b.refuse(where, errors.New("it asks for nothing; write name = \"eth0\" below it, or kind, mac, driver or bus"))
@@ -93,9 +97,6 @@ func (b *builder) memberTable(where string, settings []Setting) (m Member, ok bo
 
 // take puts a setting into the member.
 func (m *Member) take(s Setting) error {
-	if later["member."+s.Key] {
-		return errNotYet
-	}
 	if s.Key == "name" {
 		var err error
 		m.Name, err = memberName(s.Value)
@@ -137,6 +138,13 @@ var memberKeys = map[string]func(*Member, string) error{
 	"bus": func(m *Member, text string) error {
 		m.Bus = text
 		return checkWord(text, "usb")
+	},
+	"wpa_conf": func(m *Member, text string) error {
+		m.WPAConf = text
+		if !filepath.IsAbs(text) || strings.ContainsRune(text, 0) {
+			return fmt.Errorf("%q is not the whole path of a file; write one such as /etc/wpa_supplicant.conf", text)
+		}
+		return nil
 	},
 }
 

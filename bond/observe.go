@@ -319,19 +319,35 @@ func isOver(r netlink.Route, index int) bool {
 		slices.ContainsFunc(r.MultiPath, func(p *netlink.NexthopInfo) bool { return p.LinkIndex == index })
 }
 
-// addRoute notes a route over the bond; a default route of the main table that
-// somebody set may be the one that is wanted.
+// addRoute notes a route over the bond; one that somebody set or leased may be
+// one that is wanted.
 func (b *BondState) addRoute(r netlink.Route) {
 	b.routes = append(b.routes, r)
-	ones := 0
-	if r.Dst != nil {
-		ones, _ = r.Dst.Mask.Size()
+	if route, ok := routeOf(r); ok {
+		b.Routes = append(b.Routes, route)
 	}
-	gateway, ok := netip.AddrFromSlice(r.Gw)
-	set := r.Protocol == unix.RTPROT_STATIC || r.Protocol == unix.RTPROT_BOOT
-	if ok && ones == 0 && set && r.Table == unix.RT_TABLE_MAIN {
-		b.Gateways = append(b.Gateways, gateway.Unmap())
+}
+
+// routeOf is a kernel's route as one that bondctl may set: a plain one of the
+// main table, not the kernel's and not a router's (RTPROT_RA).
+func routeOf(r netlink.Route) (Route, bool) {
+	set := r.Protocol == unix.RTPROT_STATIC || r.Protocol == unix.RTPROT_BOOT || r.Protocol == unix.RTPROT_DHCP
+	if !set || r.Table != unix.RT_TABLE_MAIN || len(r.MultiPath) > 0 || r.Type != unix.RTN_UNICAST {
+		return Route{}, false
 	}
+	route := Route{DHCP: r.Protocol == unix.RTPROT_DHCP}
+	gateway, byGateway := netip.AddrFromSlice(r.Gw)
+	if byGateway {
+		route.Gateway = gateway.Unmap()
+	}
+	if r.Dst == nil {
+		route.Destination = defaultRoute(route.Gateway).Destination
+		return route, byGateway // without, its family can't be told
+	}
+	to, ok := netip.AddrFromSlice(r.Dst.IP)
+	ones, _ := r.Dst.Mask.Size()
+	route.Destination = netip.PrefixFrom(to.Unmap(), ones)
+	return route, ok
 }
 
 // retryDump repeats a dump that was interrupted by a change.

@@ -359,7 +359,7 @@ func rank(later bool) int {
 	return 0
 }
 
-// layer3 plans the static addresses and default routes. What others have put
+// layer3 plans the addresses and routes. What others have put
 // on the bond is left alone; what bondctl did put there and is no longer
 // wanted goes.
 func (p *planner) layer3() {
@@ -373,14 +373,14 @@ func (p *planner) layer3() {
 			p.add(AddAddress{p.Bond, a})
 		}
 	}
-	for _, g := range ours.Gateways {
-		if slices.Contains(has.Gateways, g) && !slices.Contains(w.gateways, g) {
-			p.add(DelRoute{p.Bond, g})
+	for _, r := range ours.Routes {
+		if slices.Contains(has.Routes, r) && !slices.Contains(w.routes, r) {
+			p.add(DelRoute{p.Bond, r})
 		}
 	}
-	for _, g := range w.gateways {
-		if !slices.Contains(has.Gateways, g) {
-			p.add(AddRoute{p.Bond, g})
+	for _, r := range w.routes {
+		if !slices.Contains(has.Routes, r) {
+			p.add(AddRoute{p.Bond, r})
 		}
 	}
 	// Last, for others of its network and routes over it may go with it; the

@@ -53,7 +53,7 @@ func made(t testing.TB, c Config, devices ...Link) State {
 
 // after is the state that the next look would find, journal included.
 func (s *simulation) after(p Plan, was State) State {
-	j := &journal{Found: was.Ours.Found, Addresses: was.Ours.Addresses, Gateways: was.Ours.Gateways}
+	j := &journal{Found: was.Ours.Found, Addresses: was.Ours.Addresses, Routes: was.Ours.Routes}
 	_, j = j.across(p, was)
 	j.Ifindex = s.mustLink(s.Name).Index
 	next := clone(s.State)
@@ -376,4 +376,11 @@ func randomConfig(t *testing.T, r *rand.Rand) Config {
 		maybe("mac=02:11:22:33:44:55", "mac=stable")
 	}
 	return config(t, flags...)
+}
+
+func texts(values ...any) (texts []string) {
+	for _, v := range values {
+		texts = append(texts, fmt.Sprint(v))
+	}
+	return texts
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"slices"
 
 	"github.com/vishvananda/netlink"
@@ -44,14 +43,14 @@ func (k *kernel) putBack(was State, dropped []Step) error {
 	return errors.Join(failed...)
 }
 
-// lost says whether a route was meant to go: it is the default route that a
-// step removes, or bound to an address that one removes.
+// lost says whether a route was meant to go: it is one that a step removes, or
+// bound to an address that one removes.
 func lost(r netlink.Route, dropped []Step) bool {
 	return slices.ContainsFunc(dropped, func(step Step) bool {
 		switch s := step.(type) {
 		case DelRoute:
-			gateway, _ := netip.AddrFromSlice(r.Gw)
-			return destination(r) == "default" && gateway.Unmap() == s.Gateway
+			route, ok := routeOf(r)
+			return ok && route == s.Route
 		case DelAddress:
 			return r.Src.Equal(net.IP(s.Address.Addr().AsSlice()))
 		}

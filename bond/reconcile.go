@@ -8,6 +8,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,7 +33,9 @@ func (h *Host) look(c Config) (State, *journal, error) {
 		return State{}, nil, err
 	}
 	s.Ours = j.ours(&s)
-	return s, j, nil
+	r, err := h.store.record(c.Name)
+	s.Lease = r.leaseAt(time.Now())
+	return s, j, err
 }
 
 // maxRounds bounds how often Reconcile looks again. The first round does the

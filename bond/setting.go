@@ -50,26 +50,26 @@ type builder struct {
 
 // setters has the keys that are no bonding options.
 var setters = map[string]func(*builder, Setting) error{
-	"primary":        (*builder).primary,
-	"fail_over_mac":  (*builder).failOverMAC,
-	"arp_ip_target":  (*builder).arpIPTarget,
-	"mac":            (*builder).mac,
-	"mtu":            (*builder).mtu,
-	"member":         (*builder).member,
-	"address":        (*builder).addresses,
-	"gateway":        (*builder).gateway,
-	"ipv4.method":    (*builder).ipv4Method,
-	"ipv4.addresses": (*builder).addresses,
-	"ipv4.gateway":   (*builder).gateway,
-	"ipv6.addresses": (*builder).addresses,
-	"ipv6.gateway":   (*builder).gateway,
-}
-
-// later are keys that are promised and not built. They are refused by name.
-var later = map[string]bool{
-	"dhcp": true, "dns": true, "ipv4.dns": true, "ipv6.dns": true,
-	"ipv4.use_mtu": true, "ipv4.use_routes": true, "ipv4.use_dns": true,
-	"member.wpa_conf": true,
+	"primary":         (*builder).primary,
+	"fail_over_mac":   (*builder).failOverMAC,
+	"arp_ip_target":   (*builder).arpIPTarget,
+	"mac":             (*builder).mac,
+	"mtu":             (*builder).mtu,
+	"member":          (*builder).member,
+	"address":         (*builder).addresses,
+	"gateway":         (*builder).gateway,
+	"dhcp":            (*builder).dhcp,
+	"dns":             (*builder).dns,
+	"ipv4.method":     (*builder).ipv4Method,
+	"ipv4.addresses":  (*builder).addresses,
+	"ipv4.gateway":    (*builder).gateway,
+	"ipv4.dns":        (*builder).dns,
+	"ipv4.use_routes": (*builder).useRoutes,
+	"ipv4.use_dns":    (*builder).useDNS,
+	"ipv4.use_mtu":    (*builder).useMTU,
+	"ipv6.addresses":  (*builder).addresses,
+	"ipv6.gateway":    (*builder).gateway,
+	"ipv6.dns":        (*builder).dns,
 }
 
 func (b *builder) set(s Setting) {
@@ -88,8 +88,6 @@ func (b *builder) take(s Setting) error {
 	}
 	o, known := row(s.Key)
 	switch {
-	case later[s.Key]:
-		return errNotYet
 	case s.Key == "ns_ip6_target":
 		return errors.New("bondctl has one list of targets; write IPv6 addresses into arp_ip_target, too")
 	case isTable(s.Key):
@@ -126,10 +124,6 @@ func (b *builder) check() {
 		})
 	}
 }
-
-var (
-	errNotYet = errors.New("not supported yet; leave it out")
-)
 
 // subject is the key under which a rule speaks of a setting.
 func subject(key string) string {
@@ -260,13 +254,13 @@ func (b *builder) eachText(s Setting, f func(string) error) error {
 func knownKeys(table string) []string {
 	switch table {
 	case "member":
-		return []string{"name", "kind", "mac", "driver", "bus", "prio"}
+		return []string{"name", "kind", "mac", "driver", "bus", "prio", "wpa_conf"}
 	case "ipv4":
-		return []string{"method", "addresses", "gateway"}
+		return []string{"method", "addresses", "gateway", "dns", "use_routes", "use_dns", "use_mtu"}
 	case "ipv6":
-		return []string{"addresses", "gateway"}
+		return []string{"addresses", "gateway", "dns"}
 	}
-	keys := []string{"primary", "mac", "mtu", "address", "gateway", "member", "ipv4", "ipv6"}
+	keys := []string{"primary", "mac", "mtu", "address", "gateway", "dns", "dhcp", "member", "ipv4", "ipv6"}
 	for _, o := range OptionDocs() {
 		keys = append(keys, o.Key)
 	}

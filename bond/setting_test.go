@@ -15,19 +15,25 @@ func TestLayers(t *testing.T) {
 		{Key: "miimon", Value: int64(50)},
 		{Key: "fail_over_mac", Value: "active"},
 		{Key: "member", Value: []Setting{{Key: "name", Value: "eth0"}, {Key: "prio", Value: int64(7)}}},
-		{Key: "member", Value: []Setting{{Key: "name", Value: "wlan0"}}},
+		{Key: "member", Value: []Setting{{Key: "name", Value: "wlan0"}, {Key: "wpa_conf", Value: "/etc/wpa.conf"}}},
 		{Key: "ipv4.addresses", Value: []any{"192.0.2.10/24", "198.51.100.10/24"}},
 		{Key: "ipv6.addresses", Value: "2001:db8::10/64"},
 		{Key: "ipv4.gateway", Value: "192.0.2.1"},
 		{Key: "ipv6.gateway", Value: "fe80::1"},
+		{Key: "ipv4.method", Value: "dhcp"},
+		{Key: "ipv4.dns", Value: []any{"192.0.2.53", "192.0.2.54"}},
+		{Key: "ipv4.use_routes", Value: false},
+		{Key: "ipv4.use_mtu", Value: true},
 	}
-	members := []Member{{Name: "eth0", Prio: new(int32(7))}, {Name: "wlan0"}}
+	members := []Member{{Name: "eth0", Prio: new(int32(7))}, {Name: "wlan0", WPAConf: "/etc/wpa.conf"}}
 	addresses := []netip.Prefix{
 		netip.MustParsePrefix("192.0.2.10/24"), netip.MustParsePrefix("198.51.100.10/24"), netip.MustParsePrefix("2001:db8::10/64"),
 	}
 	gateways := []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("fe80::1")}
 	options := Options{Miimon: new(Millis(50)), FailOverMAC: new(FailOverMACActive)}
-	base := Config{Name: "bond0", Primary: "eth0", Members: members, Options: options, Addresses: addresses, Gateways: gateways}
+	base := Config{Name: "bond0", Primary: "eth0", Members: members, Options: options, Addresses: addresses, Gateways: gateways,
+		Method: MethodDHCP, DNS: []netip.Addr{netip.MustParseAddr("192.0.2.53"), netip.MustParseAddr("192.0.2.54")}, UseRoutes: new(false), UseMTU: true,
+	}
 	but := func(change func(*Config)) Config {
 		c := base
 		change(&c)
@@ -55,6 +61,11 @@ func TestLayers(t *testing.T) {
 			"the gateways of both families as a whole",
 			[]Setting{flag("gateway", "198.51.100.1")},
 			but(func(c *Config) { c.Gateways = []netip.Addr{netip.MustParseAddr("198.51.100.1")} }),
+		},
+		{
+			"the name servers as a whole",
+			[]Setting{flag("dns", "2001:db8::53")},
+			but(func(c *Config) { c.DNS = []netip.Addr{netip.MustParseAddr("2001:db8::53")} }),
 		},
 		{
 			"a key that the file hasn't",

@@ -1,6 +1,7 @@
 package bond
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
@@ -28,7 +29,7 @@ type wanted struct {
 	mtu       int
 	members   []wantedMember
 	addresses []netip.Prefix
-	gateways  []netip.Addr
+	routes    []Route
 	notes     []string
 }
 
@@ -45,10 +46,11 @@ type wantedMember struct {
 // settle fills in what the configuration leaves to its defaults, some of which
 // depend on what the members are. The error is a [*ConfigError].
 func settle(c Config, s State, machineID string) (wanted, error) {
-	w := wanted{primary: c.Primary, mtu: c.MTU, mac: c.MAC, addresses: c.Addresses, gateways: c.Gateways}
-	if w.mtu == 0 {
-		w.mtu = defaultMTU
+	w := wanted{primary: c.Primary, mtu: cmp.Or(c.MTU, defaultMTU), mac: c.MAC, addresses: c.Addresses}
+	for _, gateway := range c.Gateways {
+		w.routes = append(w.routes, defaultRoute(gateway))
 	}
+	w.lend(c, s.Lease)
 	w.settleMembers(c, s)
 	wifi := w.wifiMember()
 	w.settleOptions(c, s, wifi)

@@ -44,7 +44,7 @@ func clone(s State) State {
 		b := *s.Bond
 		b.Slaves = slices.Clone(b.Slaves)
 		b.Addresses = slices.Clone(b.Addresses)
-		b.Gateways = slices.Clone(b.Gateways)
+		b.Routes = slices.Clone(b.Routes)
 		s.Bond = &b
 	}
 	return s
@@ -104,9 +104,9 @@ func (s *simulation) do(step Step) {
 	case DelAddress:
 		s.Bond.Addresses = without(s.Bond.Addresses, step.Address)
 	case AddRoute:
-		s.Bond.Gateways = append(s.Bond.Gateways, step.Gateway)
+		s.Bond.Routes = append(s.Bond.Routes, step.Route)
 	case DelRoute:
-		s.Bond.Gateways = without(s.Bond.Gateways, step.Gateway)
+		s.Bond.Routes = without(s.Bond.Routes, step.Route)
 	default:
 		s.t.Fatalf("unknown step %T", step)
 	}

@@ -22,6 +22,8 @@ type State struct {
 
 	// Ours has what bondctl itself has put in place, as its journal says.
 	Ours Ours
+	// Lease is what DHCP has lent the bond; nil for nothing.
+	Lease *Lease
 }
 
 // Ours is what of a [State] bondctl has made.
@@ -29,7 +31,7 @@ type Ours struct {
 	Bond      bool // the bond was made or adopted by bondctl
 	Found     map[string]LinkSettings
 	Addresses []netip.Prefix
-	Gateways  []netip.Addr
+	Routes    []Route
 }
 
 // BondState is a bond as the kernel has it.
@@ -41,7 +43,7 @@ type BondState struct {
 	MIIStatus   string
 	Slaves      []SlaveState // in the kernel's order
 	Addresses   []netip.Prefix
-	Gateways    []netip.Addr // of default routes over the bond
+	Routes      []Route // over the bond in the main table that somebody set, or leased
 
 	routes []netlink.Route // over the bond, in every table
 }

@@ -233,24 +233,20 @@ type DelAddress struct {
 func (s DelAddress) String() string  { return fmt.Sprintf("remove %s from %s", s.Address, s.Bond) }
 func (s DelAddress) inverse() []Step { return []Step{AddAddress(s)} }
 
-// AddRoute adds a default route over the bond (RTM_NEWROUTE).
+// AddRoute adds a route over the bond (RTM_NEWROUTE).
 type AddRoute struct {
-	Bond    string
-	Gateway netip.Addr
+	Bond  string
+	Route Route
 }
 
-func (s AddRoute) String() string {
-	return fmt.Sprintf("add default route via %s over %s", s.Gateway, s.Bond)
-}
+func (s AddRoute) String() string  { return fmt.Sprintf("add %s over %s", s.Route, s.Bond) }
 func (s AddRoute) inverse() []Step { return []Step{DelRoute(s)} }
 
-// DelRoute takes away a default route over the bond (RTM_DELROUTE).
+// DelRoute takes away a route over the bond (RTM_DELROUTE).
 type DelRoute struct {
-	Bond    string
-	Gateway netip.Addr
+	Bond  string
+	Route Route
 }
 
-func (s DelRoute) String() string {
-	return fmt.Sprintf("remove default route via %s over %s", s.Gateway, s.Bond)
-}
+func (s DelRoute) String() string  { return fmt.Sprintf("remove %s over %s", s.Route, s.Bond) }
 func (s DelRoute) inverse() []Step { return []Step{AddRoute(s)} }

@@ -26,6 +26,8 @@ type record struct {
 	Manual *choice `json:"manual,omitempty"`
 	// Refused has the members that the kernel wouldn't take from a keeper, and why.
 	Refused map[string]string `json:"refused,omitempty"`
+	// Lease is what DHCP has lent the bond.
+	Lease *Lease `json:"lease,omitempty"`
 	// Active has been the active slave since ActiveSince, as a keeper saw it.
 	Active      string    `json:"active,omitempty"`
 	ActiveSince time.Time `json:"active_since,omitzero"`
@@ -49,7 +51,7 @@ type journal struct {
 	// Found has each member's settings as they were when it was taken in.
 	Found     map[string]LinkSettings `json:"found"`
 	Addresses []netip.Prefix          `json:"addresses"` // that bondctl gave the bond
-	Gateways  []netip.Addr            `json:"gateways"`
+	Routes    []Route                 `json:"routes"`
 }
 
 const (
@@ -58,6 +60,7 @@ const (
 	lockFile       = "lock"
 	keeperFile     = "keeper.json"
 	keeperLockFile = "keeper.lock"
+	leaseFile      = "lease.json"
 )
 
 // lock takes the bond's apply lock, so that one process at a time changes it.

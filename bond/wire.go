@@ -233,15 +233,27 @@ func addressMessage(index int, p netip.Prefix) []nl.NetlinkRequestData {
 	return data
 }
 
-// routeMessage is the body of RTM_NEWROUTE and RTM_DELROUTE for a default route.
-func routeMessage(index int, gateway netip.Addr) []nl.NetlinkRequestData {
+// routeMessage is the body of RTM_NEWROUTE and RTM_DELROUTE.
+func routeMessage(index int, r Route) []nl.NetlinkRequestData {
 	m := nl.NewRtMsg()
-	m.Family = uint8(family(gateway))
+	m.Family = uint8(family(r.Destination.Addr()))
+	m.Dst_len = uint8(r.Destination.Bits())
 	m.Protocol = unix.RTPROT_STATIC
-	return []nl.NetlinkRequestData{m,
-		nl.NewRtAttr(unix.RTA_GATEWAY, gateway.AsSlice()),
-		nl.NewRtAttr(unix.RTA_OIF, nl.Uint32Attr(uint32(index))),
+	data := []nl.NetlinkRequestData{m, nl.NewRtAttr(unix.RTA_OIF, nl.Uint32Attr(uint32(index)))}
+	if r.Destination.Bits() > 0 {
+		data = append(data, nl.NewRtAttr(unix.RTA_DST, r.Destination.Addr().AsSlice()))
 	}
+	if r.DHCP {
+		m.Protocol = unix.RTPROT_DHCP
+		// A server may name a gateway beyond the address's own network (RFC
+		// 3442): it is on the link all the same.
+		m.Flags = unix.RTNH_F_ONLINK
+	}
+	if r.Gateway.IsValid() {
+		return append(data, nl.NewRtAttr(unix.RTA_GATEWAY, r.Gateway.AsSlice()))
+	}
+	m.Flags, m.Scope = 0, unix.RT_SCOPE_LINK
+	return data
 }
 
 func family(a netip.Addr) int {

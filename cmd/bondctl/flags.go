@@ -32,14 +32,16 @@ func upFlags() []cli.Flag {
 		&cli.StringFlag{Name: "mtu", Category: wantedGroup, Usage: "the bond's and its members' MTU in `BYTES` (default: 1500)"},
 		&cli.StringSliceFlag{Name: "address", Category: wantedGroup, KeepSpace: true, Usage: "an address of the bond as `CIDR`, such as 192.0.2.10/24"},
 		&cli.StringSliceFlag{Name: "gateway", Category: wantedGroup, KeepSpace: true, Usage: "the `ADDRESS` of the default gateway, one of a family"},
+		&cli.BoolFlag{Name: "dhcp", Category: wantedGroup, Usage: "have the keeper ask for an IPv4 address by DHCP, which it does as well where no IPv4 address is named"},
+		&cli.StringSliceFlag{Name: "dns", Category: wantedGroup, KeepSpace: true, Usage: "the `ADDRESS` of a name server, in the place of leased ones"},
 	}
 	for _, o := range bond.OptionDocs() {
 		flags = append(flags, optionFlag(o))
 	}
-	for _, name := range append(notYet, "dhcp") {
+	for _, name := range notYet {
 		flags = append(flags, &cli.BoolFlag{Name: name, Hidden: true})
 	}
-	return append(flags, &cli.StringSliceFlag{Name: "dns", Hidden: true})
+	return flags
 }
 
 // notYet are flags that are promised and not built: they are refused by name.
@@ -77,17 +79,28 @@ func flagSettings(c *cli.Context) []bond.Setting {
 		if noKey[flag] || !slices.Contains(given, flag) {
 			continue
 		}
-		values := c.StringSlice(flag)
-		if values == nil {
-			values = []string{c.String(flag)}
-		}
-		for _, v := range values {
+		for _, v := range flagValues(c, flag) {
 			settings = append(settings, bond.Setting{
 				Key: strings.ReplaceAll(flag, "-", "_"), Where: "--" + flag, Value: v,
 			})
 		}
 	}
 	return settings
+}
+
+// flagValues are the values that a flag was given, as a Setting has them.
+func flagValues(c *cli.Context, flag string) []any {
+	if yes, ok := c.Value(flag).(bool); ok {
+		return []any{yes}
+	}
+	var values []any
+	for _, v := range c.StringSlice(flag) {
+		values = append(values, v)
+	}
+	if values == nil {
+		values = []any{c.String(flag)}
+	}
+	return values
 }
 
 // nameOnce has flags know their names. Looking for a flag, cli asks every one

@@ -84,7 +84,7 @@ method = "auto"`,
 			name: "unknown table below one",
 			file: `[ipv4.routes]
 to = "default"`,
-			want: "bond0.toml:1: ipv4.routes: unknown key; there are addresses, gateway, method",
+			want: "bond0.toml:1: ipv4.routes: unknown key; there are addresses, dns, gateway, method, use_dns, use_mtu, use_routes",
 		},
 		{name: "empty unknown table", file: "[bond]", want: "bond0.toml:1: bond: unknown key; there are " + topKeys},
 		{

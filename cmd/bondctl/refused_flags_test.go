@@ -54,11 +54,9 @@ func TestRefusedFlags(t *testing.T) {
 }
 func TestRefusedForNow(t *testing.T) {
 	refuse(t, upMember, []refusal{
-		{name: "dhcp", args: []string{"--dhcp"}, want: "--dhcp: not supported yet; leave it out"},
 		{name: "save", args: []string{"--save"}, want: "--save: not supported yet; leave it out", hint: "bondctl up --help"},
 		{name: "verify", args: []string{"--verify"}, want: "--verify: not supported yet; leave it out", hint: "bondctl up --help"},
 		{name: "confirm", args: []string{"--confirm"}, want: "--confirm: not supported yet; leave it out", hint: "bondctl up --help"},
 		{name: "take-over", args: []string{"--take-over"}, want: "--take-over: not supported yet; leave it out", hint: "bondctl up --help"},
-		{name: "dns", args: []string{"--dns=192.0.2.1"}, want: "--dns: not supported yet; leave it out"},
 	})
 }

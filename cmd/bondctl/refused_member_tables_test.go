@@ -55,20 +55,20 @@ name = "eth 0"`,
 name = "nope0"
 [member.wifi]
 ssid = "home"`,
-			want: "bond0.toml:3: member.wifi: unknown key; there are bus, driver, kind, mac, name, prio",
+			want: "bond0.toml:3: member.wifi: unknown key; there are bus, driver, kind, mac, name, prio, wpa_conf",
 		},
 		{
 			name: "member with an unknown key",
 			file: `[[member]]
 nmae = "nope0"`,
-			want: "bond0.toml:2: member.nmae: unknown key; there are bus, driver, kind, mac, name, prio",
+			want: "bond0.toml:2: member.nmae: unknown key; there are bus, driver, kind, mac, name, prio, wpa_conf",
 		},
 		{
 			name: "key of the bond in a member",
 			file: `[[member]]
 name = "nope0"
 primary = "nope0"`,
-			want: "bond0.toml:3: member.primary: unknown key; there are bus, driver, kind, mac, name, prio",
+			want: "bond0.toml:3: member.primary: unknown key; there are bus, driver, kind, mac, name, prio, wpa_conf",
 		},
 		{
 			name: "prio a text",
@@ -163,44 +163,52 @@ kind = "wifi"`,
 	})
 }
 
-func TestRefusedForNowInFile(t *testing.T) {
+func TestRefusedLeases(t *testing.T) {
+	const once = " is the keeper's work, and --once leaves none; leave one of them out"
+	refuse(t, upAlone, []refusal{
+		{
+			name: "wpa_conf that is relative",
+			file: "[[member]]\nname = \"nope0\"\nwpa_conf = \"wpa.conf\"",
+			want: `bond0.toml:3: member.wpa_conf: "wpa.conf" is not the whole path of a file; write one such as /etc/wpa_supplicant.conf`,
+		},
+		{
+			name: "wpa_conf of a cable",
+			file: "[[member]]\nkind = \"wired\"\nwpa_conf = \"/etc/hostname\"",
+			want: "bond0.toml:1: member: kind wired and wpa_conf contradict each other; leave one of them out",
+		},
+		{
+			name: "wpa_conf alone",
+			file: "[[member]]\nwpa_conf = \"/etc/hostname\"",
+			want: `bond0.toml:1: member: it asks for nothing; write name = "eth0" below it, or kind, mac, driver or bus`,
+		},
+		{
+			name: "wpa_conf that is missing",
+			file: "[[member]]\nname = \"nope0\"\nwpa_conf = \"/nosuch/wpa.conf\"",
+			want: "member nope0: wpa_conf /nosuch/wpa.conf: no such file or directory",
+		},
+		{
+			name: "wpa_conf with --once",
+			args: []string{"--once"},
+			file: "[[member]]\nname = \"nope0\"\nwpa_conf = \"/etc/hostname\"",
+			want: "--once: wpa_conf of nope0" + once, hint: "bondctl up --help",
+		},
+	})
 	refuse(t, upMember, []refusal{
+		{name: "dhcp with --once", args: []string{"--once", "--dhcp"}, want: "--once: DHCP" + once, hint: "bondctl up --help"},
+		{name: "no name server", args: []string{"--dns=resolver"}, want: `--dns: "resolver" is not a name server's address; write one such as 192.0.2.1`},
 		{
-			name: "wpa_conf",
-			file: `[[member]]
-name = "nope0"
-wpa_conf = "/etc/wpa_supplicant.conf"`,
-			want: "bond0.toml:3: member.wpa_conf: not supported yet; leave it out",
+			name: "a name server of the other family",
+			file: "[ipv6]\ndns = [\"192.0.2.1\"]",
+			want: "bond0.toml:2: ipv6.dns: 192.0.2.1 is an IPv4 address; it belongs below [ipv4]",
 		},
+		{name: "dhcp false", file: "dhcp = false", want: `bond0.toml:1: dhcp: it takes true alone; for none write method = "none" below [ipv4]`},
+		{name: "use_mtu a word", file: "[ipv4]\nuse_mtu = \"yes\"", want: "bond0.toml:2: ipv4.use_mtu: it takes true or false"},
 		{
-			name: "dhcp",
-			file: `[ipv4]
-method = "dhcp"`,
-			want: "bond0.toml:2: ipv4.method: not supported yet; leave it out",
-		},
-		{
-			name: "dns",
-			file: `[ipv4]
-dns = ["192.0.2.1"]`,
-			want: "bond0.toml:2: ipv4.dns: not supported yet; leave it out",
-		},
-		{
-			name: "use_mtu",
-			file: `[ipv4]
-use_mtu = true`,
-			want: "bond0.toml:2: ipv4.use_mtu: not supported yet; leave it out",
-		},
-		{
-			name: "use_routes",
-			file: `[ipv4]
-use_routes = true`,
-			want: "bond0.toml:2: ipv4.use_routes: not supported yet; leave it out",
-		},
-		{
-			name: "use_dns",
-			file: `[ipv4]
-use_dns = true`,
-			want: "bond0.toml:2: ipv4.use_dns: not supported yet; leave it out",
+			name: "what is used of no lease",
+			file: "[ipv4]\naddresses = [\"192.0.2.10/24\"]\nuse_routes = false\nuse_dns = true\nuse_mtu = true",
+			want: `bond0.toml:3: ipv4.use_routes: it means something with DHCP only; leave it out, or write method = "dhcp"
+bond0.toml:4: ipv4.use_dns: it means something with DHCP only; leave it out, or write method = "dhcp"
+bond0.toml:5: ipv4.use_mtu: it means something with DHCP only; leave it out, or write method = "dhcp"`,
 		},
 	})
 }

@@ -31,7 +31,7 @@ var (
 const (
 	notATime = " is not a time from 0 to 2147483647 ms; write a duration such as 100ms or 4s, or a number of milliseconds"
 	notInt32 = " is not a whole number from -2147483648 to 2147483647"
-	topKeys  = "address, all_slaves_active, arp_all_targets, arp_interval, arp_ip_target, arp_missed_max, arp_validate, " +
+	topKeys  = "address, all_slaves_active, arp_all_targets, arp_interval, arp_ip_target, arp_missed_max, arp_validate, dhcp, dns, " +
 		"downdelay, fail_over_mac, gateway, ipv4, ipv6, mac, member, miimon, mtu, num_grat_arp, peer_notif_delay, " +
 		"primary, primary_reselect, resend_igmp, updelay"
 )

@@ -71,6 +71,9 @@ func up(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := checkKeepersWork(c, config); err != nil {
+		return err
+	}
 	h, err := open(c)
 	if err != nil {
 		return err
@@ -78,6 +81,9 @@ func up(c *cli.Context) error {
 	defer h.Close()
 	if config == nil {
 		if config, err = recordedConfig(h, name); err != nil {
+			return err
+		}
+		if err := checkKeepersWork(c, config); err != nil {
 			return err
 		}
 	}
@@ -90,6 +96,39 @@ func up(c *cli.Context) error {
 		return nil
 	}
 	return reconcile(c, h, *config, wait)
+}
+
+// checkKeepersWork refuses what takes a keeper where none is to be left, and
+// what the keeper would find missing.
+func checkKeepersWork(c *cli.Context, config *bond.Config) error {
+	if config == nil {
+		return nil
+	}
+	once := func(what string) error {
+		return usage(fmt.Sprintf("--once: %s is the keeper's work, and --once leaves none; leave one of them out", what), "bondctl up --help")
+	}
+	if c.Bool("once") && config.Method == bond.MethodDHCP {
+		return once("DHCP")
+	}
+	var problems []bond.Problem
+	for _, m := range config.Members {
+		if m.WPAConf == "" {
+			continue
+		}
+		if c.Bool("once") {
+			return once("wpa_conf of " + m.String())
+		}
+		if _, err := os.Stat(m.WPAConf); err != nil {
+			problems = append(problems, bond.Problem{
+				Where:   "member " + m.String(),
+				Message: fmt.Sprintf("wpa_conf %s: %v", m.WPAConf, errors.Unwrap(err)),
+			})
+		}
+	}
+	if problems != nil {
+		return &bond.ConfigError{Problems: problems}
+	}
+	return nil
 }
 
 // reconcile does the work of up and says what came of it.
@@ -113,13 +152,22 @@ func reconcile(c *cli.Context, h *bond.Host, config bond.Config, wait time.Durat
 			return err
 		}
 	}
-	if len(st.Addresses) == 0 && config.Method != "none" {
-		warn(c, "%s has no address; --address gives it one", config.Name)
-	}
+	sayAddress(c, config, st)
 	if !plan.Empty() {
 		fmt.Fprintln(c.App.Writer, statusLine(st))
 	}
 	return nil
+}
+
+// sayAddress says why a bond has no address, and where one may come from.
+func sayAddress(c *cli.Context, config bond.Config, st bond.Status) {
+	switch {
+	case len(st.Addresses) > 0 || config.Method == bond.MethodNone:
+	case c.Bool("once"):
+		warn(c, "%s has no address: --address gives it one, or the keeper by DHCP, and --once leaves none", config.Name)
+	default:
+		warn(c, "%s has no address yet; its keeper asks for one by DHCP", config.Name)
+	}
 }
 
 // keepOrNot leaves a keeper running or, with --once, none.

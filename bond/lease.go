@@ -1,0 +1,152 @@
+package bond
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// A Lease is what a DHCP server lends the bond for a time (RFC 2131).
+type Lease struct {
+	Address netip.Prefix `json:"address"`
+	Server  netip.Addr   `json:"server"`
+	// Routes are the server's: the default route, or those of RFC 3442.
+	Routes  []Route      `json:"routes,omitempty"`
+	DNS     []netip.Addr `json:"dns,omitempty"`
+	Domains []string     `json:"domains,omitempty"` // host names as in RFC 1123
+	MTU     int          `json:"mtu,omitempty"`     // in bytes; 0: the server names none
+	// From T1 on its server is asked to renew it, from T2 on any server; at
+	// Expiry it is void.
+	Obtained time.Time `json:"obtained"`
+	T1       time.Time `json:"t1"`
+	T2       time.Time `json:"t2"`
+	Expiry   time.Time `json:"expiry"`
+	// GatewayMAC is how the gateway was recognised where the lease was had
+	// (RFC 4436); nil where it didn't answer.
+	GatewayMAC HardwareAddr `json:"gateway_mac,omitempty"`
+}
+
+// Gateway is the default route's gateway; the zero Addr if there is none.
+func (l Lease) Gateway() netip.Addr {
+	for _, r := range l.Routes {
+		if r.Destination.Bits() == 0 {
+			return r.Gateway
+		}
+	}
+	return netip.Addr{}
+}
+
+// A Route leads to Destination over the bond: by Gateway or, where that is the
+// zero Addr, directly.
+type Route struct {
+	Destination netip.Prefix `json:"destination"`
+	Gateway     netip.Addr   `json:"gateway,omitzero"`
+	// DHCP marks a route that was leased (RTPROT_DHCP, where others have
+	// RTPROT_STATIC): somebody who lists the routes sees where it is from.
+	DHCP bool `json:"dhcp,omitempty"`
+}
+
+func (r Route) String() string {
+	text := "route " + r.Destination.String()
+	if r.Destination.Bits() == 0 {
+		text = "default route"
+	}
+	if r.Gateway.IsValid() {
+		text += " via " + r.Gateway.String()
+	}
+	return text
+}
+
+// defaultRoute is the route to everywhere by a gateway.
+func defaultRoute(gateway netip.Addr) Route {
+	everywhere := netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	if gateway.Is4() {
+		everywhere = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	}
+	return Route{Destination: everywhere, Gateway: gateway}
+}
+
+// WantsDHCP says whether the bond is to have an IPv4 address by DHCP: where
+// that is named, and where nothing is.
+func (c Config) WantsDHCP() bool {
+	switch c.Method {
+	case MethodDHCP:
+		return true
+	case MethodStatic, MethodNone:
+		return false
+	}
+	return !slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })
+}
+
+// lend settles what of a lease is used.
+func (w *wanted) lend(c Config, lease *Lease) {
+	if lease == nil || !c.WantsDHCP() {
+		return
+	}
+	w.addresses = with(slices.Clone(w.addresses), lease.Address)
+	if valueOr(c.UseRoutes, true) {
+		for _, r := range lease.Routes {
+			r.DHCP = true
+			static := slices.ContainsFunc(w.routes, func(o Route) bool { return o.Destination == r.Destination })
+			if !static {
+				w.routes = append(w.routes, r)
+			}
+		}
+	}
+	if c.UseMTU && c.MTU == 0 && lease.MTU != 0 {
+		w.mtu = lease.MTU
+	}
+}
+
+// NameServers are the DNS servers and search domains that the bond brings: the
+// configuration's or, where it names none, the lease's.
+func (c Config) NameServers(lease *Lease) (servers []netip.Addr, domains []string) {
+	if lease != nil && c.WantsDHCP() && valueOr(c.UseDNS, true) {
+		servers, domains = lease.DNS, lease.Domains
+	}
+	if len(c.DNS) > 0 {
+		servers = c.DNS
+	}
+	return servers, domains
+}
+
+// Lease is what DHCP has lent the bond, as its keeper noted it; nil when there
+// is nothing, or its time is over.
+func (h *Host) Lease(name string) (*Lease, error) {
+	r, err := h.store.record(name)
+	return r.leaseAt(time.Now()), err
+}
+
+// SetLease notes what DHCP has lent the bond; nil is nothing. [Host.Reconcile]
+// puts it to use. The error is ErrNotWanted when nothing is recorded of the bond.
+func (h *Host) SetLease(ctx context.Context, name string, lease *Lease) error {
+	return h.amend(ctx, name, func(r *record) { r.Lease = lease })
+}
+
+// leaseAt is the lease that holds at a time.
+func (r *record) leaseAt(now time.Time) *Lease {
+	if r.Lease == nil || !now.Before(r.Lease.Expiry) {
+		return nil
+	}
+	return r.Lease
+}
+
+// A RememberedLease is what is kept of DHCP when the bond and the machine go
+// down: a server that is asked for the same address gives it if it can.
+type RememberedLease struct {
+	ClientID []byte `json:"client_id"` // option 61; it never changes
+	Lease    *Lease `json:"lease"`     // nil: there was none yet
+}
+
+// RememberedLease reads what [Host.RememberLease] wrote; the zero value when
+// nothing was.
+func (h *Host) RememberedLease(name string) (RememberedLease, error) {
+	var m RememberedLease
+	return m, h.lasting.read(name, leaseFile, &m)
+}
+
+// RememberLease keeps a lease for the time after this boot.
+func (h *Host) RememberLease(name string, m RememberedLease) error {
+	return h.lasting.write(name, leaseFile, 0o600, m)
+}

@@ -1,0 +1,104 @@
+package bond
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var testLease = Lease{
+	Address: netip.MustParsePrefix("198.51.100.7/24"),
+	Server:  netip.MustParseAddr("198.51.100.1"),
+	Routes: []Route{
+		{Destination: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("198.51.100.1")},
+		{Destination: netip.MustParsePrefix("203.0.113.0/24")},
+	},
+	DNS: []netip.Addr{netip.MustParseAddr("198.51.100.53")}, Domains: []string{"example.com"}, MTU: 1400,
+}
+
+// What is lent is used as the configuration says.
+func TestLend(t *testing.T) {
+	address := func(text string) func(*Config) {
+		return func(c *Config) { c.Addresses = []netip.Prefix{netip.MustParsePrefix(text)} }
+	}
+	for _, tt := range []struct {
+		name      string
+		config    func(*Config)
+		addresses string
+		routes    string
+		mtu       int
+	}{
+		{"auto, and no address named", func(*Config) {}, "[198.51.100.7/24]", "[default route via 198.51.100.1 route 203.0.113.0/24]", 1500},
+		{"an IPv6 address is none of DHCP's", address("2001:db8::7/64"), "[2001:db8::7/64 198.51.100.7/24]", "[default route via 198.51.100.1 route 203.0.113.0/24]", 1500},
+		{"an IPv4 address instead", address("192.0.2.7/24"), "[192.0.2.7/24]", "[]", 1500},
+		{"none", func(c *Config) { c.Method = MethodNone }, "[]", "[]", 1500},
+		{"without its routes", func(c *Config) { c.UseRoutes = new(false) }, "[198.51.100.7/24]", "[]", 1500},
+		{"with its MTU", func(c *Config) { c.UseMTU = true }, "[198.51.100.7/24]", "[default route via 198.51.100.1 route 203.0.113.0/24]", 1400},
+		{"the MTU that is named", func(c *Config) { c.UseMTU, c.MTU = true, 9000 }, "[198.51.100.7/24]", "[default route via 198.51.100.1 route 203.0.113.0/24]", 9000},
+		{
+			"beside a static address and gateway",
+			func(c *Config) {
+				c.Method = MethodDHCP
+				c.Addresses = []netip.Prefix{netip.MustParsePrefix("192.0.2.7/24")}
+				c.Gateways = []netip.Addr{netip.MustParseAddr("192.0.2.1")}
+			},
+			"[192.0.2.7/24 198.51.100.7/24]", "[default route via 192.0.2.1 route 203.0.113.0/24]", 1500,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := Config{Name: "bond0", Members: []Member{{Name: "eth0"}}}
+			tt.config(&c)
+			w, err := settle(c, State{Name: "bond0", Lease: &testLease}, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{tt.addresses, tt.routes}, texts(w.addresses, w.routes)); diff != "" {
+				t.Errorf("addresses and routes (-want +got)\n%s", diff)
+			}
+			if w.mtu != tt.mtu {
+				t.Errorf("mtu %d, want %d", w.mtu, tt.mtu)
+			}
+			if w, _ := settle(c, State{Name: "bond0"}, ""); w.mtu == testLease.MTU {
+				t.Error("without a lease its MTU is used")
+			}
+		})
+	}
+}
+
+func TestNameServers(t *testing.T) {
+	own := []netip.Addr{netip.MustParseAddr("192.0.2.53")}
+	for _, tt := range []struct {
+		name             string
+		config           Config
+		lease            *Lease
+		servers, domains string
+	}{
+		{"leased", Config{}, &testLease, "[198.51.100.53]", "[example.com]"},
+		{"named", Config{DNS: own}, &testLease, "[192.0.2.53]", "[example.com]"},
+		{"not wanted", Config{UseDNS: new(false)}, &testLease, "[]", "[]"},
+		{"no lease", Config{DNS: own}, nil, "[192.0.2.53]", "[]"},
+		{"no DHCP", Config{Method: MethodNone}, &testLease, "[]", "[]"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			servers, domains := tt.config.NameServers(tt.lease)
+			if diff := cmp.Diff([]string{tt.servers, tt.domains}, texts(servers, domains)); diff != "" {
+				t.Errorf("servers and domains (-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// A lease is void when its time is over, whether or not a keeper has seen that.
+func TestLeaseAt(t *testing.T) {
+	lease := testLease
+	lease.Expiry = time.Now()
+	r := record{Lease: &lease}
+	if r.leaseAt(lease.Expiry.Add(-time.Second)) == nil {
+		t.Error("it is void before its time is over")
+	}
+	if r.leaseAt(lease.Expiry) != nil {
+		t.Error("it isn't void when its time is over")
+	}
+}
