@@ -28,8 +28,8 @@ type value struct {
 	want any // as encoding/json reads it
 }
 
-// flag is a value as the option's flag takes it.
-func flag(name string, text string, want any) value {
+// given is a value as the option's flag takes it.
+func given(name string, text string, want any) value {
 	return value{[]string{"--" + name + "=" + text}, want}
 }
 
@@ -37,51 +37,51 @@ var arp = []string{"--arp-interval", "100", "--arp-ip-target", netnstest.LANAddr
 
 var trips = []trip{
 	{key: "primary_reselect", values: []value{
-		flag("primary-reselect", "better", "better"), flag("primary-reselect", "failure", "failure"), {nil, "always"}}},
+		given("primary-reselect", "better", "better"), given("primary-reselect", "failure", "failure"), {nil, "always"}}},
 	{key: "miimon", values: []value{
-		flag("miimon", "50ms", 50.0), flag("miimon", "200", 200.0), {nil, 100.0}}},
+		given("miimon", "50ms", 50.0), given("miimon", "200", 200.0), {nil, 100.0}}},
 	{key: "updelay", values: []value{
-		flag("updelay", "1s", 1000.0), flag("updelay", "300", 300.0), {nil, 0.0}}},
+		given("updelay", "1s", 1000.0), given("updelay", "300", 300.0), {nil, 0.0}}},
 	{key: "downdelay", values: []value{
-		flag("downdelay", "200ms", 200.0), flag("downdelay", "400", 400.0), {nil, 0.0}}},
+		given("downdelay", "200ms", 200.0), given("downdelay", "400", 400.0), {nil, 0.0}}},
 	{key: "peer_notif_delay", values: []value{
-		flag("peer-notif-delay", "200", 200.0), flag("peer-notif-delay", "1s", 1000.0), {nil, 0.0}}},
+		given("peer-notif-delay", "200", 200.0), given("peer-notif-delay", "1s", 1000.0), {nil, 0.0}}},
 	{key: "num_grat_arp", values: []value{
-		flag("num-grat-arp", "0", 0.0), flag("num-grat-arp", "255", 255.0), {nil, 1.0}}},
+		given("num-grat-arp", "0", 0.0), given("num-grat-arp", "255", 255.0), {nil, 1.0}}},
 	{key: "all_slaves_active", values: []value{
-		flag("all-slaves-active", "1", 1.0), {nil, 0.0}, flag("all-slaves-active", "1", 1.0)}},
+		given("all-slaves-active", "1", 1.0), {nil, 0.0}, given("all-slaves-active", "1", 1.0)}},
 	{key: "resend_igmp", values: []value{
-		flag("resend-igmp", "0", 0.0), flag("resend-igmp", "255", 255.0), {nil, 1.0}}},
+		given("resend-igmp", "0", 0.0), given("resend-igmp", "255", 255.0), {nil, 1.0}}},
 	{key: "fail_over_mac", reenslaves: true, values: []value{
-		flag("fail-over-mac", "active", "active"), flag("fail-over-mac", "follow", "follow"), flag("fail-over-mac", "none", "none")}},
+		given("fail-over-mac", "active", "active"), given("fail-over-mac", "follow", "follow"), given("fail-over-mac", "none", "none")}},
 
 	{key: "arp_interval", always: []string{"--arp-ip-target", netnstest.LANAddr}, values: []value{
-		flag("arp-interval", "250ms", 250.0), flag("arp-interval", "1000", 1000.0)}},
+		given("arp-interval", "250ms", 250.0), given("arp-interval", "1000", 1000.0)}},
 	{key: "arp_ip_target", always: []string{"--arp-interval", "1s"}, values: []value{
-		flag("arp-ip-target", "192.0.2.1", []any{"192.0.2.1"}),
+		given("arp-ip-target", "192.0.2.1", []any{"192.0.2.1"}),
 		{[]string{"--arp-ip-target", "192.0.2.2", "--arp-ip-target", "198.51.100.1"}, []any{"192.0.2.2", "198.51.100.1"}},
-		flag("arp-ip-target", "2001:db8::1", []any{})}},
+		given("arp-ip-target", "2001:db8::1", []any{})}},
 	{key: "arp_validate", always: arp, values: []value{
-		flag("arp-validate", "active", "active"), flag("arp-validate", "backup", "backup"),
-		flag("arp-validate", "all", "all"), flag("arp-validate", "filter", "filter"),
-		flag("arp-validate", "filter_active", "filter_active"), flag("arp-validate", "filter_backup", "filter_backup"),
-		flag("arp-validate", "none", "none")}},
+		given("arp-validate", "active", "active"), given("arp-validate", "backup", "backup"),
+		given("arp-validate", "all", "all"), given("arp-validate", "filter", "filter"),
+		given("arp-validate", "filter_active", "filter_active"), given("arp-validate", "filter_backup", "filter_backup"),
+		given("arp-validate", "none", "none")}},
 	{key: "arp_all_targets", always: arp, values: []value{
-		flag("arp-all-targets", "all", "all"), {nil, "any"}, flag("arp-all-targets", "all", "all")}},
+		given("arp-all-targets", "all", "all"), {nil, "any"}, given("arp-all-targets", "all", "all")}},
 	{key: "arp_missed_max", always: arp, values: []value{
-		flag("arp-missed-max", "1", 1.0), flag("arp-missed-max", "255", 255.0), {nil, 2.0}}},
+		given("arp-missed-max", "1", 1.0), given("arp-missed-max", "255", 255.0), {nil, 2.0}}},
 
 	{key: "primary", values: []value{
-		flag("primary", "eth1", "eth1"), flag("primary", "eth0", "eth0"), {nil, nil}}},
+		given("primary", "eth1", "eth1"), given("primary", "eth0", "eth0"), {nil, nil}}},
 	{key: "address", file: []string{"bond0", "address"}, values: []value{
-		flag("mac", "02:00:5e:10:00:01", "02:00:5e:10:00:01"), flag("mac", "02:00:5E:10:00:02", "02:00:5e:10:00:02")}},
+		given("mac", "02:00:5e:10:00:01", "02:00:5e:10:00:01"), given("mac", "02:00:5E:10:00:02", "02:00:5e:10:00:02")}},
 	{key: "mtu", file: []string{"bond0", "mtu"}, values: []value{
-		flag("mtu", "1400", 1400.0), flag("mtu", "9000", 9000.0), {nil, 1500.0}}},
+		given("mtu", "1400", 1400.0), given("mtu", "9000", 9000.0), {nil, 1500.0}}},
 	// Linux 6.1 shows these two nowhere in sysfs.
 	{key: "ns_ip6_target", always: []string{"--arp-interval", "1s"}, file: []string{}, values: []value{
-		flag("arp-ip-target", "2001:db8::1", []any{"2001:db8::1"}),
+		given("arp-ip-target", "2001:db8::1", []any{"2001:db8::1"}),
 		{[]string{"--arp-ip-target", "2001:db8::2", "--arp-ip-target", "2001:db8::3"}, []any{"2001:db8::2", "2001:db8::3"}},
-		flag("arp-ip-target", "192.0.2.1", []any{})}},
+		given("arp-ip-target", "192.0.2.1", []any{})}},
 	{key: "prio", file: []string{}, values: []value{
 		{[]string{"--member", "eth0,prio=-2147483648", "--member", "eth1,prio=2147483647"}, []any{-2147483648.0, 2147483647.0}},
 		{[]string{"--member", "eth0,prio=7", "--member", "eth1"}, []any{7.0, 0.0}},
