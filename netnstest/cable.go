@@ -8,20 +8,27 @@ import (
 	"github.com/vishvananda/netns"
 )
 
-// Cable is a NIC of a host and the cable from it to the LAN: a veth whose far end is a port of
+// Cable is a NIC of a host and the cable from it to a LAN: a veth whose far end is a port of
 // the LAN's switch. The NIC is down at first, as any is.
 type Cable struct {
 	// Name and MAC are the NIC's, kept over Remove and Insert.
 	Name string
 	MAC  net.HardwareAddr
 
-	h *Host
+	h   *Host
+	lan *LAN
 }
 
-// Cable adds a NIC of that name, and a cable in it.
+// Cable adds a NIC of that name, and a cable from it to the LAN.
 func (h *Host) Cable(name string) *Cable {
 	h.t.Helper()
-	c := &Cable{Name: name, MAC: macOf("host", name), h: h}
+	return h.CableTo(h.LAN(), name)
+}
+
+// CableTo adds a NIC of that name, and a cable from it to one of the host's LANs.
+func (h *Host) CableTo(lan *LAN, name string) *Cable {
+	h.t.Helper()
+	c := &Cable{Name: name, MAC: macOf("host", name), h: h, lan: lan}
 	c.Insert()
 	return c
 }
@@ -41,7 +48,7 @@ func (c *Cable) Plug() {
 // far does something to the cable's end in the LAN.
 func (c *Cable) far(verb string, do func(*netlink.Handle, netlink.Link) error) {
 	c.h.t.Helper()
-	nl := c.h.LAN().nl
+	nl := c.lan.nl
 	link, err := nl.LinkByName(c.port())
 	if err == nil {
 		err = do(nl, link)
@@ -73,7 +80,6 @@ func (c *Cable) Insert() {
 }
 
 func (c *Cable) insert() error {
-	lan := c.h.LAN()
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = c.Name
 	attrs.HardwareAddr = c.MAC
@@ -81,11 +87,11 @@ func (c *Cable) insert() error {
 		LinkAttrs:        attrs,
 		PeerName:         c.port(),
 		PeerHardwareAddr: macOf("lan", c.Name),
-		PeerNamespace:    netlink.NsFd(netns.NsHandle(lan.net)),
+		PeerNamespace:    netlink.NsFd(netns.NsHandle(c.lan.net)),
 	}); err != nil {
 		return fmt.Errorf("make a veth: %w", err)
 	}
-	return lan.join(c.port())
+	return c.lan.join(c.port())
 }
 
 // port is the name of the far end. Both ends may be called the same, but a log that shows them

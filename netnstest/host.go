@@ -12,7 +12,7 @@ import (
 // Host is a machine under test, with a [LAN] behind it.
 type Host struct {
 	*Namespace
-	lan *LAN
+	lan, other *LAN
 }
 
 // HostOption is something that [New] and [NewMachine] shall do.
@@ -48,9 +48,19 @@ func newHost(t TB, flags int, opts []HostOption) *Host {
 func (h *Host) LAN() *LAN {
 	h.t.Helper()
 	if h.lan == nil {
-		h.lan = newLAN(h.t)
+		h.lan = newLAN(h.t, "the LAN", LANAddr, LANAddr6)
 	}
 	return h.lan
+}
+
+// OtherLAN is another network, as of another place: it has another router and other addresses, and no
+// way to the first one. See [Host.CableTo], [Machine.RadioTo] and [WiFi.MoveAP].
+func (h *Host) OtherLAN() *LAN {
+	h.t.Helper()
+	if h.other == nil {
+		h.other = newLAN(h.t, "the other LAN", OtherLANAddr, OtherLANAddr6)
+	}
+	return h.other
 }
 
 // Carrier is a condition for [Eventually]: the link has, or has no, carrier.

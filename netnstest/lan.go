@@ -3,36 +3,47 @@ package netnstest
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// Addresses of the LAN's router. 192.0.2.0/24 and 2001:db8::/64 are its networks; DHCP, if asked
-// for, leases .100 to .199.
+// Addresses of the LAN's router. 192.0.2.0/24 and 2001:db8::/64 are its networks.
 const (
-	LANAddr    = "192.0.2.1"
-	LANAddr6   = "2001:db8::1"
-	leaseFirst = "192.0.2.100"
-	leaseLast  = "192.0.2.199"
+	LANAddr  = "192.0.2.1"
+	LANAddr6 = "2001:db8::1"
 )
 
-// lanBridge is the LAN's switch, to which all its ports belong.
+// Addresses of the other LAN's router, in 198.51.100.0/24 and 2001:db8:1::/64.
+const (
+	OtherLANAddr  = "198.51.100.1"
+	OtherLANAddr6 = "2001:db8:1::1"
+)
+
+// lanBridge is a LAN's switch, to which all its ports belong.
 const lanBridge = "lan"
 
-// LAN is a network behind the machine under test: a switch whose own end is a router with
-// [LANAddr] and [LANAddr6].
+// LAN is a network behind the machine under test: a switch whose own end is a router. Its DHCP
+// server, if asked for, leases the addresses that end in 100 to 199.
 type LAN struct {
 	*Namespace
+	// Addr and Addr6 are the router's addresses with the length of their networks' prefixes.
+	Addr, Addr6 netip.Prefix
+
 	bridge netlink.Link
 }
 
-func newLAN(t TB) *LAN {
+func newLAN(t TB, name, addr, addr6 string) *LAN {
 	t.Helper()
-	l := &LAN{Namespace: newNamespace(t, "the LAN", unix.CLONE_NEWNET)}
+	l := &LAN{
+		Namespace: newNamespace(t, name, unix.CLONE_NEWNET),
+		Addr:      netip.PrefixFrom(netip.MustParseAddr(addr), 24),
+		Addr6:     netip.PrefixFrom(netip.MustParseAddr(addr6), 64),
+	}
 	if err := l.build(); err != nil {
-		t.Fatalf("build the LAN: %v", err)
+		t.Fatalf("build %s: %v", name, err)
 	}
 	return l
 }
@@ -40,7 +51,7 @@ func newLAN(t TB) *LAN {
 func (l *LAN) build() error {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = lanBridge
-	attrs.HardwareAddr = macOf("router", lanBridge)
+	attrs.HardwareAddr = macOf("router", l.Addr.String())
 	// Without snooping a frame to a multicast group, as IPv6's neighbour discovery sends, goes to
 	// every port at once, with no querier to wait for.
 	snooping := false
@@ -51,12 +62,12 @@ func (l *LAN) build() error {
 	if l.bridge, err = l.nl.LinkByName(lanBridge); err != nil {
 		return err
 	}
-	for _, cidr := range []string{LANAddr + "/24", LANAddr6 + "/64"} {
-		addr, err := netlink.ParseAddr(cidr)
-		if err != nil {
-			return err
-		}
-		if strings.Contains(cidr, ":") {
+	for _, prefix := range []netip.Prefix{l.Addr, l.Addr6} {
+		addr := &netlink.Addr{IPNet: &net.IPNet{
+			IP:   prefix.Addr().AsSlice(),
+			Mask: net.CIDRMask(prefix.Bits(), prefix.Addr().BitLen()),
+		}}
+		if prefix.Addr().Is6() {
 			addr.Flags = unix.IFA_F_NODAD // nobody else has it, so nobody waits for it
 		}
 		if err := l.nl.AddrAdd(l.bridge, addr); err != nil {
@@ -81,10 +92,12 @@ func (l *LAN) join(name string) error {
 // DHCP starts a DHCP server, with the router as gateway and DNS server, and returns its process.
 func (l *LAN) DHCP() *Process {
 	l.t.Helper()
+	first, last := l.Addr.Addr().As4(), l.Addr.Addr().As4()
+	first[3], last[3] = 100, 199
 	p := l.Start("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--log-dhcp",
 		"--interface="+lanBridge, "--bind-interfaces", "--leasefile-ro", "--dhcp-authoritative", "--no-ping",
-		"--dhcp-range="+leaseFirst+","+leaseLast+",1h",
-		"--dhcp-option=option:dns-server,"+LANAddr)
+		fmt.Sprintf("--dhcp-range=%s,%s,1h", netip.AddrFrom4(first), netip.AddrFrom4(last)),
+		"--dhcp-option=option:dns-server,"+l.Addr.Addr().String())
 	Eventually(l.t, func() error {
 		if !strings.Contains(p.Output(), "DHCP, sockets bound") {
 			return fmt.Errorf("dnsmasq isn't ready: %s", p.Output())
