@@ -29,7 +29,7 @@ const (
 // bond0 that is in every test's way.
 const moduleOptions = `options bonding max_bonds=0
 options dummy numdummies=0
-options mac80211_hwsim radios=2
+options mac80211_hwsim radios=4
 `
 
 // startModules are loaded as the guest starts: it needs them in any case.
@@ -37,6 +37,10 @@ var startModules = []string{"virtio_console", "bonding", "veth"}
 
 // machineModules are those that a Machine's docks and LAN need, loaded for the first of them.
 var machineModules = []string{"virtio_net", "xhci_pci", "cdc_ether", "e1000e"}
+
+// radios are as many Wi-Fi interfaces as a Machine can have. hwsim makes an access point's radio for
+// each as well, see moduleOptions.
+const radios = 2
 
 // wifiModules are hwsim's radios, and the ciphers that WPA2 asks for when it is too late to load.
 var wifiModules = []string{"ccm", "ctr", "cmac", "gcm", "mac80211_hwsim"}

@@ -16,7 +16,7 @@ type Machine struct {
 	*Host
 	qmp   *monitor
 	docks int
-	wifi  bool
+	wifi  int // the radios in use
 }
 
 // machineMu holds the one machine that there is.

@@ -18,19 +18,22 @@ const (
 )
 
 // WiFi is a Wi-Fi interface of the machine (mac80211_hwsim: a real Wi-Fi stack, simulated air),
-// its wpa_supplicant, and a WPA2 access point of the LAN.
+// its wpa_supplicant, and a WPA2 access point of a LAN.
 type WiFi struct {
-	// Name is the interface's: wlan0.
+	// Name is the interface's: wlan0 for the first one, wlan1 for the second.
 	Name string
+	// SSID is its access point's network: [SSID] for the first one, with a 2 behind it for the second.
+	SSID string
 
 	m          *Machine
-	ap         string // the access point's interface, in the LAN
+	lan        *LAN   // where the access point is
+	ap         string // its interface there
 	hostapd    *Process
 	supplicant *Process
 }
 
-// WiFi adds wlan0 to the machine, with an access point in range and wpa_supplicant running, and
-// waits until they are associated. There is one radio for each.
+// WiFi adds a Wi-Fi interface to the machine, with an access point in range that leads to the LAN and
+// wpa_supplicant running, and waits until they are associated. A second one is possible.
 func (m *Machine) WiFi() *WiFi {
 	m.t.Helper()
 	w := m.Radio()
@@ -40,15 +43,47 @@ func (m *Machine) WiFi() *WiFi {
 	return w
 }
 
-// Radio adds wlan0 to the machine and nothing else: no access point, no wpa_supplicant.
+// Radio adds a Wi-Fi interface to the machine and nothing else: no access point, no wpa_supplicant.
 func (m *Machine) Radio() *WiFi {
 	m.t.Helper()
-	if m.wifi {
-		m.t.Fatalf("the machine has Wi-Fi already")
+	return m.RadioTo(m.LAN())
+}
+
+// RadioTo is Radio with an access point that leads to one of the machine's LANs.
+func (m *Machine) RadioTo(lan *LAN) *WiFi {
+	m.t.Helper()
+	var err error
+	switch m.wifi {
+	case 0:
+		err = m.makeRadios()
+	case radios:
+		err = fmt.Errorf("there are only %d", radios)
+	default:
+		err = m.moveRadio(fmt.Sprintf("wlan%d", m.wifi), m.LAN().Namespace, m.Namespace)
 	}
-	m.wifi = true
+	if err != nil {
+		m.t.Fatalf("add a radio: %v", err)
+	}
+	w := &WiFi{
+		Name: fmt.Sprintf("wlan%d", m.wifi),
+		SSID: SSID,
+		m:    m,
+		lan:  m.LAN(),
+		ap:   fmt.Sprintf("wlan%d", radios+m.wifi),
+	}
+	m.wifi++
+	if m.wifi > 1 {
+		w.SSID += strconv.Itoa(m.wifi)
+	}
+	w.moveAP(lan)
+	return w
+}
+
+// makeRadios makes all radios that there can be, and leaves the machine the first one. The others
+// wait in the LAN.
+func (m *Machine) makeRadios() error {
 	if err := loadModules(wifiModules); err != nil {
-		m.t.Fatalf("%v", err)
+		return err
 	}
 	// New radios for each test: nothing of the last one's settings remains, and the names are
 	// the same.
@@ -57,31 +92,52 @@ func (m *Machine) Radio() *WiFi {
 			m.t.Errorf("remove the radios: %v", err)
 		}
 	})
-	w := &WiFi{Name: "wlan0", m: m, ap: "wlan1"}
-	if err := w.moveRadio(); err != nil {
-		m.t.Fatalf("move a radio to the LAN: %v", err)
+	for i := 1; i < 2*radios; i++ {
+		if err := m.moveRadio(fmt.Sprintf("wlan%d", i), m.Namespace, m.LAN().Namespace); err != nil {
+			return err
+		}
 	}
-	return w
+	return nil
 }
 
-// moveRadio moves the access point's radio to the LAN. The kernel takes a process of the target
-// namespace; a thread does.
-func (w *WiFi) moveRadio() error {
-	phy, err := os.ReadFile(filepath.Join(w.m.Sys(), "class", "net", w.ap, "phy80211", "name"))
+// moveRadio moves a radio, by the name of its interface, from one namespace to another. The kernel takes
+// a process of the target namespace; a thread does.
+func (m *Machine) moveRadio(name string, from, to *Namespace) error {
+	phy, err := os.ReadFile(filepath.Join(from.Sys(), "class", "net", name, "phy80211", "name"))
 	if err != nil {
 		return err
 	}
-	w.m.LAN().Do(func() {
-		_, err = w.m.run("iw", "phy", strings.TrimSpace(string(phy)), "set", "netns", strconv.Itoa(unix.Gettid()))
+	to.Do(func() {
+		_, err = from.run("iw", "phy", strings.TrimSpace(string(phy)), "set", "netns", strconv.Itoa(unix.Gettid()))
 	})
 	return err
 }
 
-// StartAP makes the access point appear. It bridges to the LAN.
+// moveAP moves the access point's radio.
+func (w *WiFi) moveAP(lan *LAN) {
+	w.m.t.Helper()
+	if w.lan == lan {
+		return
+	}
+	if err := w.m.moveRadio(w.ap, w.lan.Namespace, lan.Namespace); err != nil {
+		w.m.t.Fatalf("move the access point: %v", err)
+	}
+	w.lan = lan
+}
+
+// MoveAP carries the machine to another place: the access point vanishes, and there is one of the same
+// name and key that leads to the other LAN.
+func (w *WiFi) MoveAP(lan *LAN) {
+	w.m.t.Helper()
+	w.StopAP()
+	w.moveAP(lan)
+	w.StartAP()
+}
+
+// StartAP makes the access point appear. It bridges to its LAN.
 func (w *WiFi) StartAP() {
 	w.m.t.Helper()
-	lan := w.m.LAN()
-	file := w.config(lan.Namespace, "hostapd.conf", fmt.Sprintf(`interface=%s
+	file := w.config(w.lan.Namespace, "hostapd-"+w.ap+".conf", fmt.Sprintf(`interface=%s
 bridge=%s
 driver=nl80211
 ssid=%s
@@ -91,8 +147,8 @@ wpa=2
 wpa_key_mgmt=WPA-PSK
 rsn_pairwise=CCMP
 wpa_psk=%s
-`, w.ap, lanBridge, SSID, psk))
-	w.hostapd = lan.Start("hostapd", file)
+`, w.ap, lanBridge, w.SSID, psk))
+	w.hostapd = w.lan.Start("hostapd", file)
 	Eventually(w.m.t, func() error {
 		if !strings.Contains(w.hostapd.Output(), "AP-ENABLED") {
 			return fmt.Errorf("the access point isn't ready: %s", w.hostapd.Output())
@@ -106,23 +162,40 @@ func (w *WiFi) StopAP() {
 	w.m.t.Helper()
 	w.hostapd.Stop()
 	// What a killed hostapd leaves behind would go on to send beacons.
-	if _, err := w.m.LAN().run("ip", "link", "set", w.ap, "down"); err != nil {
+	if _, err := w.lan.run("ip", "link", "set", w.ap, "down"); err != nil {
 		w.m.t.Fatalf("stop the access point: %v", err)
 	}
 }
 
-// StartSupplicant starts wpa_supplicant on wlan0. Extra lines are added to its configuration.
+// StartSupplicant starts wpa_supplicant on the interface. Extra lines are added to its configuration.
 func (w *WiFi) StartSupplicant(extra ...string) {
 	w.m.t.Helper()
-	file := w.config(w.m.Namespace, "wpa_supplicant.conf", fmt.Sprintf(`ctrl_interface=/run/wpa_supplicant
+	w.supplicant = w.m.Start("wpa_supplicant", "-D", "nl80211", "-i", w.Name, "-c", w.Config(extra...))
+}
+
+// Config writes a configuration of wpa_supplicant with the network and its key, and returns the file's path.
+// Extra lines are added outside of the network's block.
+func (w *WiFi) Config(extra ...string) string {
+	w.m.t.Helper()
+	return w.supplicantConfig("", psk, extra)
+}
+
+// WrongConfig is Config with a key that isn't the network's.
+func (w *WiFi) WrongConfig(extra ...string) string {
+	w.m.t.Helper()
+	return w.supplicantConfig("-wrong", strings.Repeat("f", len(psk)), extra)
+}
+
+func (w *WiFi) supplicantConfig(suffix, key string, extra []string) string {
+	w.m.t.Helper()
+	return w.config(w.m.Namespace, "wpa_supplicant-"+w.Name+suffix+".conf", fmt.Sprintf(`ctrl_interface=/run/wpa_supplicant
 %s
 network={
 	ssid="%s"
 	psk=%s
 	scan_freq=2412
 }
-`, strings.Join(extra, "\n"), SSID, psk))
-	w.supplicant = w.m.Start("wpa_supplicant", "-D", "nl80211", "-i", w.Name, "-c", file)
+`, strings.Join(extra, "\n"), w.SSID, key))
 }
 
 // StopSupplicant kills wpa_supplicant.
@@ -131,7 +204,7 @@ func (w *WiFi) StopSupplicant() {
 	w.supplicant.Stop()
 }
 
-// Associated is a condition for [Eventually]: wlan0 is associated with the access point, and the
+// Associated is a condition for [Eventually]: the interface is associated with the access point, and the
 // WPA handshake is through.
 func (w *WiFi) Associated() error {
 	out, err := w.m.run("wpa_cli", "-p", "/run/wpa_supplicant", "-i", w.Name, "status")
