@@ -70,7 +70,7 @@ func health(st Status, s State) (Health, string) {
 	case len(s.Bond.Slaves) == 0:
 		return HealthDown, "no member is in the bond"
 	case st.MIIStatus != "up":
-		return HealthDown, "no member has a link"
+		return HealthDown, strings.Join(append([]string{"no member has a link"}, st.blocked()...), "; ")
 	}
 	why := st.monitorWeakness()
 	for _, m := range st.Members {
@@ -85,6 +85,17 @@ func health(st Status, s State) (Health, string) {
 		return HealthOK, "the only member works"
 	}
 	return HealthOK, "every member works"
+}
+
+// blocked names the members that rfkill blocks.
+func (st Status) blocked() []string {
+	var all []string
+	for _, m := range st.Members {
+		if m.blocked {
+			all = append(all, m.Name+" is blocked by rfkill")
+		}
+	}
+	return all
 }
 
 // monitorWeakness tells of a bond that would never notice a lost link.
@@ -102,6 +113,8 @@ func (m MemberStatus) weakness(st Status) string {
 		return m.Name + " is absent"
 	case m.Role == RolePending:
 		return m.Name + " is pending: " + value(m.PendingReason)
+	case m.blocked: // whatever mii_status says still: the kernel has set it down
+		return m.Name + " is blocked by rfkill"
 	case value(m.MIIStatus) == "going back":
 		return fmt.Sprintf("%s waits out its updelay (%d ms)", m.Name, value(st.Updelay))
 	case value(m.MIIStatus) == "going down":

@@ -91,6 +91,7 @@ type MemberStatus struct {
 	index   int  // of its link; 0 without one
 	wifi    bool // it is Wi-Fi
 	dormant bool // a Wi-Fi link whose handshake isn't through
+	blocked bool // by rfkill
 }
 
 // WiFiStatus is a member's Wi-Fi link.
@@ -267,6 +268,7 @@ func slaveStatus(s State, slave SlaveState) MemberStatus {
 // addLink adds what the link of a member tells.
 func (m *MemberStatus) addLink(l Link) {
 	m.index, m.wifi, m.dormant = l.Index, l.WiFi, l.WiFi && l.OperState == "dormant"
+	m.blocked = l.RFKill
 	m.Kind = new("wired")
 	if l.WiFi {
 		m.Kind = new("wifi")

@@ -76,7 +76,13 @@ func TestHealth(t *testing.T) {
 		"empty":              {func(_ *Status, s *State) { s.Bond.Slaves = nil }, HealthDown, "no member is in the bond"},
 		"no link":            {func(st *Status, _ *State) { st.MIIStatus = "down" }, HealthDown, "no member has a link"},
 		"a cable is out":     {func(st *Status, _ *State) { st.Members[1].MIIStatus = new("down") }, HealthDegraded, "eth1 has no link"},
-		"a member waits":     {func(st *Status, _ *State) { st.Members[1].MIIStatus = new("going back") }, HealthDegraded, "eth1 waits out its updelay (4000 ms)"},
+		"Wi-Fi is blocked": {func(st *Status, _ *State) {
+			st.Members[1].MIIStatus, st.Members[1].blocked = new("going down"), true
+		}, HealthDegraded, "eth1 is blocked by rfkill"},
+		"the only link is blocked": {func(st *Status, _ *State) {
+			st.MIIStatus, st.Members[1].blocked = "down", true
+		}, HealthDown, "no member has a link; eth1 is blocked by rfkill"},
+		"a member waits": {func(st *Status, _ *State) { st.Members[1].MIIStatus = new("going back") }, HealthDegraded, "eth1 waits out its updelay (4000 ms)"},
 		"the dock is gone": {func(st *Status, _ *State) {
 			st.Members[0] = MemberStatus{Name: "usb0", Role: RoleAbsent}
 		}, HealthDegraded, "usb0 is absent"},
@@ -97,6 +103,18 @@ func TestHealth(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+// A slave's link tells whether rfkill blocks it.
+func TestBlockedSlave(t *testing.T) {
+	for _, blocked := range []bool{false, true} {
+		wlan0 := device(1, "wlan0")
+		wlan0.WiFi, wlan0.RFKill = true, blocked
+		s := State{Name: "bond0", Links: []Link{wlan0}, Bond: &BondState{Slaves: []SlaveState{{Name: "wlan0", MIIStatus: "down"}}}}
+		if got := len(newStatus(s, record{}).blocked()) > 0; got != blocked {
+			t.Errorf("blocked %t is shown as %t", blocked, got)
+		}
 	}
 }
 

@@ -13,10 +13,10 @@ import (
 )
 
 // Changes returns a channel that has an item after anything changed in the
-// namespace that a bond depends on: links, addresses, routes that went, and
-// what udev has done with a device. Items carry nothing and run together:
-// whoever is woken looks at everything anew. It is closed when ctx ends, or
-// when the kernel's messages can't be had any more.
+// namespace that a bond depends on: links, addresses, routes that went, what
+// udev has done with a device, and whether rfkill blocks Wi-Fi. Items carry
+// nothing and run together: whoever is woken looks at everything anew. It is
+// closed when ctx ends, or when the kernel's messages can't be had any more.
 func (h *Host) Changes(ctx context.Context) (<-chan struct{}, error) {
 	routes, err := listen(unix.NETLINK_ROUTE, unix.RTMGRP_LINK|
 		unix.RTMGRP_IPV4_IFADDR|unix.RTMGRP_IPV6_IFADDR|unix.RTMGRP_IPV4_ROUTE|unix.RTMGRP_IPV6_ROUTE)
@@ -27,11 +27,25 @@ func (h *Host) Changes(ctx context.Context) (<-chan struct{}, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listen to udev: %w", err), routes.Close())
 	}
-	context.AfterFunc(ctx, func() { routes.Close(); udev.Close() })
 	wake := make(chan struct{}, 1)
+	var rfkill rfkillListener
 	var readers sync.WaitGroup
-	readers.Go(func() { wakeBy(routes, wake, isChange); udev.Close() })
-	readers.Go(func() { wakeBy(udev, wake, func([]byte) bool { return true }); routes.Close() })
+	hearRFKill := func() {
+		rfkill.open(func(f *os.File) { readers.Go(func() { wakeBy(f, wake, isBlocking) }) })
+	}
+	end := func() { routes.Close(); udev.Close(); rfkill.close() }
+	hearRFKill() // before the caller's first look, as the rest
+	context.AfterFunc(ctx, end)
+	readers.Go(func() {
+		defer end()
+		wakeBy(routes, wake, func(message []byte) bool {
+			if isLink(message) {
+				hearRFKill() // before the look that this message calls for
+			}
+			return isChange(message)
+		})
+	})
+	readers.Go(func() { defer end(); wakeBy(udev, wake, func([]byte) bool { return true }) })
 	go func() { readers.Wait(); close(wake) }()
 	return wake, nil
 }
@@ -54,16 +68,16 @@ func listen(family int, groups uint32) (*os.File, error) {
 	return os.NewFile(uintptr(fd), "netlink"), nil
 }
 
-// wakeBy puts an item into wake after each message that counts, and after
-// messages were lost (ENOBUFS), until the socket is closed.
-func wakeBy(socket *os.File, wake chan<- struct{}, counts func([]byte) bool) {
+// wakeBy puts an item into wake after each message that counts, until the file
+// is closed. Messages that were lost (ENOBUFS) are an empty one.
+func wakeBy(file *os.File, wake chan<- struct{}, counts func([]byte) bool) {
 	message := make([]byte, 1<<16)
 	for {
-		n, err := socket.Read(message)
+		n, err := file.Read(message)
 		if err != nil && !errors.Is(err, unix.ENOBUFS) {
 			return
 		}
-		if err == nil && !counts(message[:n]) {
+		if !counts(message[:n]) {
 			continue
 		}
 		select {
@@ -76,8 +90,20 @@ func wakeBy(socket *os.File, wake chan<- struct{}, counts func([]byte) bool) {
 // isChange says whether a message of NETLINK_ROUTE is one to look after. New
 // routes aren't: a router learns thousands, and none of them takes anything
 // from a bond.
-func isChange(message []byte) bool {
-	return len(message) < unix.SizeofNlMsghdr || binary.NativeEndian.Uint16(message[4:]) != unix.RTM_NEWROUTE
+func isChange(message []byte) bool { return messageType(message) != unix.RTM_NEWROUTE }
+
+// isLink says whether a message of NETLINK_ROUTE may be of a new link.
+func isLink(message []byte) bool {
+	t := messageType(message)
+	return t == unix.RTM_NEWLINK || t == 0
+}
+
+// messageType is the type of a netlink message; 0 for messages that were lost.
+func messageType(message []byte) uint16 {
+	if len(message) < unix.SizeofNlMsghdr {
+		return 0
+	}
+	return binary.NativeEndian.Uint16(message[4:])
 }
 
 // ErrNoActive says that a bond had no active slave in the time given.

@@ -1,7 +1,7 @@
 // Package keeper keeps a bond as it is wanted while hardware comes and goes.
 //
-// It is level-triggered: netlink's and udev's messages and signals only wake
-// it. Then it reads what is recorded as wanted, and has [bond.Host.Reconcile],
+// It is level-triggered: messages of netlink, udev and rfkill, a resume from
+// sleep, and signals only wake it. Then it reads what is recorded as wanted, and has [bond.Host.Reconcile],
 // the same that `up` calls, make it so. While nothing happens it does nothing:
 // it sets no timer but after a failure.
 //
@@ -55,8 +55,12 @@ func (k *Keeper) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	resumes, err := bond.Resumes(ctx)
+	if err != nil {
+		return err
+	}
 	w := watch{keeper: k, reload: !k.Recorded}
-	wake := waker{changes: changes, reload: k.Reload, wake: k.Wake}
+	wake := waker{changes: changes, resumes: resumes, reload: k.Reload, wake: k.Wake}
 	for {
 		plan, err := w.look(ctx)
 		if ctx.Err() != nil || errors.Is(err, bond.ErrNotWanted) {

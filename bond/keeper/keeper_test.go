@@ -59,6 +59,9 @@ func TestWait(t *testing.T) {
 	}{
 		"a change":            {waker: waker{changes: signal()}},
 		"a change while deaf": {waker: waker{changes: signal()}, retry: time.Second, deaf: true},
+		"a resume":            {waker: waker{resumes: signal()}},
+		"a resume while deaf": {waker: waker{resumes: signal()}, retry: time.Hour, deaf: true},
+		"resumes are lost":    {waker: waker{resumes: closed}, err: errLost},
 		"a word from up":      {waker: waker{wake: signal()}},
 		"a reload":            {waker: waker{reload: signal()}, reload: true},
 		"time to try again":   {retry: time.Second},
@@ -67,7 +70,11 @@ func TestWait(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
 				reload, err := test.waker.wait(context.Background(), test.retry, test.deaf)
+				if wait := time.Since(start); wait > time.Second {
+					t.Errorf("it took %s", wait)
+				}
 				if reload != test.reload || !errors.Is(err, test.err) {
 					t.Errorf("got %t, %v; want %t, %v", reload, err, test.reload, test.err)
 				}

@@ -11,8 +11,8 @@ var errLost = errors.New("the kernel's messages were lost for good")
 
 // waker waits for whatever calls for another look.
 type waker struct {
-	changes, reload, wake <-chan struct{}
-	last                  time.Time // when the last wait ended
+	changes, resumes, reload, wake <-chan struct{}
+	last                           time.Time // when the last wait ended
 }
 
 // wait blocks until there is something to look at, or until retry is over
@@ -33,6 +33,10 @@ func (w *waker) wait(ctx context.Context, retry time.Duration, deaf bool) (reloa
 	case <-ctx.Done():
 		return false, nil
 	case _, open := <-changes:
+		if !open && ctx.Err() == nil {
+			return false, errLost
+		}
+	case _, open := <-w.resumes:
 		if !open && ctx.Err() == nil {
 			return false, errLost
 		}
