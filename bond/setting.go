@@ -36,6 +36,7 @@ func NewConfig(name string, layers ...[]Setting) (Config, error) {
 	if len(b.problems) > 0 {
 		return Config{}, &ConfigError{b.problems}
 	}
+	b.config.sortFamilies()
 	return b.config, nil
 }
 

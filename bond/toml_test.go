@@ -92,17 +92,20 @@ func TestParseTOML(t *testing.T) {
 	}
 }
 
+// configFiles are good and bad files to begin with.
+var configFiles = []string{
+	exampleFile, "", "\xef\xbb\xbf", "miimon", "miimon =", "[[member]]", "[member]", "[[member", "member = [{}]", "member = [[]]",
+	"member.name = 1", "[a.b]", "\"a\\nb\" = 1\n\"a\\nb\" = 2", "mtu = 1e400", "mtu = inf", "miimon = 0x7fffffff", "x = 12:00:00",
+	"member = [{name = \"eth0\"}]\narp_interval = 1\narp_ip_target = \"192.0.2.1\"\narp_validate = \"all\"",
+	"member = [{name = \"eth0\", prio = -1}]\nmac = \"stable\"\nfail_over_mac = \"follow\"\nnum_grat_arp = 255",
+	"member = [{name = \"eth0\"}]\nipv6 = {addresses = [\"2001:db8::1/64\"], gateway = \"fe80::1\"}\nmtu = 1280",
+	"member = [{name = \"eth0\"}]\nmac = \"02:00:5e:10:00:01\"\nprimary = \"eth0\"\nipv4.method = \"none\"",
+}
+
 // FuzzConfigFile reads files as up does. An accepted configuration must come
 // back from a bond's record as it was, and a refused one name each place.
 func FuzzConfigFile(f *testing.F) {
-	for _, text := range []string{
-		exampleFile, "", "\xef\xbb\xbf", "miimon", "miimon =", "[[member]]", "[member]", "[[member", "member = [{}]", "member = [[]]",
-		"member.name = 1", "[a.b]", "\"a\\nb\" = 1\n\"a\\nb\" = 2", "mtu = 1e400", "mtu = inf", "miimon = 0x7fffffff", "x = 12:00:00",
-		"member = [{name = \"eth0\"}]\narp_interval = 1\narp_ip_target = \"192.0.2.1\"\narp_validate = \"all\"",
-		"member = [{name = \"eth0\", prio = -1}]\nmac = \"stable\"\nfail_over_mac = \"follow\"\nnum_grat_arp = 255",
-		"member = [{name = \"eth0\"}]\nipv6 = {addresses = [\"2001:db8::1/64\"], gateway = \"fe80::1\"}\nmtu = 1280",
-		"member = [{name = \"eth0\"}]\nmac = \"02:00:5e:10:00:01\"\nprimary = \"eth0\"\nipv4.method = \"none\"",
-	} {
+	for _, text := range configFiles {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
