@@ -16,6 +16,9 @@ const (
 	EventLeave    EventKind = "leave"    // a slave was released, or its device is gone
 	EventLinkUp   EventKind = "link_up"  // a slave can be used
 	EventLinkDown EventKind = "link_down"
+	EventLease    EventKind = "lease"   // DHCP has lent an address, another one, or lends it no more
+	EventTrouble  EventKind = "trouble" // something the bond depends on doesn't work; From is what
+	EventMended   EventKind = "mended"  // it does again; To is what
 )
 
 // An Event is something that happened to a bond, as its keeper saw it.
@@ -24,11 +27,14 @@ type Event struct {
 	Time   time.Time `json:"time"`
 	Event  EventKind `json:"event"`
 	Bond   string    `json:"bond"`
-	From   *string   `json:"from"` // the slave before, or the one that left or has no link
-	To     *string   `json:"to"`   // the slave after, or the one that joined or has a link
+	From   *string   `json:"from"` // the slave or the address before, or the one that left or has no link
+	To     *string   `json:"to"`   // the slave or the address after, or the one that joined or has a link
 	Reason *Reason   `json:"reason"`
-	// SwitchMS is how long a failover took, from the first sign to the switch,
-	// in milliseconds; nil where no sign was seen before it.
+	// Message is in words what From, To and Reason can't say.
+	Message *string `json:"message"`
+	// SwitchMS is how long a failover took, from the first sign to the switch, or
+	// a lease from the path that called for it, in milliseconds; nil where no
+	// sign was seen before it.
 	SwitchMS *int `json:"switch_ms"`
 }
 
@@ -38,6 +44,9 @@ func (e Event) String() string {
 	text += fmt.Sprintf(" %s -> %s", orNone(value(e.From)), orNone(value(e.To)))
 	if e.Reason != nil {
 		text += ": " + string(*e.Reason)
+	}
+	if e.Message != nil {
+		text += ": " + *e.Message
 	}
 	if e.SwitchMS != nil {
 		text += fmt.Sprintf(" (%d ms)", *e.SwitchMS)
@@ -51,13 +60,37 @@ type Snapshot struct {
 	Active string
 	Reason Reason
 	Slaves map[string]string // mii_status by name
+	Path   Path
 	// FirstSign is when the active slave's trouble was first seen.
 	FirstSign time.Time
 }
 
+// A Path is the way that a bond sends now. Where it differs from what it was,
+// another network may be behind it.
+type Path struct {
+	Bond, Slave int // ifindexes
+	// Changes counts how often the slave's carrier came and went
+	// (IFLA_CARRIER_CHANGES), so that none is missed between two looks.
+	Changes int
+}
+
+// Usable says whether there is a way: one whose Wi-Fi handshake isn't through
+// is none yet.
+func (p Path) Usable() bool { return p.Slave != 0 }
+
+// path is the way that a bond sends.
+func (st Status) path() Path {
+	for _, m := range st.Members {
+		if m.Role == RoleActive && m.usable() && !m.dormant {
+			return Path{st.index, m.index, m.carrierChanges}
+		}
+	}
+	return Path{}
+}
+
 // snapshot reduces a status to what events are about.
 func snapshot(st Status) Snapshot {
-	s := Snapshot{Active: value(st.ActiveSlave), Reason: value(st.ActiveReason), Slaves: map[string]string{}}
+	s := Snapshot{Active: value(st.ActiveSlave), Reason: value(st.ActiveReason), Slaves: map[string]string{}, Path: st.path()}
 	for _, m := range st.Members {
 		if m.Role == RoleActive || m.Role == RoleBackup {
 			s.Slaves[m.Name] = value(m.MIIStatus)

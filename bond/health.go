@@ -2,6 +2,8 @@ package bond
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -61,8 +63,8 @@ func (st Status) reasonByPrio(active string, own int) Reason {
 	return by
 }
 
-// health sums a bond up and says why.
-func health(st Status, s State) (Health, string) {
+// health sums a bond up and says why; troubles are what its keeper has met.
+func health(st Status, s State, troubles map[string]string) (Health, string) {
 	link, _ := s.link(s.Name)
 	switch {
 	case !link.Up:
@@ -77,6 +79,9 @@ func health(st Status, s State) (Health, string) {
 		if w := m.weakness(st); w != "" {
 			why = append(why, w)
 		}
+	}
+	for _, source := range slices.Sorted(maps.Keys(troubles)) {
+		why = append(why, source+": "+troubles[source])
 	}
 	if len(why) > 0 {
 		return HealthDegraded, strings.Join(why, "; ")

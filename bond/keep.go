@@ -158,15 +158,24 @@ func (h *Host) Snapshot(name string) (Snapshot, error) {
 	return snapshot(st), nil
 }
 
-// Note records what a keeper saw: events, and who is active since when. A first
-// look can't know what was before it. The error is ErrNotWanted when nothing is
+// A Note is what a keeper has seen, for others to be shown.
+type Note struct {
+	Snapshot
+	Events []Event
+	First  bool // it can't know what was before
+	// Troubles are what doesn't work, in words, by what it is: dhcp, a member.
+	Troubles map[string]string
+}
+
+// Note records what a keeper saw. The error is ErrNotWanted when nothing is
 // recorded of the bond.
-func (h *Host) Note(ctx context.Context, name string, s Snapshot, events []Event, first bool) error {
+func (h *Host) Note(ctx context.Context, name string, n Note) error {
 	return h.amend(ctx, name, func(r *record) {
-		if first {
+		if n.First {
 			r.Active = ""
 		}
-		r.note(s, events, time.Now())
+		r.Troubles = n.Troubles
+		r.note(n.Snapshot, n.Events, time.Now())
 	})
 }
 

@@ -3,6 +3,7 @@ package bond
 import (
 	"context"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -149,4 +150,18 @@ func (h *Host) RememberedLease(name string) (RememberedLease, error) {
 // RememberLease keeps a lease for the time after this boot.
 func (h *Host) RememberLease(name string, m RememberedLease) error {
 	return h.lasting.write(name, leaseFile, 0o600, m)
+}
+
+// Seed is what an identity of the bonds on this machine, and in this network
+// namespace, can be derived from; nil where /etc/machine-id has none. It is
+// confidential (machine-id(5)).
+func (h *Host) Seed() []byte {
+	id := machineID()
+	if id == "" {
+		return nil
+	}
+	if !h.initialNamespace {
+		id += " " + filepath.Base(h.store.dir)
+	}
+	return []byte(id)
 }

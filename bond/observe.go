@@ -85,7 +85,7 @@ func linksOf(raw []rawLink) []Link {
 	for i, r := range raw {
 		links[i] = Link{
 			Name: r.name, Index: r.index, Kind: r.kind, Master: names[r.master],
-			Up: r.up, MAC: r.mac, MTU: r.mtu, Upper: upper[r.index], PermMAC: r.permMAC,
+			Up: r.up, MAC: r.mac, MTU: r.mtu, Upper: upper[r.index], PermMAC: r.permMAC, Changes: r.carrierChanges,
 		}
 		if r.permMAC == nil {
 			links[i].PermMAC = r.mac

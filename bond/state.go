@@ -75,6 +75,7 @@ type Link struct {
 	Driver, Bus  string
 	OperState    string // up, dormant (a Wi-Fi link whose handshake isn't through), ...
 	Carrier      *bool  // nil while it is down
+	Changes      int    // of its carrier since it was made (IFLA_CARRIER_CHANGES)
 	RFKill       bool   // blocked by rfkill
 	SpeedUnknown bool   // ethtool gives no speed
 	Initializing bool   // udev has not done with it yet

@@ -34,7 +34,10 @@ type Status struct {
 	MTU          int            `json:"mtu"`
 	Health       Health         `json:"health"`
 	HealthReason string         `json:"health_reason"`
+	Lease        *Lease         `json:"lease"` // what DHCP has lent the bond
 	Members      []MemberStatus `json:"members"`
+
+	index int // its link's
 }
 
 // Health sums a bond up.
@@ -88,10 +91,11 @@ type MemberStatus struct {
 	LinkFailureCount *int         `json:"link_failure_count"`
 	WiFi             *WiFiStatus  `json:"wifi"`
 
-	index   int  // of its link; 0 without one
-	wifi    bool // it is Wi-Fi
-	dormant bool // a Wi-Fi link whose handshake isn't through
-	blocked bool // by rfkill
+	index          int  // of its link; 0 without one
+	wifi           bool // it is Wi-Fi
+	dormant        bool // a Wi-Fi link whose handshake isn't through
+	blocked        bool // by rfkill
+	carrierChanges int
 }
 
 // WiFiStatus is a member's Wi-Fi link.
@@ -175,10 +179,14 @@ func (h *Host) statusIn(all scan, name string) (Status, error) {
 // record tell.
 func (h *Host) statusOf(s State, r record) Status {
 	st := newStatus(s, r)
-	if r.Active != "" && r.Active == s.Bond.ActiveSlave && h.Keeper(s.Name) != 0 {
+	kept := (r.Active != "" || len(r.Troubles) > 0) && h.Keeper(s.Name) != 0
+	if kept && r.Active != "" && r.Active == s.Bond.ActiveSlave {
 		st.ActiveSince = &r.ActiveSince
 	}
-	st.Health, st.HealthReason = health(st, s)
+	if !kept {
+		r.Troubles = nil // nobody would take back what is mended
+	}
+	st.Health, st.HealthReason = health(st, s, r.Troubles)
 	return st
 }
 
@@ -207,6 +215,8 @@ func newStatus(s State, r record) Status {
 		Address: HardwareAddr(link.MAC), MTU: link.MTU,
 		Addresses: append([]netip.Prefix{}, s.Bond.Addresses...),
 		Members:   []MemberStatus{},
+		Lease:     r.leaseAt(time.Now()),
+		index:     link.Index,
 	}
 	st.ARPIPTarget = append([]netip.Addr{}, st.ARPIPTarget...)
 	st.NSIP6Target = append([]netip.Addr{}, st.NSIP6Target...)
@@ -267,7 +277,7 @@ func slaveStatus(s State, slave SlaveState) MemberStatus {
 
 // addLink adds what the link of a member tells.
 func (m *MemberStatus) addLink(l Link) {
-	m.index, m.wifi, m.dormant = l.Index, l.WiFi, l.WiFi && l.OperState == "dormant"
+	m.index, m.wifi, m.dormant, m.carrierChanges = l.Index, l.WiFi, l.WiFi && l.OperState == "dormant", l.Changes
 	m.blocked = l.RFKill
 	m.Kind = new("wired")
 	if l.WiFi {

@@ -96,9 +96,15 @@ func TestHealth(t *testing.T) {
 			st.Miimon = new(Millis(0))
 		}, HealthDegraded, "nobody watches the links (miimon and arp_interval are 0), so it would never fail over"},
 	}
+	st, s := two(func(*Status, *State) {})
+	const want = "dhcp: no DHCP server answers; wlan0: wrong passphrase"
+	if h, reason := health(st, s, map[string]string{"wlan0": "wrong passphrase", "dhcp": "no DHCP server answers"}); h != HealthDegraded || reason != want {
+		t.Errorf("with troubles: %s, %s", h, reason)
+	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			h, reason := health(two(test.change))
+			st, s := two(test.change)
+			h, reason := health(st, s, nil)
 			if diff := cmp.Diff([]string{string(test.health), test.reason}, []string{string(h), reason}); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}

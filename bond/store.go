@@ -32,6 +32,8 @@ type record struct {
 	Active      string    `json:"active,omitempty"`
 	ActiveSince time.Time `json:"active_since,omitzero"`
 	History     []Event   `json:"history,omitempty"`
+	// Troubles are what doesn't work, in words, by what it is.
+	Troubles map[string]string `json:"troubles,omitempty"`
 }
 
 // choice is a slave that was made active by hand.

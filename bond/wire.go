@@ -97,6 +97,7 @@ type rawLink struct {
 	up                    bool
 	mac, permMAC          net.HardwareAddr
 	mtu                   int
+	carrierChanges        int
 	prio                  *int         // of a bond's slave
 	nsIP6Target           []netip.Addr // of a bond
 }
@@ -133,6 +134,8 @@ func parseLink(m []byte) (rawLink, error) {
 			l.permMAC = bytes.Clone(value)
 		case unix.IFLA_MTU:
 			l.mtu = number(value)
+		case unix.IFLA_CARRIER_CHANGES:
+			l.carrierChanges = number(value)
 		case unix.IFLA_MASTER:
 			l.master = number(value)
 		case unix.IFLA_LINK:

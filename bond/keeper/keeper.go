@@ -1,12 +1,17 @@
-// Package keeper keeps a bond as it is wanted while hardware comes and goes.
+// Package keeper keeps a bond as it is wanted while hardware and networks come
+// and go.
 //
 // It is level-triggered: messages of netlink, udev and rfkill, a resume from
-// sleep, and signals only wake it. Then it reads what is recorded as wanted, and has [bond.Host.Reconcile],
-// the same that `up` calls, make it so. While nothing happens it does nothing:
-// it sets no timer but after a failure.
+// sleep, and signals only wake it. Then it reads what is recorded as wanted,
+// and has [bond.Host.Reconcile], the same that `up` calls, make it so. While nothing happens it does nothing:
+// it sets no timer but a lease's, and after a failure.
 //
-// A keeper that ends, however it ends, leaves the bond as it is; another one
-// takes over without touching what holds.
+// Beside the bond itself it looks after what a bond lives by: a lease. One
+// goroutine decides and writes; whoever waits for the network on its behalf
+// hands it functions to run.
+//
+// A keeper that ends, however it ends, leaves all of that as it is; another one
+// takes over without touching what holds. [TakeDown] ends what is left.
 package keeper
 
 import (
@@ -59,8 +64,9 @@ func (k *Keeper) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w := watch{keeper: k, reload: !k.Recorded}
-	wake := waker{changes: changes, resumes: resumes, reload: k.Reload, wake: k.Wake}
+	w := newWatch(k)
+	defer w.close()
+	wake := waker{changes: changes, resumes: resumes, reload: k.Reload, wake: k.Wake, done: w.done, resumed: w.resumed}
 	for {
 		plan, err := w.look(ctx)
 		if ctx.Err() != nil || errors.Is(err, bond.ErrNotWanted) {
@@ -85,13 +91,45 @@ func (k *Keeper) Run(ctx context.Context) error {
 // watch is what a keeper remembers from one look to the next.
 type watch struct {
 	keeper *Keeper
-	seen   bond.Snapshot
-	looked bool // seen is of the kernel
+	history
+	leaser  leaser
+	router6 router6
+	done    chan func(context.Context)
+
 	ready  bool
 	reload bool
 	failed failures
 	said   string // the last failure that was logged
 	noted  string // the last notes that were logged
+}
+
+func newWatch(k *Keeper) *watch {
+	w := &watch{keeper: k, reload: !k.Recorded, done: make(chan func(context.Context))}
+	w.history = history{keeper: k}
+	w.leaser, w.router6 = leaser{watch: w}, router6{watch: w}
+	return w
+}
+
+// close ends what runs beside the keeper's own goroutine.
+func (w *watch) close() {
+	w.leaser.stop()
+	w.router6.stop()
+}
+
+// resumed has everything asked anew that was known of the network: the machine
+// slept, and may have been carried elsewhere.
+func (w *watch) resumed() { w.leaser.path, w.router6.path.Changes = bond.Path{}, -1 }
+
+// post has the keeper's own goroutine run f and then look again. It is for all
+// others; after ctx nothing is run.
+func (w *watch) post(ctx context.Context, f func(context.Context)) {
+	if ctx.Err() != nil {
+		return
+	}
+	select {
+	case w.done <- f:
+	case <-ctx.Done():
+	}
 }
 
 // look takes one look and does what is to be done. A failure has been logged;
@@ -113,7 +151,21 @@ func (w *watch) look(ctx context.Context) (bond.Plan, error) {
 		k.Ready(err)
 	}
 	w.ready = true
-	return plan, err
+	return plan, errors.Join(err, w.tend(ctx))
+}
+
+// tend looks after what the bond lives by.
+func (w *watch) tend(ctx context.Context) error {
+	config, err := w.keeper.Host.Recorded(w.keeper.Name)
+	if err != nil || config == nil {
+		return err
+	}
+	w.router6.tend(ctx, w.seen.Path)
+	if err := w.leaser.tend(ctx, *config, w.seen.Path); err != nil {
+		w.keeper.Log.Error("look after the lease", "error", err)
+		return err
+	}
+	return nil
 }
 
 // reconcile makes the bond what was read anew, or else what is recorded. A new
@@ -133,35 +185,6 @@ func (w *watch) reconcile(ctx context.Context) (bond.Plan, error) {
 		}
 	}
 	return k.Host.ReconcileRecorded(ctx, k.Name)
-}
-
-// note tells what has happened since the last look, in the log and the history.
-func (w *watch) note(ctx context.Context) {
-	k := w.keeper
-	now, err := k.Host.Snapshot(k.Name)
-	if errors.Is(err, bond.ErrNoBond) {
-		now, err = bond.Snapshot{}, nil
-	}
-	if err != nil {
-		k.Log.Warn("look at what happened", "error", err)
-		return
-	}
-	first := !w.looked
-	var events []bond.Event
-	if !first {
-		events = now.Since(w.seen, k.Name, time.Now())
-	}
-	w.seen, w.looked = now, true
-	for _, e := range events {
-		k.Log.Info(e.String())
-	}
-	if !first && len(events) == 0 {
-		return
-	}
-	// Before the first up of all there is nothing to note it in.
-	if err := k.Host.Note(ctx, k.Name, now, events, first); err != nil && !errors.Is(err, bond.ErrNotWanted) {
-		k.Log.Warn("note what happened", "error", err)
-	}
 }
 
 // tell logs notes and a failure once, and not each time that they come again.

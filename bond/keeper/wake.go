@@ -12,7 +12,9 @@ var errLost = errors.New("the kernel's messages were lost for good")
 // waker waits for whatever calls for another look.
 type waker struct {
 	changes, resumes, reload, wake <-chan struct{}
-	last                           time.Time // when the last wait ended
+	done                           <-chan func(context.Context) // what others have found out
+	resumed                        func()                       // is called after a resume
+	last                           time.Time                    // when the last wait ended
 }
 
 // wait blocks until there is something to look at, or until retry is over
@@ -40,10 +42,15 @@ func (w *waker) wait(ctx context.Context, retry time.Duration, deaf bool) (reloa
 		if !open && ctx.Err() == nil {
 			return false, errLost
 		}
+		if w.resumed != nil {
+			w.resumed()
+		}
 	case <-w.wake:
 	case <-w.reload:
 		reload = true
 	case <-again:
+	case note := <-w.done:
+		note(ctx)
 	}
 	w.pace(ctx)
 	return reload, nil
@@ -52,9 +59,12 @@ func (w *waker) wait(ctx context.Context, retry time.Duration, deaf bool) (reloa
 // pace lets the first event of a burst through at once, and then no more than
 // one look in the time that a burst takes.
 func (w *waker) pace(ctx context.Context) {
-	if rest := settle - time.Since(w.last); rest > 0 {
+	for rest := settle - time.Since(w.last); rest > 0; rest = settle - time.Since(w.last) {
 		select {
 		case <-ctx.Done():
+			return
+		case note := <-w.done:
+			note(ctx)
 		case <-time.After(rest):
 		}
 	}

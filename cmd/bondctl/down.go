@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/keeper"
 )
 
 func downCommand() *cli.Command {
@@ -14,7 +15,7 @@ func downCommand() *cli.Command {
 		Name:      "down",
 		Usage:     "take the bond away and give every member back as it was found",
 		ArgsUsage: "[NAME]",
-		Description: "The keeper is stopped first. Each member gets back its admin state, MAC address and MTU. A bond that bondctl didn't make " +
+		Description: "The keeper is stopped first, and its lease given back. Each member gets back its admin state, MAC address and MTU. A bond that bondctl didn't make " +
 			"is refused without --force. Where there is no such bond, that is said, and is no error.\n\n" +
 			"  bondctl down\n" +
 			"  bondctl down office\n\n" +
@@ -26,8 +27,17 @@ func downCommand() *cli.Command {
 	}
 }
 
+// takeDownKeeper ends the keeper and what it leaves running.
+func takeDownKeeper(c *cli.Context, h *bond.Host, name string) error {
+	notes, err := keeper.TakeDown(c.Context, h, name)
+	for _, note := range notes {
+		warn(c, "%s", note)
+	}
+	return err
+}
+
 func down(c *cli.Context, h *bond.Host, name string) error {
-	if err := h.StopKeeper(c.Context, name); err != nil {
+	if err := takeDownKeeper(c, h, name); err != nil {
 		return err
 	}
 	steps, err := h.Down(c.Context, name, c.Bool("force"))

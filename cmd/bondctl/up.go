@@ -134,14 +134,21 @@ func checkKeepersWork(c *cli.Context, config *bond.Config) error {
 // reconcile does the work of up and says what came of it.
 func reconcile(c *cli.Context, h *bond.Host, config bond.Config, wait time.Duration) error {
 	loadBonding()
+	if c.Bool("once") {
+		if err := dismissKeeper(c, h, config); err != nil {
+			return err
+		}
+	}
 	plan, err := h.Reconcile(c.Context, config)
 	if err != nil {
 		return err
 	}
 	say(c, config.Name, plan)
-	if err := keepOrNot(c, h, config.Name); err != nil {
-		// The bond is as wanted, so this is no failure of up.
-		warn(c, "%v", err)
+	if !c.Bool("once") {
+		if err := leaveKeeper(c, h, config.Name); err != nil {
+			// The bond is as wanted, so this is no failure of up.
+			warn(c, "%v", err)
+		}
 	}
 	st := plan.After
 	if wait > 0 && plan.Members > 0 && st.ActiveSlave == nil {
@@ -170,12 +177,15 @@ func sayAddress(c *cli.Context, config bond.Config, st bond.Status) {
 	}
 }
 
-// keepOrNot leaves a keeper running or, with --once, none.
-func keepOrNot(c *cli.Context, h *bond.Host, name string) error {
-	if c.Bool("once") {
-		return h.StopKeeper(c.Context, name)
+// dismissKeeper ends the bond's keeper, unless what is wanted will be refused.
+func dismissKeeper(c *cli.Context, h *bond.Host, config bond.Config) error {
+	if h.Keeper(config.Name) == 0 {
+		return nil
 	}
-	return leaveKeeper(c, h, name)
+	if _, err := h.Plan(config); err != nil {
+		return err
+	}
+	return takeDownKeeper(c, h, config.Name)
 }
 
 func waitActive(c *cli.Context, h *bond.Host, name string, wait time.Duration) error {

@@ -1,0 +1,80 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"time"
+
+	"github.com/bondctl/bondctl/bond"
+)
+
+// history is what a keeper has seen, in its log and for others to be shown.
+type history struct {
+	keeper   *Keeper
+	seen     bond.Snapshot
+	looked   bool // seen is of the kernel
+	events   []bond.Event
+	troubles map[string]string
+	changed  bool // the troubles, since they were noted
+}
+
+// note tells what has happened since the last look, in the log and the history.
+func (h *history) note(ctx context.Context) {
+	k := h.keeper
+	now, err := k.Host.Snapshot(k.Name)
+	if errors.Is(err, bond.ErrNoBond) {
+		now, err = bond.Snapshot{}, nil
+	}
+	if err != nil {
+		k.Log.Warn("look at what happened", "error", err)
+		return
+	}
+	first := !h.looked
+	if !first {
+		for _, e := range now.Since(h.seen, k.Name, time.Now()) {
+			h.happened(e)
+		}
+	}
+	h.seen, h.looked = now, true
+	if !first && len(h.events) == 0 && !h.changed {
+		return
+	}
+	// Before the first up of all there is nothing to note it in.
+	err = k.Host.Note(ctx, k.Name, bond.Note{Snapshot: now, Events: h.events, First: first, Troubles: h.troubles})
+	if err != nil && !errors.Is(err, bond.ErrNotWanted) {
+		k.Log.Warn("note what happened", "error", err)
+	}
+	h.events, h.changed = nil, false
+}
+
+// happened logs an event; the next note has it.
+func (h *history) happened(e bond.Event) {
+	e.Bond = h.keeper.Name
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	h.keeper.Log.Info(e.String())
+	h.events = append(h.events, e)
+}
+
+// trouble says that something doesn't work, in words, or with none that it
+// does again. What is the same as before isn't said again.
+func (h *history) trouble(what, words string) {
+	if h.troubles[what] == words {
+		return
+	}
+	e := bond.Event{Event: bond.EventTrouble, From: &what, Message: &words}
+	h.troubles = maps.Clone(h.troubles)
+	if words == "" {
+		e = bond.Event{Event: bond.EventMended, To: &what}
+		delete(h.troubles, what)
+	} else {
+		if h.troubles == nil {
+			h.troubles = map[string]string{}
+		}
+		h.troubles[what] = words
+	}
+	h.changed = true
+	h.happened(e)
+}

@@ -1,0 +1,287 @@
+package keeper
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/dhcp"
+	"github.com/bondctl/bondctl/bond/probe"
+)
+
+// dhcpTrouble is what a lease's troubles are noted under.
+const dhcpTrouble = "dhcp"
+
+// A leaser has DHCP lend the bond an address for as long as that is wanted, and
+// sees to it that the lease is right for the path that the bond sends by.
+type leaser struct {
+	watch  *watch
+	client *client // nil while nobody is asked
+	path   bond.Path
+	// since is when the path called for another lease; zero when it has one.
+	since time.Time
+	last  netip.Prefix // that was lent
+	// How the gateway is recognised is yet to be learnt of the lease in hand.
+	learn bool
+	ask   context.CancelFunc // ends the question to a gateway that is under way
+}
+
+// client is a DHCP client at work.
+type client struct {
+	confirm chan struct{}
+	stop    context.CancelFunc
+	ended   sync.WaitGroup
+}
+
+// tend starts and stops the client, and has the lease confirmed on a new path.
+func (l *leaser) tend(ctx context.Context, c bond.Config, path bond.Path) error {
+	h := l.watch.keeper.Host
+	lease, err := h.Lease(c.Name)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !c.WantsDHCP():
+		l.stop()
+		l.watch.trouble(dhcpTrouble, "")
+		if lease != nil {
+			return h.SetLease(ctx, c.Name, nil)
+		}
+		return nil
+	case l.client == nil && path.Usable():
+		err = l.start(ctx, c.Name, path)
+	case l.client == nil:
+	case !path.Usable() && lease == nil:
+		l.stop() // there is nobody to ask
+	case path.Usable() && path != l.path:
+		l.path, l.since = path, time.Now()
+		l.check(ctx, lease)
+	}
+	if lease != nil && l.learn && path.Usable() {
+		l.recognise(ctx, *lease)
+	}
+	return err
+}
+
+// start begins to ask, for what is in force or was in an earlier life.
+func (l *leaser) start(ctx context.Context, name string, path bond.Path) error {
+	h := l.watch.keeper.Host
+	remembered, err := recall(h, name)
+	if err != nil {
+		return err
+	}
+	previous, err := h.Lease(name)
+	if err != nil {
+		return err
+	}
+	if previous == nil {
+		previous = remembered.Lease
+	} else {
+		l.last = previous.Address
+	}
+	l.path, l.since = path, time.Now()
+	hostname, _ := os.Hostname()
+	asks := dhcp.Client{Interface: name, ID: remembered.ClientID, Hostname: hostname}
+	ctx, stop := context.WithCancel(ctx)
+	c := &client{confirm: make(chan struct{}, 1), stop: stop}
+	c.ended.Go(func() {
+		asks.Run(ctx, toDHCP(previous), c.confirm, func(e dhcp.Event) {
+			l.watch.post(ctx, func(ctx context.Context) { l.handle(ctx, e) })
+		})
+	})
+	l.client = c
+	return nil
+}
+
+// stop ends the client. The lease stays as it is.
+func (l *leaser) stop() {
+	l.hush()
+	if l.client != nil {
+		l.client.stop()
+		l.client.ended.Wait()
+		l.client = nil
+	}
+}
+
+// hush ends a question to a gateway that is under way.
+func (l *leaser) hush() {
+	if l.ask != nil {
+		l.ask()
+		l.ask = nil
+	}
+}
+
+// recall is what is remembered of the bond's leases, with the client identifier
+// that it has from the first time on.
+func recall(h *bond.Host, name string) (bond.RememberedLease, error) {
+	m, err := h.RememberedLease(name)
+	if err != nil || m.ClientID != nil {
+		return m, err
+	}
+	seed := h.Seed()
+	if seed == nil {
+		seed = []byte(rand.Text())
+	}
+	m.ClientID = dhcp.NewClientID(seed, name)
+	return m, h.RememberLease(name, m)
+}
+
+// check finds out whether the lease holds on a new path: it does if the gateway
+// answers there (RFC 4436), and otherwise its servers are asked.
+func (l *leaser) check(ctx context.Context, lease *bond.Lease) {
+	l.hush()
+	if lease == nil || lease.GatewayMAC == nil {
+		l.confirm()
+		return
+	}
+	l.askGateway(ctx, *lease, net.HardwareAddr(lease.GatewayMAC), func(ctx context.Context, _ net.HardwareAddr, err error) {
+		if err != nil {
+			l.watch.keeper.Log.Info("ask the gateway on the new path", "gateway", lease.Gateway(), "error", err)
+			l.confirm()
+			return
+		}
+		l.since = time.Time{}
+		l.watch.trouble(dhcpTrouble, "")
+	})
+}
+
+// confirm has the servers asked on the path of now.
+func (l *leaser) confirm() {
+	l.learn = true
+	select {
+	case l.client.confirm <- struct{}{}:
+	default: // it has been told
+	}
+}
+
+// askGateway asks a lease's gateway in the background, and has answer run.
+func (l *leaser) askGateway(ctx context.Context, lease bond.Lease, mac net.HardwareAddr, answer func(context.Context, net.HardwareAddr, error)) {
+	l.hush()
+	ctx, l.ask = context.WithCancel(ctx)
+	go func() {
+		mac, err := probe.Gateway(ctx, l.watch.keeper.Name, lease.Address.Addr(), lease.Gateway(), mac)
+		l.watch.post(ctx, func(ctx context.Context) { answer(ctx, mac, err) })
+	}()
+}
+
+// recognise learns how the gateway of a new lease is told from another
+// network's of the same address.
+func (l *leaser) recognise(ctx context.Context, lease bond.Lease) {
+	l.learn = false
+	if !lease.Gateway().Is4() {
+		return
+	}
+	l.askGateway(ctx, lease, nil, func(ctx context.Context, mac net.HardwareAddr, err error) {
+		if err != nil {
+			l.watch.keeper.Log.Info("learn the gateway's address", "gateway", lease.Gateway(), "error", err)
+			return
+		}
+		lease.GatewayMAC = bond.HardwareAddr(mac)
+		l.keep(ctx, &lease)
+	})
+}
+
+// keep notes a lease, for now and for after a reboot.
+func (l *leaser) keep(ctx context.Context, lease *bond.Lease) {
+	k := l.watch.keeper
+	err := k.Host.SetLease(ctx, k.Name, lease)
+	if lease != nil {
+		remembered, recallErr := recall(k.Host, k.Name)
+		remembered.Lease = lease
+		err = errors.Join(err, recallErr, k.Host.RememberLease(k.Name, remembered))
+	}
+	if err != nil {
+		k.Log.Error("note the lease", "error", err)
+	}
+}
+
+// handle does what a client's event asks for. The look after it puts the lease
+// to use.
+func (l *leaser) handle(ctx context.Context, e dhcp.Event) {
+	switch e.Kind {
+	case dhcp.Bound, dhcp.Renewed:
+		l.bind(ctx, fromDHCP(e.Lease))
+	case dhcp.Lost:
+		l.keep(ctx, nil)
+		l.happened(e.Lease.Address, netip.Prefix{}, e.Reason.Error())
+	case dhcp.Silent:
+		words := e.Reason.Error()
+		if e.Lease != nil {
+			words += fmt.Sprintf("; %s holds until %s", e.Lease.Address.Addr(), e.Lease.Expiry.Local().Format(time.DateTime))
+		}
+		l.watch.trouble(dhcpTrouble, words)
+	}
+}
+
+// bind takes a lease.
+func (l *leaser) bind(ctx context.Context, lease *bond.Lease) {
+	before, _ := l.watch.keeper.Host.Lease(l.watch.keeper.Name)
+	same := before != nil && before.Address == lease.Address && before.Gateway() == lease.Gateway()
+	if same {
+		lease.GatewayMAC = before.GatewayMAC
+	}
+	l.learn = l.learn || !same || lease.GatewayMAC == nil
+	l.keep(ctx, lease)
+	l.watch.trouble(dhcpTrouble, "")
+	if before == nil || before.Address != lease.Address {
+		words := "from " + lease.Server.String()
+		if l.last.IsValid() && l.last != lease.Address {
+			words += "; it is another one than " + l.last.Addr().String() + ", whose connections could not be kept"
+		}
+		from := netip.Prefix{}
+		if before != nil {
+			from = before.Address
+		}
+		l.happened(from, lease.Address, words)
+	}
+	l.last, l.since = lease.Address, time.Time{}
+}
+
+// happened tells of the lease in the history.
+func (l *leaser) happened(from, to netip.Prefix, words string) {
+	e := bond.Event{Event: bond.EventLease, Message: &words}
+	if from.IsValid() {
+		e.From = new(from.String())
+	}
+	if to.IsValid() {
+		e.To = new(to.String())
+		if !l.since.IsZero() {
+			e.SwitchMS = new(int(time.Since(l.since).Milliseconds()))
+		}
+	}
+	l.watch.happened(e)
+}
+
+// fromDHCP is a lease as the bond has it.
+func fromDHCP(l *dhcp.Lease) *bond.Lease {
+	lease := bond.Lease{
+		Address: l.Address, Server: l.Server, DNS: l.DNS, Domains: l.Domains, MTU: l.MTU,
+		Obtained: l.Obtained, T1: l.T1, T2: l.T2, Expiry: l.Expiry,
+	}
+	for _, r := range l.Routes {
+		lease.Routes = append(lease.Routes, bond.Route{Destination: r.Destination, Gateway: r.Gateway})
+	}
+	return &lease
+}
+
+// toDHCP is a lease as the client has it; nil for none.
+func toDHCP(l *bond.Lease) *dhcp.Lease {
+	if l == nil {
+		return nil
+	}
+	lease := dhcp.Lease{
+		Address: l.Address, Server: l.Server, DNS: l.DNS, Domains: l.Domains, MTU: l.MTU,
+		Obtained: l.Obtained, T1: l.T1, T2: l.T2, Expiry: l.Expiry,
+	}
+	for _, r := range l.Routes {
+		lease.Routes = append(lease.Routes, dhcp.Route{Destination: r.Destination, Gateway: r.Gateway})
+	}
+	return &lease
+}

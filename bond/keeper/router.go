@@ -1,0 +1,70 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/probe"
+)
+
+// A router6 sees to it that the bond's IPv6 addresses are of the network that
+// it is on. The kernel makes them of what routers advertise and, on a path that
+// it doesn't know to be new, neither asks for routers nor takes away the old ones.
+type router6 struct {
+	watch *watch
+	path  bond.Path
+	ask   context.CancelFunc // ends the question that is under way
+}
+
+// tend asks for the routers on a new path. On the first one the kernel does.
+func (r *router6) tend(ctx context.Context, path bond.Path) {
+	if !path.Usable() || path == r.path {
+		return
+	}
+	first := !r.path.Usable()
+	r.path = path
+	if first {
+		return
+	}
+	r.stop()
+	ctx, r.ask = context.WithCancel(ctx)
+	go func() {
+		ads, err := probe.Routers(ctx, r.watch.keeper.Name)
+		r.watch.post(ctx, func(ctx context.Context) { r.renumber(ctx, ads, err) })
+	}()
+}
+
+// stop ends a question that is under way.
+func (r *router6) stop() {
+	if r.ask != nil {
+		r.ask()
+		r.ask = nil
+	}
+}
+
+// renumber has the bond keep what these routers have given it. Where none
+// answers there may be none, or it was asleep: nothing is taken away for that.
+func (r *router6) renumber(ctx context.Context, ads []probe.Advertisement, err error) {
+	k := r.watch.keeper
+	if err != nil {
+		if !errors.Is(err, probe.ErrSilent) {
+			k.Log.Info("ask for IPv6 routers", "error", err)
+		}
+		return
+	}
+	var prefixes []netip.Prefix
+	var routers []netip.Addr
+	for _, ad := range ads {
+		prefixes = append(prefixes, ad.Prefixes...)
+		routers = append(routers, ad.Router)
+	}
+	dropped, err := k.Host.Renumber(ctx, k.Name, prefixes, routers)
+	for _, what := range dropped {
+		k.Log.Info(what + ": another network's")
+	}
+	if err != nil {
+		k.Log.Error("leave the old network", "error", err)
+	}
+}
