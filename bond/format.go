@@ -20,12 +20,18 @@ func FormatTOML(c Config) []byte {
 	}
 	f.text("mac", macText(c))
 	f.number("mtu", int64(c.MTU))
+	f.list("dns", texts(c.DNS))
 	for _, m := range c.Members {
 		f.begin("[[member]]")
 		f.member(m)
 	}
 	f.begin("[ipv4]")
 	f.text("method", c.Method)
+	f.yesNo("use_routes", c.UseRoutes)
+	f.yesNo("use_dns", c.UseDNS)
+	if c.UseMTU {
+		f.yesNo("use_mtu", &c.UseMTU)
+	}
 	f.family(c, netip.Addr.Is4)
 	f.begin("[ipv6]")
 	f.family(c, netip.Addr.Is6)
@@ -60,6 +66,12 @@ func (f *formatter) text(key, value string) {
 func (f *formatter) number(key string, value int64) {
 	if value != 0 {
 		f.line(key, strconv.FormatInt(value, 10))
+	}
+}
+
+func (f *formatter) yesNo(key string, yes *bool) {
+	if yes != nil {
+		f.line(key, strconv.FormatBool(*yes))
 	}
 }
 
@@ -98,6 +110,7 @@ func (f *formatter) member(m Member) {
 	f.text("mac", m.MAC.String())
 	f.text("driver", m.Driver)
 	f.text("bus", m.Bus)
+	f.text("wpa_conf", m.WPAConf)
 	if m.Prio != nil {
 		f.line("prio", strconv.Itoa(int(*m.Prio)))
 	}

@@ -77,6 +77,22 @@ bus = "usb"
 [ipv4]
 method = "none"
 `},
+		{"a lease and who associates", []Setting{
+			{Key: "member", Value: []Setting{flag("kind", "wifi"), flag("wpa_conf", "/etc/wpa.conf")}},
+			{Key: "dhcp", Value: true}, {Key: "dns", Value: []any{"2001:db8::53", "192.0.2.53"}},
+			{Key: "ipv4.use_routes", Value: true}, {Key: "ipv4.use_dns", Value: false}, {Key: "ipv4.use_mtu", Value: true},
+		}, `dns = ["2001:db8::53", "192.0.2.53"]
+
+[[member]]
+kind = "wifi"
+wpa_conf = "/etc/wpa.conf"
+
+[ipv4]
+method = "dhcp"
+use_routes = true
+use_dns = false
+use_mtu = true
+`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, err := NewConfig("bond0", tt.flags)

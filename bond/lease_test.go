@@ -54,7 +54,7 @@ func TestLend(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff([]string{tt.addresses, tt.routes}, texts(w.addresses, w.routes)); diff != "" {
+			if diff := cmp.Diff([]string{tt.addresses, tt.routes}, sprint(w.addresses, w.routes)); diff != "" {
 				t.Errorf("addresses and routes (-want +got)\n%s", diff)
 			}
 			if w.mtu != tt.mtu {
@@ -83,7 +83,7 @@ func TestNameServers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			servers, domains := tt.config.NameServers(tt.lease)
-			if diff := cmp.Diff([]string{tt.servers, tt.domains}, texts(servers, domains)); diff != "" {
+			if diff := cmp.Diff([]string{tt.servers, tt.domains}, sprint(servers, domains)); diff != "" {
 				t.Errorf("servers and domains (-want +got)\n%s", diff)
 			}
 		})

@@ -378,7 +378,7 @@ func randomConfig(t *testing.T, r *rand.Rand) Config {
 	return config(t, flags...)
 }
 
-func texts(values ...any) (texts []string) {
+func sprint(values ...any) (texts []string) {
 	for _, v := range values {
 		texts = append(texts, fmt.Sprint(v))
 	}
