@@ -57,6 +57,7 @@ func (e Event) String() string {
 // A Snapshot is what events are told from: who is active, and how each slave's
 // link is as the bond sees it.
 type Snapshot struct {
+	Index  int // the bond's ifindex; 0: there is none
 	Active string
 	Reason Reason
 	Slaves map[string]string // mii_status by name
@@ -68,7 +69,7 @@ type Snapshot struct {
 // A Path is the way that a bond sends now. Where it differs from what it was,
 // another network may be behind it.
 type Path struct {
-	Bond, Slave int // ifindexes
+	Slave int // its ifindex
 	// Changes counts how often the slave's carrier came and went
 	// (IFLA_CARRIER_CHANGES), so that none is missed between two looks.
 	Changes int
@@ -82,7 +83,7 @@ func (p Path) Usable() bool { return p.Slave != 0 }
 func (st Status) path() Path {
 	for _, m := range st.Members {
 		if m.Role == RoleActive && m.usable() && !m.dormant {
-			return Path{st.index, m.index, m.carrierChanges}
+			return Path{m.index, m.carrierChanges}
 		}
 	}
 	return Path{}
@@ -90,7 +91,7 @@ func (st Status) path() Path {
 
 // snapshot reduces a status to what events are about.
 func snapshot(st Status) Snapshot {
-	s := Snapshot{Active: value(st.ActiveSlave), Reason: value(st.ActiveReason), Slaves: map[string]string{}, Path: st.path()}
+	s := Snapshot{Index: st.index, Active: value(st.ActiveSlave), Reason: value(st.ActiveReason), Slaves: map[string]string{}, Path: st.path()}
 	for _, m := range st.Members {
 		if m.Role == RoleActive || m.Role == RoleBackup {
 			s.Slaves[m.Name] = value(m.MIIStatus)

@@ -77,6 +77,10 @@ func Open() (*Host, error) {
 	return h, nil
 }
 
+// Initial says whether this is the machine's own network namespace, the one that
+// its first process is in.
+func (h *Host) Initial() bool { return h.initialNamespace }
+
 // Close closes what Open opened.
 func (h *Host) Close() {
 	h.kernel.close()

@@ -7,10 +7,11 @@ import (
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/dhcp"
+	"github.com/bondctl/bondctl/bond/resolve"
 )
 
-// TakeDown ends the bond's keeper and what a keeper leaves running: the lease
-// is given back. The bond stays. What goes wrong beside ending the keeper keeps
+// TakeDown ends the bond's keeper and what a keeper leaves behind: the lease is
+// given back, and name servers are taken back. The bond stays. What goes wrong beside ending the keeper keeps
 // nothing from being taken down: it is told in words.
 func TakeDown(ctx context.Context, h *bond.Host, name string) (notes []string, err error) {
 	if err := h.StopKeeper(ctx, name); err != nil {
@@ -18,6 +19,11 @@ func TakeDown(ctx context.Context, h *bond.Host, name string) (notes []string, e
 	}
 	if err := release(ctx, h, name); err != nil {
 		notes = append(notes, fmt.Sprintf("the lease isn't given back: %v", err))
+	}
+	if h.Initial() {
+		if err := new(resolve.Resolver).Clear(ctx, name); err != nil {
+			notes = append(notes, err.Error())
+		}
 	}
 	return notes, nil
 }

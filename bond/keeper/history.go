@@ -16,11 +16,11 @@ type history struct {
 	looked   bool // seen is of the kernel
 	events   []bond.Event
 	troubles map[string]string
-	changed  bool // the troubles, since they were noted
+	noted    bool // all of this
 }
 
-// note tells what has happened since the last look, in the log and the history.
-func (h *history) note(ctx context.Context) {
+// observe finds out what has happened since the last look.
+func (h *history) observe() {
 	k := h.keeper
 	now, err := k.Host.Snapshot(k.Name)
 	if errors.Is(err, bond.ErrNoBond) {
@@ -30,22 +30,26 @@ func (h *history) note(ctx context.Context) {
 		k.Log.Warn("look at what happened", "error", err)
 		return
 	}
-	first := !h.looked
-	if !first {
+	if h.looked {
 		for _, e := range now.Since(h.seen, k.Name, time.Now()) {
 			h.happened(e)
 		}
 	}
 	h.seen, h.looked = now, true
-	if !first && len(h.events) == 0 && !h.changed {
+}
+
+// flush writes down what others are to be shown, if there is anything new.
+func (h *history) flush(ctx context.Context) {
+	k := h.keeper
+	if !h.looked || h.noted && len(h.events) == 0 {
 		return
 	}
-	// Before the first up of all there is nothing to note it in.
-	err = k.Host.Note(ctx, k.Name, bond.Note{Snapshot: now, Events: h.events, First: first, Troubles: h.troubles})
+	err := k.Host.Note(ctx, k.Name, bond.Note{Snapshot: h.seen, Events: h.events, First: !h.noted, Troubles: h.troubles})
+	// Before the first up of all there is nothing to write it in.
 	if err != nil && !errors.Is(err, bond.ErrNotWanted) {
 		k.Log.Warn("note what happened", "error", err)
 	}
-	h.events, h.changed = nil, false
+	h.events, h.noted = nil, true
 }
 
 // happened logs an event; the next note has it.
@@ -75,6 +79,5 @@ func (h *history) trouble(what, words string) {
 		}
 		h.troubles[what] = words
 	}
-	h.changed = true
 	h.happened(e)
 }

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/resolve"
 )
 
 // A Keeper keeps one bond.
@@ -30,6 +31,10 @@ type Keeper struct {
 	Host *bond.Host
 	Name string
 	Log  *slog.Logger
+
+	// Resolver gets the bond's name servers; nil where they are nobody's
+	// business, as in a network namespace beside the machine's own.
+	Resolver *resolve.Resolver
 
 	// Wanted is read at the start, unless Recorded is set, and after each
 	// Reload; nil is nothing new. In between what is recorded holds: that is
@@ -94,6 +99,7 @@ type watch struct {
 	history
 	leaser  leaser
 	router6 router6
+	names   names
 	done    chan func(context.Context)
 
 	ready  bool
@@ -106,7 +112,7 @@ type watch struct {
 func newWatch(k *Keeper) *watch {
 	w := &watch{keeper: k, reload: !k.Recorded, done: make(chan func(context.Context))}
 	w.history = history{keeper: k}
-	w.leaser, w.router6 = leaser{watch: w}, router6{watch: w}
+	w.leaser, w.router6, w.names = leaser{watch: w}, router6{watch: w}, names{watch: w}
 	return w
 }
 
@@ -114,6 +120,7 @@ func newWatch(k *Keeper) *watch {
 func (w *watch) close() {
 	w.leaser.stop()
 	w.router6.stop()
+	w.names.close()
 }
 
 // resumed has everything asked anew that was known of the network: the machine
@@ -137,7 +144,8 @@ func (w *watch) post(ctx context.Context, f func(context.Context)) {
 // [bond.ErrNotWanted] when nothing is wanted any more.
 func (w *watch) look(ctx context.Context) (bond.Plan, error) {
 	k := w.keeper
-	w.note(ctx)
+	w.observe()
+	w.flush(ctx)
 	plan, err := w.reconcile(ctx)
 	if errors.Is(err, bond.ErrNotWanted) || ctx.Err() != nil {
 		return plan, err
@@ -145,13 +153,15 @@ func (w *watch) look(ctx context.Context) (bond.Plan, error) {
 	for _, step := range plan.Steps {
 		k.Log.Info(step.String())
 	}
+	w.observe()
+	err = errors.Join(err, w.tend(ctx))
 	w.tell(plan.Notes, err)
-	w.note(ctx)
+	w.flush(ctx)
 	if !w.ready && k.Ready != nil {
 		k.Ready(err)
 	}
 	w.ready = true
-	return plan, errors.Join(err, w.tend(ctx))
+	return plan, err
 }
 
 // tend looks after what the bond lives by.
@@ -161,11 +171,10 @@ func (w *watch) tend(ctx context.Context) error {
 		return err
 	}
 	w.router6.tend(ctx, w.seen.Path)
-	if err := w.leaser.tend(ctx, *config, w.seen.Path); err != nil {
-		w.keeper.Log.Error("look after the lease", "error", err)
-		return err
-	}
-	return nil
+	return errors.Join(
+		w.leaser.tend(ctx, *config, w.seen.Path),
+		w.names.tend(ctx, *config, w.seen.Index),
+	)
 }
 
 // reconcile makes the bond what was read anew, or else what is recorded. A new

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/keeper"
+	"github.com/bondctl/bondctl/bond/resolve"
 )
 
 func daemonCommand() *cli.Command {
@@ -73,6 +74,9 @@ func keep(c *cli.Context, up *starterPipe) error {
 		Wanted: file, Recorded: config == nil,
 		Reload: onSignal(c.Context, unix.SIGHUP), Wake: onSignal(c.Context, unix.SIGUSR1),
 		Ready: func(err error) { up.say(sayError(err)) },
+	}
+	if h.Initial() {
+		k.Resolver = &resolve.Resolver{}
 	}
 	return k.Run(c.Context)
 }

@@ -1,0 +1,86 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+
+	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/resolve"
+)
+
+// namesTrouble is what the troubles of name servers are noted under.
+const namesTrouble = "dns"
+
+// names hands the bond's name servers to whoever answers for names here. That
+// may be another daemon, which takes its time: it is done in the background.
+type names struct {
+	watch *watch
+	wish  namesWish // what was last handed over, or is being
+	busy  bool
+	stop  context.CancelFunc
+}
+
+// A namesWish is what is to be handed over.
+type namesWish struct {
+	bond     int // its ifindex: systemd-resolved forgets with the link
+	settings resolve.Settings
+}
+
+// tend hands over what has changed.
+func (n *names) tend(ctx context.Context, c bond.Config, bondIndex int) error {
+	k := n.watch.keeper
+	if k.Resolver == nil || n.busy || bondIndex == 0 {
+		return nil
+	}
+	lease, err := k.Host.Lease(c.Name)
+	if err != nil {
+		return err
+	}
+	wish := namesWish{bond: bondIndex}
+	wish.settings.Servers, wish.settings.Domains = c.NameServers(lease)
+	if reflect.DeepEqual(wish, n.wish) {
+		return nil
+	}
+	n.wish, n.busy = wish, true
+	ctx, n.stop = context.WithCancel(ctx)
+	go func() {
+		outcome, err := k.Resolver.Set(ctx, c.Name, wish.settings)
+		n.watch.post(ctx, func(context.Context) { n.done(outcome, err) })
+	}()
+	return nil
+}
+
+// done notes what came of it.
+func (n *names) done(o resolve.Outcome, err error) {
+	n.busy = false
+	log := n.watch.keeper.Log
+	for _, note := range o.Notes {
+		log.Warn("hand over the name servers: " + note)
+	}
+	switch {
+	case errors.Is(err, resolve.ErrEdited):
+		log.Warn(err.Error())
+		err = nil
+	case err != nil:
+		n.wish = namesWish{} // the next look tries again
+	case o.Holder != resolve.Nobody:
+		log.Info("handed over the name servers", "to", o.Holder, "servers", n.wish.settings.Servers)
+	}
+	switch {
+	case err != nil:
+		n.watch.trouble(namesTrouble, err.Error())
+	case o.Holder == resolve.Nobody && len(n.wish.settings.Servers) > 0:
+		n.watch.trouble(namesTrouble, strings.Join(o.Notes, "; "))
+	default:
+		n.watch.trouble(namesTrouble, "")
+	}
+}
+
+// close ends what is under way.
+func (n *names) close() {
+	if n.stop != nil {
+		n.stop()
+	}
+}
