@@ -25,6 +25,10 @@ type Host struct {
 	// what was done is taken back.
 	Cautious bool
 
+	// Source says where what Reconcile is given was written. It is recorded
+	// beside it.
+	Source Source
+
 	kernel           kernel
 	handle           *netlink.Handle
 	sysfs            sysfs.FS
@@ -77,9 +81,9 @@ func Open() (*Host, error) {
 	return h, nil
 }
 
-// Initial says whether this is the machine's own network namespace, the one that
-// its first process is in.
-func (h *Host) Initial() bool { return h.initialNamespace }
+// InitialNamespace says whether the namespace is that of the init process, to
+// which hardware and services belong.
+func (h *Host) InitialNamespace() bool { return h.initialNamespace }
 
 // Close closes what Open opened.
 func (h *Host) Close() {

@@ -70,11 +70,13 @@ func (h *Host) reconcile(ctx context.Context, name string, wanted *Config) (Plan
 		return Plan{}, err
 	}
 	defer unlock()
-	a := attempt{Host: h}
+	a := attempt{Host: h, source: h.Source}
 	if wanted == nil {
-		if wanted, err = h.Recorded(name); err != nil {
+		r, err := h.store.record(name)
+		if err != nil {
 			return Plan{}, err
 		}
+		wanted, a.source = r.Config, r.Source
 	}
 	if wanted == nil {
 		return Plan{}, fmt.Errorf("%s: %w", name, ErrNotWanted)
@@ -91,6 +93,7 @@ func (h *Host) reconcile(ctx context.Context, name string, wanted *Config) (Plan
 type attempt struct {
 	*Host
 	config Config
+	source Source
 
 	// What was there before the first change.
 	was     State
@@ -142,7 +145,7 @@ func (a *attempt) converge(ctx context.Context) error {
 
 // finish records what is wanted, and says how the bond is now.
 func (a *attempt) finish(s State) error {
-	r, err := a.remember(a.config)
+	r, err := a.remember(a.config, a.source)
 	if err == nil && s.Bond != nil {
 		a.done.After = a.statusOf(s, r)
 	}
@@ -285,16 +288,16 @@ func (a *attempt) takeBack(err error) error {
 }
 
 // remember records what is wanted of a bond.
-func (h *Host) remember(c Config) (record, error) {
+func (h *Host) remember(c Config, from Source) (record, error) {
 	r, err := h.store.record(c.Name)
 	if err != nil {
 		return r, err
 	}
 	refused := h.refusals()
-	if r.Config != nil && reflect.DeepEqual(*r.Config, c) && maps.Equal(r.Refused, refused) {
+	if r.Config != nil && reflect.DeepEqual(*r.Config, c) && r.Source == from && maps.Equal(r.Refused, refused) {
 		return r, nil
 	}
-	r.Config, r.Refused = &c, refused
+	r.Config, r.Source, r.Refused = &c, from, refused
 	return r, h.store.writeRecord(c.Name, r)
 }
 
@@ -302,4 +305,10 @@ func (h *Host) remember(c Config) (record, error) {
 func (h *Host) Recorded(name string) (*Config, error) {
 	r, err := h.store.record(name)
 	return r.Config, err
+}
+
+// RecordedSource says where that was written.
+func (h *Host) RecordedSource(name string) (Source, error) {
+	r, err := h.store.record(name)
+	return r.Source, err
 }

@@ -22,6 +22,7 @@ type store struct{ dir string }
 // record is public.json: what anyone may see.
 type record struct {
 	Config *Config `json:"config,omitempty"`
+	Source Source  `json:"source,omitzero"` // of Config
 	// Manual is what `switch` chose last; nil when it has chosen nothing.
 	Manual *choice `json:"manual,omitempty"`
 	// Refused has the members that the kernel wouldn't take from a keeper, and why.
@@ -34,6 +35,15 @@ type record struct {
 	History     []Event   `json:"history,omitempty"`
 	// Troubles are what doesn't work, in words, by what it is.
 	Troubles map[string]string `json:"troubles,omitempty"`
+}
+
+// A Source says where what is wanted of a bond was written.
+type Source struct {
+	// File is the path of a configuration file; "" for none.
+	File string `json:"file,omitempty"`
+	// Flags is for flags, over a file or instead: what they asked for is
+	// recorded till the next boot, and written nowhere else.
+	Flags bool `json:"flags,omitempty"`
 }
 
 // choice is a slave that was made active by hand.

@@ -62,6 +62,10 @@
 // without which links keep the names that the kernel gives them. Tests that need the machine are
 // skipped under BONDCTL_LAB=native.
 //
+// [Host.Systemd] boots systemd as the init of a container around the host, with a system bus and a
+// journal: services are started, crash and are started again, and after [Systemd.Reboot] there is
+// what a machine finds at boot. It takes the virtual machine, too.
+//
 // Nothing happens at once, least of all in an emulated machine: [Eventually] waits for a condition,
 // such as [Host.Carrier], [Ping.Answered] or [WiFi.Associated].
 //

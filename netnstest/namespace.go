@@ -17,6 +17,7 @@ type Namespace struct {
 	name string
 	net  int // descriptors of the namespaces, which hold them alive
 	mnt  int
+	pid  int // of a container's processes; -1 for none of their own
 	sys  int // a sysfs of the network namespace, mounted nowhere
 	nl   *netlink.Handle
 }
@@ -25,7 +26,7 @@ type Namespace struct {
 // flags 0, the calling process's.
 func newNamespace(t TB, name string, flags int, private ...string) *Namespace {
 	t.Helper()
-	n := &Namespace{t: t, name: name, net: -1, mnt: -1, sys: -1}
+	n := &Namespace{t: t, name: name, net: -1, mnt: -1, pid: -1, sys: -1}
 	err := onThread(func() error { return n.enterNew(flags, private) })
 	t.Cleanup(n.close)
 	if err != nil {
@@ -140,6 +141,12 @@ func (n *Namespace) enter() error {
 	}
 	if err := unix.Setns(n.net, unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("setns: %w", err)
+	}
+	// It is for processes that this thread starts; itself it stays outside.
+	if n.pid >= 0 {
+		if err := unix.Setns(n.pid, unix.CLONE_NEWPID); err != nil {
+			return fmt.Errorf("setns: %w", err)
+		}
 	}
 	// Entering a mount namespace leads to its root.
 	return unix.Chdir(dir)

@@ -20,7 +20,7 @@ func TakeDown(ctx context.Context, h *bond.Host, name string) (notes []string, e
 	if err := release(ctx, h, name); err != nil {
 		notes = append(notes, fmt.Sprintf("the lease isn't given back: %v", err))
 	}
-	if h.Initial() {
+	if h.InitialNamespace() {
 		if err := new(resolve.Resolver).Clear(ctx, name); err != nil {
 			notes = append(notes, err.Error())
 		}

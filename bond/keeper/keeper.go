@@ -43,8 +43,8 @@ type Keeper struct {
 	Recorded bool
 	// Reload has Wanted read again; Wake has everything looked at.
 	Reload, Wake <-chan struct{}
-	// Ready is called once, after the first look, with what went wrong in it.
-	// The keeper goes on trying.
+	// Ready is called with what went wrong in the first look, and in each that
+	// follows, until one went well: nil comes once and last.
 	Ready func(error)
 }
 
@@ -160,7 +160,7 @@ func (w *watch) look(ctx context.Context) (bond.Plan, error) {
 	if !w.ready && k.Ready != nil {
 		k.Ready(err)
 	}
-	w.ready = true
+	w.ready = w.ready || err == nil
 	return plan, err
 }
 

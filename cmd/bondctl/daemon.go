@@ -51,31 +51,27 @@ func keep(c *cli.Context, up *starterPipe) error {
 	if err != nil {
 		return err
 	}
-	file := func() (*bond.Config, error) { return fileConfig(c, name) }
-	var config *bond.Config
-	if !c.Bool(readyFlag) { // up has just recorded what is wanted
-		if config, err = file(); err != nil {
-			return err
-		}
-	}
 	h, err := open(c)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	if config == nil {
-		if _, err := recordedConfig(h, name); err != nil {
-			return err
-		}
+	file := func() (*bond.Config, error) { return readWish(c, h, name) }
+	recorded, err := startsRecorded(c, h, name, file)
+	if err != nil {
+		return err
 	}
 	loadBonding()
 	k := keeper.Keeper{
 		Host: h, Name: name, Log: logger(c),
-		Wanted: file, Recorded: config == nil,
+		Wanted: file, Recorded: recorded,
 		Reload: onSignal(c.Context, unix.SIGHUP), Wake: onSignal(c.Context, unix.SIGUSR1),
-		Ready: func(err error) { up.say(sayError(err)) },
+		Ready: func(err error) {
+			up.say(sayError(err))
+			tellSystemd(err)
+		},
 	}
-	if h.Initial() {
+	if h.InitialNamespace() {
 		k.Resolver = &resolve.Resolver{}
 	}
 	return k.Run(c.Context)
@@ -93,18 +89,18 @@ func sayError(err error) string {
 // one. The history has the events in any case.
 func logger(c *cli.Context) *slog.Logger {
 	w := c.App.ErrWriter
-	drop := func(_ []string, a slog.Attr) slog.Attr { return a }
+	_, stamped := os.LookupEnv("JOURNAL_STREAM") // stderr is the journal, which has the time
 	if c.Bool("syslog") {
-		w = io.Discard
+		w, stamped = io.Discard, true
 		if s, err := syslog.New(syslog.LOG_DAEMON|syslog.LOG_INFO, "bondctl"); err == nil {
 			w = s
 		}
-		drop = func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey {
-				return slog.Attr{} // syslog has its own
-			}
-			return a
+	}
+	drop := func(_ []string, a slog.Attr) slog.Attr {
+		if stamped && a.Key == slog.TimeKey {
+			return slog.Attr{}
 		}
+		return a
 	}
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: drop}))
 }

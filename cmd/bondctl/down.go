@@ -29,6 +29,9 @@ func downCommand() *cli.Command {
 
 // takeDownKeeper ends the keeper and what it leaves running.
 func takeDownKeeper(c *cli.Context, h *bond.Host, name string) error {
+	if err := stopKeeper(c, h, name); err != nil {
+		return err
+	}
 	notes, err := keeper.TakeDown(c.Context, h, name)
 	for _, note := range notes {
 		warn(c, "%s", note)

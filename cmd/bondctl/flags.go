@@ -24,6 +24,7 @@ func upFlags() []cli.Flag {
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE` (default: " + configDir + "/NAME.toml where that exists)"},
 		&cli.BoolFlag{Name: "once", Usage: "make the bond and leave no keeper running: a member that appears later joins with the next up"},
+		&cli.BoolFlag{Name: "save", Usage: "once the bond is as wanted, write " + configDir + "/NAME.toml and have systemd start the keeper at boot"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print what would be done, and do nothing"},
 		&cli.StringFlag{Name: "wait", Value: defaultWait, Usage: "wait up to `DURATION` for an active slave; 0: don't wait (default: " + defaultWait + ")"},
 		&cli.StringSliceFlag{Name: "member", Category: wantedGroup, KeepSpace: true, Usage: "`NAME[,prio=N]` an interface of the bond, present or not, in order of preference; the order gives the prio unless one is written"},
@@ -45,7 +46,7 @@ func upFlags() []cli.Flag {
 }
 
 // notYet are flags that are promised and not built: they are refused by name.
-var notYet = []string{"save", "verify", "confirm", "take-over"}
+var notYet = []string{"verify", "confirm", "take-over"}
 
 // optionFlag is the flag of a bonding option.
 func optionFlag(o bond.OptionDoc) cli.Flag {
@@ -68,7 +69,7 @@ func optionFlag(o bond.OptionDoc) cli.Flag {
 }
 
 // noKey are up's flags that are no keys of the configuration.
-var noKey = map[string]bool{"config": true, "once": true, "dry-run": true, "wait": true}
+var noKey = map[string]bool{"config": true, "once": true, "dry-run": true, "save": true, "wait": true}
 
 // flagSettings turns the flags that were given into settings.
 func flagSettings(c *cli.Context) []bond.Setting {

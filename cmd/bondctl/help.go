@@ -20,7 +20,8 @@ func printHelp(w io.Writer, app *cli.App, verb *cli.Command) {
 		printSections(w, verbSection(app), flagSection("Flags", append(slices.Clone(app.Flags), cli.HelpFlag, cli.VersionFlag)))
 		return
 	}
-	fmt.Fprintf(w, "%s %s - %s\n\nUsage: %s %s [FLAG]... %s\n\n", app.Name, verb.Name, verb.Usage, app.Name, verb.Name, verb.ArgsUsage)
+	form := strings.TrimSpace("[FLAG]... " + verb.ArgsUsage)
+	fmt.Fprintf(w, "%s %s - %s\n\nUsage: %s %s %s\n\n", app.Name, verb.Name, verb.Usage, app.Name, verb.Name, form)
 	printText(w, verb.Description)
 	var sections []section
 	for _, group := range groups(verb.Flags) {

@@ -31,7 +31,7 @@ func TestHelp(t *testing.T) {
 		if !strings.Contains(texts[""], "\n  "+c.Name+" ") {
 			t.Errorf("bondctl --help doesn't know %s", c.Name)
 		}
-		if !strings.Contains(text, "Usage: bondctl "+c.Name+" [FLAG]... "+c.ArgsUsage+"\n") {
+		if !strings.Contains(text, strings.TrimSpace("Usage: bondctl "+c.Name+" [FLAG]... "+c.ArgsUsage)+"\n") {
 			t.Errorf("bondctl %s --help doesn't say how it is used", c.Name)
 		}
 		checkFlags(t, c.Name, text, append(c.Flags, app.Flags...))

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -27,11 +26,34 @@ const (
 )
 
 // leaveKeeper sees to it that the bond has a keeper: one that runs is told to
-// look at what is wanted now, and otherwise one is started.
+// look at what is wanted now, and otherwise one is started. Where systemd runs
+// that is a service, which outlives the login and is started anew after a crash.
 func leaveKeeper(c *cli.Context, h *bond.Host, name string) error {
 	if h.Keeper(name) != 0 {
 		return h.WakeKeeper(name)
 	}
+	manager, err := openSystemd(c.Context, h, name)
+	if err != nil {
+		return startKeeper(c, h, name)
+	}
+	defer manager.close()
+	return manager.start(c.Context)
+}
+
+// stopKeeper ends the bond's keeper, whoever started it.
+func stopKeeper(c *cli.Context, h *bond.Host, name string) error {
+	// systemd would start again what only ends.
+	if manager, err := openSystemd(c.Context, h, name); err == nil {
+		defer manager.close()
+		if err := manager.stop(c.Context); err != nil {
+			return err
+		}
+	}
+	return h.StopKeeper(c.Context, name)
+}
+
+// startKeeper starts a keeper that is a child of nobody's.
+func startKeeper(c *cli.Context, h *bond.Host, name string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -41,15 +63,7 @@ func leaveKeeper(c *cli.Context, h *bond.Host, name string) error {
 		return err
 	}
 	defer ready.Close()
-	args := []string{"daemon", "--syslog", "--" + readyFlag, name}
-	if c.IsSet("config") {
-		path, err := filepath.Abs(c.String("config"))
-		if err != nil {
-			return err
-		}
-		args = append(args, "--config", path)
-	}
-	cmd := exec.CommandContext(c.Context, self, args...)
+	cmd := exec.CommandContext(c.Context, self, "daemon", "--syslog", "--"+readyFlag, name)
 	cmd.Cancel = func() error { return nil } // it is to outlive this process
 	cmd.Dir = "/"
 	cmd.ExtraFiles = []*os.File{theirs}

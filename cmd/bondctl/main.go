@@ -75,7 +75,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			&cli.StringFlag{Name: "netns", Usage: "work in the network namespace that ip-netns(8) calls `NAME`"},
 			&cli.BoolFlag{Name: "verbose", Usage: "say on stderr each change before it is made"},
 		},
-		Commands: []*cli.Command{upCommand(), downCommand(), statusCommand(), eventsCommand(), switchCommand(), daemonCommand()},
+		Commands: []*cli.Command{upCommand(), downCommand(), statusCommand(), eventsCommand(), switchCommand(), daemonCommand(), installServiceCommand()},
 		Action: func(c *cli.Context) error {
 			return usage("no verb is named; there are "+verbs(c.App), "bondctl --help")
 		},

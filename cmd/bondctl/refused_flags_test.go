@@ -54,7 +54,6 @@ func TestRefusedFlags(t *testing.T) {
 }
 func TestRefusedForNow(t *testing.T) {
 	refuse(t, upMember, []refusal{
-		{name: "save", args: []string{"--save"}, want: "--save: not supported yet; leave it out", hint: "bondctl up --help"},
 		{name: "verify", args: []string{"--verify"}, want: "--verify: not supported yet; leave it out", hint: "bondctl up --help"},
 		{name: "confirm", args: []string{"--confirm"}, want: "--confirm: not supported yet; leave it out", hint: "bondctl up --help"},
 		{name: "take-over", args: []string{"--take-over"}, want: "--take-over: not supported yet; leave it out", hint: "bondctl up --help"},

@@ -67,7 +67,7 @@ func up(c *cli.Context) error {
 	if err != nil || wait < 0 {
 		return usage(fmt.Sprintf("--wait: %q is not a duration; write one such as 10s, or 0", c.String("wait")), "bondctl up --help")
 	}
-	config, err := namedConfig(c, name)
+	config, source, err := namedConfig(c, name)
 	if err != nil {
 		return err
 	}
@@ -83,9 +83,20 @@ func up(c *cli.Context) error {
 		if config, err = recordedConfig(h, name); err != nil {
 			return err
 		}
+		if source, err = h.RecordedSource(name); err != nil {
+			return err
+		}
 		if err := checkKeepersWork(c, config); err != nil {
 			return err
 		}
+	}
+	h.Source = source
+	var s *saving
+	if c.Bool("save") {
+		if s, err = newSaving(c, h, *config); err != nil {
+			return err
+		}
+		defer s.close()
 	}
 	if c.Bool("dry-run") {
 		plan, err := h.Plan(*config)
@@ -93,9 +104,10 @@ func up(c *cli.Context) error {
 			return err
 		}
 		say(c, name, plan)
+		s.foretell(c)
 		return nil
 	}
-	return reconcile(c, h, *config, wait)
+	return reconcile(c, h, *config, s, wait)
 }
 
 // checkKeepersWork refuses what takes a keeper where none is to be left, and
@@ -132,7 +144,7 @@ func checkKeepersWork(c *cli.Context, config *bond.Config) error {
 }
 
 // reconcile does the work of up and says what came of it.
-func reconcile(c *cli.Context, h *bond.Host, config bond.Config, wait time.Duration) error {
+func reconcile(c *cli.Context, h *bond.Host, config bond.Config, s *saving, wait time.Duration) error {
 	loadBonding()
 	if c.Bool("once") {
 		if err := dismissKeeper(c, h, config); err != nil {
@@ -144,6 +156,9 @@ func reconcile(c *cli.Context, h *bond.Host, config bond.Config, wait time.Durat
 		return err
 	}
 	say(c, config.Name, plan)
+	if err := s.save(c); err != nil {
+		return err
+	}
 	if !c.Bool("once") {
 		if err := leaveKeeper(c, h, config.Name); err != nil {
 			// The bond is as wanted, so this is no failure of up.
@@ -216,22 +231,31 @@ func warn(c *cli.Context, format string, args ...any) {
 
 // namedConfig brings together the file and the flags; it is nil when there is
 // neither.
-func namedConfig(c *cli.Context, name string) (*bond.Config, error) {
-	file, err := fileSettings(c, name)
+func namedConfig(c *cli.Context, name string) (*bond.Config, bond.Source, error) {
+	path, named := configPath(c, name)
+	file, err := fileSettings(path, named)
 	if err != nil {
-		return nil, err
+		return nil, bond.Source{}, err
 	}
 	flags := flagSettings(c)
 	if file == nil && flags == nil {
-		return nil, nil
+		return nil, bond.Source{}, nil
+	}
+	source := bond.Source{Flags: flags != nil}
+	if file != nil {
+		// A keeper reads it again, from another folder.
+		if source.File, err = filepath.Abs(path); err != nil {
+			return nil, bond.Source{}, err
+		}
 	}
 	config, err := bond.NewConfig(name, file, flags)
-	return &config, err
+	return &config, source, err
 }
 
-// fileConfig is what the file alone says; nil when there is none.
-func fileConfig(c *cli.Context, name string) (*bond.Config, error) {
-	settings, err := fileSettings(c, name)
+// fileConfig is what a file alone says; nil when there is none and none needs
+// to be there.
+func fileConfig(name, path string, named bool) (*bond.Config, error) {
+	settings, err := fileSettings(path, named)
 	if settings == nil || err != nil {
 		return nil, err
 	}
@@ -253,16 +277,25 @@ func recordedConfig(h *bond.Host, name string) (*bond.Config, error) {
 // configFile is where a bond's configuration is looked for.
 func configFile(name string) string { return filepath.Join(configDir, name+".toml") }
 
-// fileSettings reads the configuration file; nil when there is none.
-func fileSettings(c *cli.Context, name string) ([]bond.Setting, error) {
-	path, where := configFile(name), configFile(name)
+// configPath is the configuration file that --config names, or else the usual
+// one, which needn't be there.
+func configPath(c *cli.Context, name string) (path string, named bool) {
 	if c.IsSet("config") {
-		path = c.String("config")
+		return c.String("config"), true
+	}
+	return configFile(name), false
+}
+
+// fileSettings reads a configuration file; nil when there is none and none
+// needs to be there.
+func fileSettings(path string, named bool) ([]bond.Setting, error) {
+	where := path
+	if named {
 		where = fmt.Sprintf("--config: %q", path)
 	}
 	text, err := os.ReadFile(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && !c.IsSet("config"):
+	case errors.Is(err, fs.ErrNotExist) && !named:
 		return nil, nil
 	case err != nil:
 		return nil, &bond.ConfigError{Problems: []bond.Problem{{Where: where, Message: errors.Unwrap(err).Error()}}}

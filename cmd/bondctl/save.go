@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bondctl/bondctl/bond"
+)
+
+// A saving is what up --save does once the bond is as wanted: the file, and the
+// service that reads it at boot. What can be refused is refused before.
+type saving struct {
+	host   *bond.Host
+	config bond.Config
+	path   string
+	old    []byte // the file's; nil where there is none
+	holds  bool   // the file says the same already
+
+	manager  *systemd // nil where no service is to be had
+	reason   error    // why
+	installs bool     // the unit template is to be written first
+	self     string   // the program that the service starts
+}
+
+func newSaving(c *cli.Context, h *bond.Host, config bond.Config) (*saving, error) {
+	s := &saving{host: h, config: config, path: configFile(config.Name)}
+	var err error
+	if s.old, err = os.ReadFile(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	s.holds = s.old != nil && says(s.old, config)
+	if s.self, err = os.Executable(); err != nil {
+		return nil, err
+	}
+	if s.manager, s.reason = openSystemd(c.Context, h, config.Name); s.reason != nil {
+		return s, nil
+	}
+	if s.installs = !s.manager.hasTemplate(c.Context); s.installs {
+		if err := checkProgram(s.self); err != nil {
+			s.close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// says tells whether a file's text already means a configuration. Then its
+// comments are worth more than our own words.
+func says(text []byte, config bond.Config) bool {
+	settings, err := bond.ParseTOML("", text)
+	if err != nil {
+		return false
+	}
+	said, err := bond.NewConfig(config.Name, settings)
+	return err == nil && reflect.DeepEqual(said, config)
+}
+
+func (s *saving) close() {
+	if s != nil && s.manager != nil {
+		s.manager.close()
+	}
+}
+
+// foretell says what save would do.
+func (s *saving) foretell(c *cli.Context) {
+	if s == nil {
+		return
+	}
+	if !s.holds {
+		fmt.Fprintf(c.App.Writer, "write %s:\n", s.path)
+		for line := range strings.Lines(string(bond.FormatTOML(s.config))) {
+			fmt.Fprint(c.App.Writer, "  ", line)
+		}
+	}
+	if s.manager == nil {
+		s.warn(c)
+		return
+	}
+	if s.installs {
+		fmt.Fprintf(c.App.Writer, "write %s\n", unitFile)
+	}
+	fmt.Fprintf(c.App.Writer, "have %s start at boot\n", s.manager.unit)
+}
+
+func (s *saving) warn(c *cli.Context) {
+	warn(c, "nothing starts %s at boot: %v", s.config.Name, s.reason)
+}
+
+// save writes the file and enables the service. If it fails, the file is as it
+// was.
+func (s *saving) save(c *cli.Context) error {
+	if s == nil {
+		return nil
+	}
+	if err := s.write(c); err != nil {
+		return fmt.Errorf("save %s, which is as wanted: %w", s.config.Name, err)
+	}
+	if err := s.enable(c); err != nil {
+		return errors.Join(fmt.Errorf("save %s, which is as wanted: %w", s.config.Name, err), s.undo())
+	}
+	// From now on the file says it all, and a keeper that starts may read it.
+	s.host.Source = bond.Source{File: s.path}
+	_, err := s.host.Reconcile(c.Context, s.config)
+	return err
+}
+
+func (s *saving) write(c *cli.Context) error {
+	if s.holds {
+		return nil
+	}
+	if s.old != nil {
+		if err := writeFile(s.path+".old", s.old); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.App.Writer, "keep what was in %s as %[1]s.old\n", s.path)
+	}
+	if err := writeFile(s.path, s.text()); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "write %s\n", s.path)
+	return nil
+}
+
+func (s *saving) text() []byte {
+	return append([]byte("# Written by bondctl up --save.\n"), bond.FormatTOML(s.config)...)
+}
+
+// undo puts back what write wrote.
+func (s *saving) undo() error {
+	now, err := os.ReadFile(s.path)
+	switch {
+	case s.holds || err != nil || !bytes.Equal(now, s.text()):
+		return nil
+	case s.old == nil:
+		return os.Remove(s.path)
+	}
+	return writeFile(s.path, s.old)
+}
+
+// enable has the service start at boot, and installs its template if there is
+// none.
+func (s *saving) enable(c *cli.Context) error {
+	if s.manager == nil {
+		s.warn(c)
+		return nil
+	}
+	if s.installs {
+		if _, err := installUnit(c.Context, s.manager, s.self, false); err != nil {
+			return err
+		}
+		sayInstalled(c, true)
+	}
+	changed, err := s.manager.enable(c.Context)
+	if changed {
+		fmt.Fprintf(c.App.Writer, "enable %s\n", s.manager.unit)
+	}
+	return err
+}
