@@ -54,11 +54,14 @@
 // namespace: a bridge with [LANAddr] and [LANAddr6], DHCP on request. [Host.Cable] adds a NIC and
 // its cable (a veth); the cable can be pulled and plugged (carrier), the NIC removed and inserted
 // (gone, and back by the same name with the same MAC). [Host.Ping] sends pings and tells what was
-// lost. [Host.Tap] sees every netlink request that changes something.
+// lost; [Host.Stream] is a TCP connection that must not break. [Host.Tap] sees every netlink request
+// that changes something. [Host.OtherLAN] is a second network, with addresses and DHCP of its own, for
+// a machine that is carried elsewhere.
 //
 // [NewMachine] gives the virtual machine itself, to one test at a time: docks that are
 // hot-plugged for real through QEMU's monitor ([Machine.USBDock], [Machine.PCIDock]) and Wi-Fi
-// ([Machine.WiFi]) with an access point behind which is the same LAN. [Machine.Udev] starts udev,
+// ([Machine.WiFi], twice if need be) with an access point behind which is the same LAN, or the other
+// ([WiFi.MoveAP]). [WiFi.Config] is for programs that start wpa_supplicant. [Machine.Udev] starts udev,
 // without which links keep the names that the kernel gives them. Tests that need the machine are
 // skipped under BONDCTL_LAB=native.
 //
