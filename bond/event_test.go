@@ -57,6 +57,11 @@ func TestHistory(t *testing.T) {
 	if first, last := r.History[0].Seq, r.History[maxHistory-1].Seq; first != maxHistory+1 || last != 2*maxHistory {
 		t.Errorf("they are numbered %d to %d", first, last)
 	}
+	events := []Event{{Event: EventJoin}}
+	r.note(Snapshot{Active: "eth0"}, events, now)
+	if events[0].Seq != 2*maxHistory+1 {
+		t.Errorf("the caller's event is number %d, want %d", events[0].Seq, 2*maxHistory+1)
+	}
 	r.note(Snapshot{Active: "eth0"}, nil, now.Add(time.Hour))
 	if !r.ActiveSince.Equal(now) {
 		t.Error("active since was touched though nothing changed")

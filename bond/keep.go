@@ -161,8 +161,8 @@ func (h *Host) Snapshot(name string) (Snapshot, error) {
 // A Note is what a keeper has seen, for others to be shown.
 type Note struct {
 	Snapshot
-	Events []Event
-	First  bool // it can't know what was before
+	Events []Event // Note numbers them
+	First  bool    // it can't know what was before
 	// Troubles are what doesn't work, in words, by what it is: dhcp, a member.
 	Troubles map[string]string
 }
@@ -199,13 +199,15 @@ func (h *Host) amend(ctx context.Context, name string, change func(*record)) err
 
 // note adds events to a record.
 func (r *record) note(s Snapshot, events []Event, now time.Time) {
-	for _, e := range events {
-		if n := len(r.History); n > 0 {
-			e.Seq = r.History[n-1].Seq
-		}
-		e.Seq++
-		r.History = append(r.History, e)
+	last := 0
+	if n := len(r.History); n > 0 {
+		last = r.History[n-1].Seq
 	}
+	for i := range events {
+		last++
+		events[i].Seq = last
+	}
+	r.History = append(r.History, events...)
 	r.History = r.History[max(0, len(r.History)-maxHistory):]
 	if r.Active != s.Active {
 		r.Active, r.ActiveSince = s.Active, now

@@ -95,13 +95,7 @@ func TestKeeperResume(t *testing.T) {
 	m.Cable("eth0")
 	succeeds(t, m.Host, "up", "--member", "eth0", "--miimon", "100")
 	t.Cleanup(func() { succeeds(t, m.Host, "down") })
-	netnstest.Eventually(t, active(m.Host, "eth0"))
-	netnstest.Eventually(t, func() error {
-		if statusOf[map[string]any](t, m.Host, "bond0")["active_since"] == nil {
-			return errors.New("the keeper has yet to note that eth0 is active")
-		}
-		return nil
-	})
+	netnstest.Eventually(t, noted(t, m.Host, "eth0"))
 	for _, miimon := range []string{"50", "60", "70"} {
 		before := attribute(m.Host, "bond0", "bonding", "miimon")
 		m.Run("sh", "-e", "-c", fmt.Sprintf(`cd /run/bondctl/*/bond0
@@ -113,6 +107,17 @@ mv /run/new public.json`, before, miimon))
 		}
 		setClock(t)
 		netnstest.Eventually(t, sysfs(m.Host, miimon, "bond0", "bonding", "miimon"))
+	}
+}
+
+// noted is a condition for Eventually: that slave is active, and the keeper has
+// noted it.
+func noted(t *testing.T, h *netnstest.Host, slave string) func() error {
+	return func() error {
+		if st := statusOf[map[string]any](t, h, "bond0"); st["active_slave"] != slave || st["active_since"] == nil {
+			return fmt.Errorf("%v is active since %v, want %s and a time", st["active_slave"], st["active_since"], slave)
+		}
+		return nil
 	}
 }
 

@@ -43,6 +43,9 @@ type Keeper struct {
 	Recorded bool
 	// Reload has Wanted read again; Wake has everything looked at.
 	Reload, Wake <-chan struct{}
+	// OnEvent, where it is set, is called with each event once it is in the
+	// history. The keeper waits for it.
+	OnEvent func(bond.Event)
 	// Ready is called with what went wrong in the first look, and in each that
 	// follows, until one went well: nil comes once and last.
 	Ready func(error)

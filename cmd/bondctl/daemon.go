@@ -7,14 +7,19 @@ import (
 	"log/syslog"
 	"os"
 	"os/signal"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/hook"
 	"github.com/bondctl/bondctl/bond/keeper"
 	"github.com/bondctl/bondctl/bond/resolve"
 )
+
+// hooksDir has the executables that a keeper runs after events.
+const hooksDir = configDir + "/hooks.d"
 
 func daemonCommand() *cli.Command {
 	return &cli.Command{
@@ -23,7 +28,8 @@ func daemonCommand() *cli.Command {
 		ArgsUsage: "[NAME]",
 		Description: "Wanted is what the configuration file says; without one, what the last up wanted. Members join " +
 			"when they appear. SIGHUP reads the file again; a broken one leaves in force what was before. " +
-			"SIGTERM ends the keeper and leaves the bond standing; another one takes over without a failover.\n\n" +
+			"SIGTERM ends the keeper and leaves the bond standing; another one takes over without a failover. " +
+			"After each event the executables in " + hooksDir + " are run.\n\n" +
 			"  bondctl daemon --config office.toml office\n\n" +
 			"Exit status: 0 ended by a signal or because nothing is wanted any more, 1 failed, 2 usage or configuration.",
 		Flags: []cli.Flag{
@@ -62,8 +68,11 @@ func keep(c *cli.Context, up *starterPipe) error {
 		return err
 	}
 	loadBonding()
+	log := logger(c)
+	hooks := hook.Runner{Dir: hooksDir, Log: log}
+	defer inBackground(c.Context, hooks.Run)()
 	k := keeper.Keeper{
-		Host: h, Name: name, Log: logger(c),
+		Host: h, Name: name, Log: log, OnEvent: hooks.Send,
 		Wanted: file, Recorded: recorded,
 		Reload: onSignal(c.Context, unix.SIGHUP), Wake: onSignal(c.Context, unix.SIGUSR1),
 		Ready: func(err error) {
@@ -75,6 +84,17 @@ func keep(c *cli.Context, up *starterPipe) error {
 		k.Resolver = &resolve.Resolver{}
 	}
 	return k.Run(c.Context)
+}
+
+// inBackground runs f until end is called, which waits for it.
+func inBackground(ctx context.Context, f func(context.Context)) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { f(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
 }
 
 // sayError is the line that tells up how the first look went.
