@@ -23,14 +23,15 @@ func TestStoreRoundTrip(t *testing.T) {
 		t.Fatalf("nothing is recorded, and yet: %+v, %v", r, err)
 	}
 	c := config(t, "member=eth0,prio=7", "member=wlan0", "primary=eth0", "miimon=50", "address=192.0.2.10/24")
-	if err := s.writeRecord("bond0", record{Config: &c, Manual: &choice{"wlan0", 3, 1}}); err != nil {
+	want := record{Config: &c, Source: Source{File: "/etc/bondctl/bond0.toml", Flags: true}, Manual: &choice{"wlan0", 3, 1}}
+	if err := s.writeRecord("bond0", want); err != nil {
 		t.Fatal(err)
 	}
 	r, err = s.record("bond0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(record{Config: &c, Manual: &choice{"wlan0", 3, 1}}, r, compareAddrs); diff != "" {
+	if diff := cmp.Diff(want, r, compareAddrs); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"bond0"}, s.names()); diff != "" {

@@ -167,7 +167,7 @@ func (s *Systemd) open(pid int) (err error) {
 func (s *Systemd) booted() error {
 	select {
 	case <-s.init.Done():
-		return fmt.Errorf("systemd ended: %v: %s", s.init.err, s.init.Output())
+		return fmt.Errorf("systemd ended: %w: %s", s.init.err, s.init.Output())
 	default:
 	}
 	out, err := s.Command("systemctl", "is-system-running").Output()

@@ -141,7 +141,7 @@ func programProblem(path string) string {
 	}
 	for _, dir := range []string{"/tmp", "/var/tmp", "/run", "/dev", "/proc"} {
 		if strings.HasPrefix(path, dir+"/") {
-			return dir + " is emptied meanwhile"
+			return "what is in " + dir + " is gone by then"
 		}
 	}
 	for ; ; path = filepath.Dir(path) {

@@ -24,14 +24,21 @@ type systemd struct {
 	unit    string
 }
 
-// systemdFolder is there where systemd is the init (sd_booted(3)).
-const systemdFolder = "/run/systemd/system"
+var errNoSystemd = errors.New("systemd isn't the init of this system")
+
+// hasSystemd says whether systemd is the init (sd_booted(3)).
+func hasSystemd() bool {
+	_, err := os.Lstat("/run/systemd/system")
+	return err == nil
+}
 
 // openSystemd connects to systemd for the service of a bond. The error says why
 // that bond can have none here.
 func openSystemd(ctx context.Context, h *bond.Host, name string) (*systemd, error) {
 	unit := template + name + service
 	switch {
+	case !hasSystemd():
+		return nil, errNoSystemd
 	case !isInstance(name):
 		return nil, fmt.Errorf("systemd can have no unit called %q", unit)
 	case !h.InitialNamespace():
@@ -46,8 +53,8 @@ func openSystemd(ctx context.Context, h *bond.Host, name string) (*systemd, erro
 }
 
 func dialSystemd(ctx context.Context) (*systemd, error) {
-	if _, err := os.Lstat(systemdFolder); err != nil {
-		return nil, errors.New("systemd isn't the init of this system")
+	if !hasSystemd() {
+		return nil, errNoSystemd
 	}
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("change services: %w", unix.EPERM)

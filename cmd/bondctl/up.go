@@ -20,8 +20,11 @@ const configDir = "/etc/bondctl"
 
 const upDescription = `Wanted is what the configuration file says, and then the flags; what neither names is at its default. With neither file nor flags it is what was last wanted of this bond. A list of flags, such as --member, replaces the file's as a whole, and a slave that is no longer wanted is released. A member that is absent is no error: the keeper, which up leaves running, takes it in when it appears. A keeper that runs already follows the new wish. If a step fails, everything is put back as it was.
 
+Where systemd runs, the keeper is the service bondctl@NAME, which is started anew after a crash; elsewhere a process of its own. With --save it is there after a reboot, too: what is wanted is written to the file, and what was in that to NAME.toml.old.
+
   bondctl up --primary eth0 --member eth0 --member wlan0
   bondctl up office --config office.toml --dry-run
+  bondctl up office --config office.toml --save
 
 The file has the flags' names as its keys, with underscores for dashes, but for members and addresses:
 

@@ -22,11 +22,11 @@ func startsRecorded(c *cli.Context, h *bond.Host, name string, file func() (*bon
 	if err != nil {
 		return false, err
 	}
-	if c.Bool(readyFlag) || recorded != nil && source.Flags && !c.IsSet("config") {
+	if c.Bool(readyFlag) {
 		return true, nil
 	}
 	if recorded != nil && !c.IsSet("config") {
-		return false, nil
+		return source.Flags, nil
 	}
 	config, err := file()
 	if config == nil && err == nil {
@@ -35,8 +35,8 @@ func startsRecorded(c *cli.Context, h *bond.Host, name string, file func() (*bon
 	return false, err
 }
 
-// readWish reads the file: the one that --config names, or from which the last
-// up took what it wanted, or the usual one.
+// readWish reads the file: the one that --config names, or that the last up
+// read, or the usual one.
 func readWish(c *cli.Context, h *bond.Host, name string) (*bond.Config, error) {
 	path, named := configPath(c, name)
 	if !named {
