@@ -196,11 +196,8 @@ func (c resolvConf) write(rec *record, changed bool, now conf, next confRecord, 
 	text, left := compose(next.Bonds, original, c.note(next))
 	same := !now.absent && bytes.Equal(now.text, text)
 	if !slices.Contains(next.Written, digest(text)) {
-		var written []string
-		if slices.Contains(next.Written, digest(now.text)) {
-			written = append(written, digest(now.text))
-		}
-		next.Written = append(written, digest(text))
+		next.Written = slices.DeleteFunc(slices.Clone(next.Written), func(d string) bool { return d != digest(now.text) })
+		next.Written = append(next.Written, digest(text))
 	}
 	next.Boot = bootID()
 	if changed || rec.Conf == nil || !reflect.DeepEqual(*rec.Conf, next) {
