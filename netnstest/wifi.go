@@ -170,32 +170,44 @@ func (w *WiFi) StopAP() {
 // StartSupplicant starts wpa_supplicant on the interface. Extra lines are added to its configuration.
 func (w *WiFi) StartSupplicant(extra ...string) {
 	w.m.t.Helper()
-	w.supplicant = w.m.Start("wpa_supplicant", "-D", "nl80211", "-i", w.Name, "-c", w.Config(extra...))
+	w.supplicant = w.m.Start("wpa_supplicant", "-D", "nl80211", "-i", w.Name, "-c", w.Config(append(extra, Control)...))
 }
 
-// Config writes a configuration of wpa_supplicant with the network and its key, and returns the file's path.
-// Extra lines are added outside of the network's block.
+// Control is the line of a wpa_supplicant.conf by which [WiFi.Associated] can ask.
+const Control = "ctrl_interface=/run/wpa_supplicant"
+
+// Config writes a wpa_supplicant.conf with the network and its key, after the extra lines, and returns
+// its path. It is the same in every mount namespace.
 func (w *WiFi) Config(extra ...string) string {
 	w.m.t.Helper()
-	return w.supplicantConfig("", psk, extra)
+	return w.supplicantConfig(psk, extra)
 }
 
 // WrongConfig is Config with a key that isn't the network's.
 func (w *WiFi) WrongConfig(extra ...string) string {
 	w.m.t.Helper()
-	return w.supplicantConfig("-wrong", strings.Repeat("f", len(psk)), extra)
+	return w.supplicantConfig(strings.Repeat("f", len(psk)), extra)
 }
 
-func (w *WiFi) supplicantConfig(suffix, key string, extra []string) string {
+func (w *WiFi) supplicantConfig(key string, extra []string) string {
 	w.m.t.Helper()
-	return w.config(w.m.Namespace, "wpa_supplicant-"+w.Name+suffix+".conf", fmt.Sprintf(`ctrl_interface=/run/wpa_supplicant
-%s
+	dir, err := os.MkdirTemp("", "wifi")
+	if err != nil {
+		w.m.t.Fatalf("%v", err)
+	}
+	w.m.t.Cleanup(func() { os.RemoveAll(dir) })
+	file := filepath.Join(dir, "wpa_supplicant.conf")
+	err = os.WriteFile(file, fmt.Appendf(nil, `%s
 network={
 	ssid="%s"
 	psk=%s
 	scan_freq=2412
 }
-`, strings.Join(extra, "\n"), w.SSID, key))
+`, strings.Join(extra, "\n"), w.SSID, key), 0o600)
+	if err != nil {
+		w.m.t.Fatalf("%v", err)
+	}
+	return file
 }
 
 // StopSupplicant kills wpa_supplicant.
