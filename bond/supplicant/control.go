@@ -1,0 +1,168 @@
+package supplicant
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// answerTime is how long an answer may take: wpa_supplicant does one thing at a
+// time, and deriving a key is one of them.
+const answerTime = 10 * time.Second
+
+// longestMessage is more than an answer's 4096 bytes and an event's prefix.
+const longestMessage = 8192
+
+// ask has a question answered by the wpa_supplicant behind a control socket, and
+// returns the process that answered.
+//
+// The kernel binds this end of the connection to an abstract address by itself,
+// for the credentials' sake, so that nothing of it is ever left in a folder; and
+// it lets nobody but the other end send to it.
+func ask(path, question string) (answer string, pid int, err error) {
+	dialer := net.Dialer{Control: passCredentials, Timeout: answerTime}
+	conn, err := dialer.Dial("unixgram", path)
+	if err != nil {
+		return "", 0, err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(answerTime)); err != nil {
+		return "", 0, err
+	}
+	if _, err := conn.Write([]byte(question)); err != nil {
+		return "", 0, err
+	}
+	text, credentials := make([]byte, longestMessage), make([]byte, 64)
+	n, oobn, _, _, err := conn.(*net.UnixConn).ReadMsgUnix(text, credentials)
+	if err != nil {
+		return "", 0, err
+	}
+	return string(text[:n]), sender(credentials[:oobn]), nil
+}
+
+func passCredentials(_, _ string, conn syscall.RawConn) error {
+	var set error
+	err := conn.Control(func(fd uintptr) { set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1) })
+	if err != nil {
+		return err
+	}
+	return set
+}
+
+// sender is the process that sent a message with these credentials; 0 when they
+// don't tell.
+func sender(credentials []byte) int {
+	messages, err := unix.ParseSocketControlMessage(credentials)
+	if err != nil || len(messages) == 0 {
+		return 0
+	}
+	c, err := unix.ParseUnixCredentials(&messages[0])
+	if err != nil {
+		return 0
+	}
+	return int(c.Pid)
+}
+
+// answers says whether the process is the one that answers at a control socket.
+func answers(path string, pid int) bool {
+	answer, from, err := ask(path, "PING")
+	return err == nil && strings.HasPrefix(answer, "PONG") && from == pid
+}
+
+// ask asks about the interface.
+func (s *Supplicant) ask(question string) (string, error) {
+	answer, _, err := ask(control(s.Dir), "IFNAME="+s.Interface+" "+question)
+	if err != nil {
+		return "", fmt.Errorf("ask wpa_supplicant for %s: %w", question, err)
+	}
+	return answer, nil
+}
+
+// monitor is where wpa_supplicant sends its events to.
+//
+// It isn't connected: when its receiver is slow, wpa_supplicant replaces its own
+// socket by a new one, from which a connected one wouldn't take anything. So it
+// must be where nobody else can send to it, in the folder.
+type monitor struct {
+	conn *net.UnixConn
+	peer *net.UnixAddr
+	path string
+}
+
+// listen makes a monitor. What one of a process that was killed has left goes:
+// wpa_supplicant forgets it then. There are no two monitors of one path, or the
+// new one would get what the old one asked for as well.
+func listen(dir string) (*monitor, error) {
+	sweep(dir)
+	path := fmt.Sprintf("%s/monitor.%d", dir, os.Getpid())
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		return nil, err
+	}
+	return &monitor{conn: conn, peer: &net.UnixAddr{Name: control(dir), Net: "unixgram"}, path: path}, nil
+}
+
+// sweep removes monitors that nobody holds any more.
+func sweep(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, "monitor.*"))
+	for _, path := range left {
+		os.Remove(path)
+	}
+}
+
+// attach asks for the events. The answer comes before the first of them.
+func (m *monitor) attach() error {
+	if _, err := m.conn.WriteTo([]byte("ATTACH"), m.peer); err != nil {
+		return fmt.Errorf("attach to wpa_supplicant: %w", err)
+	}
+	if err := m.conn.SetReadDeadline(time.Now().Add(answerTime)); err != nil {
+		return err
+	}
+	answer, err := m.read()
+	if err != nil {
+		return fmt.Errorf("attach to wpa_supplicant: %w", err)
+	}
+	if !strings.HasPrefix(answer, "OK") {
+		return fmt.Errorf("attach to wpa_supplicant: it says %q", answer)
+	}
+	return m.conn.SetReadDeadline(time.Time{})
+}
+
+func (m *monitor) read() (string, error) {
+	text := make([]byte, longestMessage)
+	n, err := m.conn.Read(text)
+	return string(text[:n]), err
+}
+
+// messages yields what wpa_supplicant sends until the monitor is closed. There
+// is room for a scan's results, so that its queue is emptied at once.
+func (m *monitor) messages(done <-chan struct{}) <-chan string {
+	all := make(chan string, 256)
+	go func() {
+		for {
+			text, err := m.read()
+			if err != nil {
+				return
+			}
+			select {
+			case all <- text:
+			case <-done:
+				return
+			}
+		}
+	}()
+	return all
+}
+
+// close has wpa_supplicant send nothing more.
+func (m *monitor) close() {
+	_, _ = m.conn.WriteTo([]byte("DETACH"), m.peer)
+	m.conn.Close()
+	os.Remove(m.path)
+}

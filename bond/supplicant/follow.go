@@ -1,0 +1,102 @@
+package supplicant
+
+import (
+	"context"
+	"strings"
+)
+
+// follow reports what a process tells until it or ctx ends, and whether it was
+// connected.
+func (r *runner) follow(ctx context.Context, p *process, m *monitor) (connected bool, err error) {
+	done := make(chan struct{})
+	defer close(done)
+	messages := m.messages(done)
+	var s story
+	tell := func(e Event, news bool) {
+		if e.PID = p.pid; news {
+			connected = connected || e.Kind == Connected
+			r.tell(e)
+		}
+	}
+	tell(r.look(&s))
+	tell(r.failedBefore(&s))
+	r.refresh(p)
+	told := false
+	for {
+		select {
+		case <-ctx.Done():
+			return connected, nil
+		case <-p.ended():
+			r.tell(Event{Kind: Ended, Reason: end(told), PID: p.pid})
+			return connected, nil
+		case text := <-messages:
+			e, ok := parse(text, r.Interface)
+			switch {
+			case !ok:
+			case e.name == "CTRL-EVENT-TERMINATING":
+				told = true
+			case e.name == "CTRL-EVENT-CONNECTED":
+				tell(r.look(&s)) // it tells which network
+			default:
+				tell(s.hear(e))
+			}
+		}
+	}
+}
+
+// end says how a process has ended. It is nobody's child, so its status isn't
+// to be had; but it says when it goes because it was told to.
+func end(told bool) string {
+	if told {
+		return "wpa_supplicant was told to end"
+	}
+	return "wpa_supplicant died"
+}
+
+// look asks whether there is a connection.
+func (r *runner) look(s *story) (Event, bool) {
+	answer, err := r.ask("STATUS")
+	if err != nil {
+		return Event{}, false // it has ended, which is told soon
+	}
+	return s.connect(status(answer))
+}
+
+// failedBefore asks for the networks that failed and are left alone. Why they did isn't
+// to be had; it is told when they fail again, after minutes maybe.
+func (r *runner) failedBefore(s *story) (e Event, news bool) {
+	answer, err := r.ask("LIST_NETWORKS")
+	if err != nil {
+		return Event{}, false
+	}
+	for _, n := range networks(answer) {
+		if strings.Contains(n.flags, "[TEMP-DISABLED]") {
+			e, news = s.hold(message{fields: map[string]string{"id": n.id, "ssid": n.ssid}})
+		}
+	}
+	return e, news
+}
+
+// refresh hands the configuration over when it has changed. If it is broken,
+// wpa_supplicant goes on with what it has, for a network that works is worth
+// more than one that is wished for.
+func (r *runner) refresh(p *process) {
+	digest, err := r.digest()
+	if err != nil {
+		r.trouble(err.Error(), p.pid)
+		return
+	}
+	if digest == r.recorded() {
+		return
+	}
+	answer, err := r.ask("RECONFIGURE")
+	if err == nil && strings.HasPrefix(answer, "OK") {
+		err = r.record(digest)
+	} else if err == nil {
+		r.trouble("wpa_supplicant refuses what "+r.Config+" says now, and goes on as before", p.pid)
+		return
+	}
+	if err != nil {
+		r.trouble(err.Error(), p.pid)
+	}
+}

@@ -1,0 +1,165 @@
+package supplicant
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// process is a wpa_supplicant that was found, held by a pidfd: its number can't
+// come to mean another process unnoticed.
+type process struct {
+	pid  int
+	args []string
+	fd   *os.File // the pidfd: readable once the process has ended
+
+	watch sync.Once
+	gone  chan struct{}
+}
+
+// ours are the processes whose control socket is in dir; one, unless something
+// went wrong.
+func ours(dir string) ([]*process, error) {
+	want := []string{"-g", control(dir)}
+	return processes(func(args []string) bool {
+		return len(args) > 2 && slices.Equal(args[len(args)-2:], want)
+	})
+}
+
+// processes are those of wpa_supplicant, in this network namespace and of this
+// process's user or root, whose arguments fit.
+func processes(fit func(args []string) bool) ([]*process, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	var found []*process
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || !fit(arguments(pid)) {
+			continue
+		}
+		if p := open(pid); p != nil && fit(p.args) && p.trusted() {
+			found = append(found, p)
+		} else if p != nil {
+			p.close()
+		}
+	}
+	return found, nil
+}
+
+// arguments are a process's; nil when it isn't a wpa_supplicant, or has ended.
+func arguments(pid int) []string {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	args := strings.Split(string(bytes.TrimSuffix(text, []byte{0})), "\x00")
+	if filepath.Base(args[0]) != "wpa_supplicant" {
+		return nil
+	}
+	return args
+}
+
+// open takes hold of a process; nil when it has ended. Its arguments are read
+// after that, and it hasn't ended since: so they are its own.
+func open(pid int) *process {
+	fd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK)
+	if err != nil {
+		return nil
+	}
+	p := &process{pid: pid, fd: os.NewFile(uintptr(fd), "pidfd"), gone: make(chan struct{})}
+	p.args = arguments(pid)
+	if p.args == nil || over(uintptr(fd)) {
+		p.close()
+		return nil
+	}
+	return p
+}
+
+// trusted says whether the process may be what its arguments claim: anybody
+// can run something under any name.
+func (p *process) trusted() bool {
+	info, err := os.Stat(fmt.Sprintf("/proc/%d", p.pid))
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || stat.Uid != 0 && int(stat.Uid) != os.Geteuid() {
+		return false
+	}
+	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", p.pid))
+	if err != nil {
+		// With few capabilities, one can't look at those that have more.
+		return true
+	}
+	mine, err := os.Readlink("/proc/thread-self/ns/net")
+	return err != nil || theirs == mine
+}
+
+// close lets go of the process, which runs on.
+func (p *process) close() { p.fd.Close() }
+
+// ended is closed when the process has ended, unless p was closed before.
+func (p *process) ended() <-chan struct{} {
+	p.watch.Do(func() {
+		go func() {
+			conn, err := p.fd.SyscallConn()
+			if err == nil && conn.Read(over) == nil {
+				close(p.gone)
+			}
+		}()
+	})
+	return p.gone
+}
+
+// over says whether the process of a pidfd has ended.
+func over(fd uintptr) bool {
+	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(poll, 0)
+	return err == nil && n > 0
+}
+
+func (p *process) signal(sig syscall.Signal) error {
+	conn, err := p.fd.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var sent error
+	err = conn.Control(func(fd uintptr) { sent = unix.PidfdSendSignal(int(fd), sig, nil, 0) })
+	return errors.Join(err, sent)
+}
+
+// endTime is how long wpa_supplicant may take to say farewell to its access
+// point and to tidy up.
+const endTime = 5 * time.Second
+
+// end ends the process and waits for that, or for ctx. One that doesn't want to
+// is killed.
+func (p *process) end(ctx context.Context) error {
+	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGKILL} {
+		err := p.signal(sig)
+		if err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("end wpa_supplicant, process %d: %w", p.pid, err)
+		}
+		timer := time.NewTimer(endTime)
+		select {
+		case <-p.ended():
+			timer.Stop()
+			return nil
+		case <-ctx.Done():
+			timer.Stop()
+			return fmt.Errorf("end wpa_supplicant, process %d: %w", p.pid, ctx.Err())
+		case <-timer.C:
+		}
+	}
+	return fmt.Errorf("wpa_supplicant, process %d, can't be killed", p.pid)
+}

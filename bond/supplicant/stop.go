@@ -1,0 +1,33 @@
+package supplicant
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Stop ends the wpa_supplicant that a Run on dir started, whoever called it,
+// waits for its end, and removes dir. There is no error if there is none. No
+// Run on dir may be under way, or it would start another one.
+func Stop(ctx context.Context, dir string) error {
+	found, err := ours(dir)
+	if err != nil {
+		return err
+	}
+	for _, p := range found {
+		err = errors.Join(err, p.end(ctx))
+		p.close()
+	}
+	if err != nil {
+		return err
+	}
+	sweep(dir)
+	for _, name := range []string{control(dir), filepath.Join(dir, digestFile), filepath.Join(dir, digestFile+".new"), dir} {
+		if rm := os.Remove(name); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
+			err = errors.Join(err, rm)
+		}
+	}
+	return err
+}
