@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -144,6 +145,10 @@ func (h *Host) signalKeeper(name string, sig unix.Signal) (int, error) {
 	}
 	return pid, nil
 }
+
+// SupplicantDir is where a bond's keeper has what belongs to the
+// wpa_supplicants that it runs, in a folder by each interface's name.
+func (h *Host) SupplicantDir(name string) string { return filepath.Join(h.store.dir, name, "wpa") }
 
 // maxHistory bounds the history that is kept.
 const maxHistory = 256

@@ -19,6 +19,9 @@ type Plan struct {
 	Retry time.Duration
 	// Members is how many members are in the bond once the plan is applied.
 	Members int
+	// Associations are the Wi-Fi members that a keeper is to have associate
+	// once the plan is applied.
+	Associations []Association
 	// After is how the bond was when Reconcile had applied the plan and looked
 	// again: its [Host.Status], but for what drivers must be asked for.
 	After Status
@@ -38,7 +41,7 @@ func NewPlan(c Config, s State, machineID string) (Plan, error) {
 	if err := refusal(w, s); err != nil {
 		return Plan{}, err
 	}
-	p := &planner{wanted: w, state: s, Plan: Plan{Bond: c.Name, Notes: w.notes}}
+	p := &planner{wanted: w, state: s, Plan: Plan{Bond: c.Name, Notes: w.notes, Associations: w.associations()}}
 	if s.Bond == nil {
 		p.create()
 	} else {
@@ -47,6 +50,14 @@ func NewPlan(c Config, s State, machineID string) (Plan, error) {
 	p.giveBackLeft()
 	p.layer3()
 	return p.Plan, nil
+}
+
+// An Association is a Wi-Fi interface, and the wpa_supplicant.conf(5) by which
+// it is to associate.
+type Association struct {
+	Interface string
+	Index     int // its ifindex: another by the same name is another one
+	Config    string
 }
 
 // Empty says that there is nothing to change.

@@ -117,6 +117,7 @@ func (a *attempt) converge(ctx context.Context) error {
 			return err
 		}
 		a.done.Bond, a.done.Members, a.done.Retry = plan.Bond, plan.Members, retry
+		a.done.Associations = plan.Associations
 		for _, note := range plan.Notes {
 			if !slices.Contains(a.done.Notes, note) {
 				a.done.Notes = append(a.done.Notes, note)

@@ -12,11 +12,19 @@ import (
 )
 
 // Renumber takes from the bond what IPv6 routers on another network have given
-// it: the addresses that the kernel made by itself (SLAAC, RFC 4862) of other
-// prefixes than those advertised now, and the routes by other routers. The
-// kernel would keep them for as long as they were advertised for, often hours,
-// and use them. It says in words what it took away.
-func (h *Host) Renumber(ctx context.Context, name string, prefixes []netip.Prefix, routers []netip.Addr) ([]string, error) {
+// it: the addresses that the kernel made by itself (SLAAC, RFC 4862) and the
+// routes. The kernel would keep them for as long as they were advertised for,
+// often hours, and use them. It says in words what it took away.
+//
+// had are the addresses that [Host.SLAAC] told before the routers on the path of
+// now were asked: the kernel makes more of their answer. prefixes and routers
+// are what they advertise. As long as one of the addresses is among them it is
+// the same network, and a router that is missing may only be slow. Link-local
+// addresses tell nothing: many routers are fe80::1.
+func (h *Host) Renumber(ctx context.Context, name string, had, prefixes []netip.Prefix, routers []netip.Addr) ([]string, error) {
+	if len(had) == 0 || slices.ContainsFunc(had, func(p netip.Prefix) bool { return within(p.Addr(), prefixes) }) {
+		return nil, nil
+	}
 	unlock, err := h.store.lock(ctx, name)
 	if err != nil {
 		return nil, err
@@ -26,15 +34,22 @@ func (h *Host) Renumber(ctx context.Context, name string, prefixes []netip.Prefi
 	if err != nil {
 		return nil, err
 	}
-	routes, err := h.kernel.dropRoutes(link.index, routers)
-	if err != nil {
-		return routes, fmt.Errorf("renumber %s: %w", name, err)
+	dropped, err := h.kernel.dropRoutes(link.index, routers)
+	for _, p := range had {
+		if err != nil {
+			break
+		}
+		err = gone(h.kernel.send(unix.RTM_DELADDR, 0, addressMessage(link.index, p)...), unix.EADDRNOTAVAIL)
+		dropped = append(dropped, "remove "+p.String())
 	}
-	addresses, err := h.kernel.dropAddresses(link.index, prefixes)
 	if err != nil {
-		err = fmt.Errorf("renumber %s: %w", name, err)
+		err = fmt.Errorf("take from %s what another network gave it: %w", name, err)
 	}
-	return append(routes, addresses...), err
+	return dropped, err
+}
+
+func within(a netip.Addr, prefixes []netip.Prefix) bool {
+	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // dropRoutes takes away the routes that other routers have advertised.
@@ -56,29 +71,27 @@ func (k *kernel) dropRoutes(index int, routers []netip.Addr) (dropped []string, 
 	return dropped, err
 }
 
-// dropAddresses takes away the addresses that the kernel made of other prefixes.
-func (k *kernel) dropAddresses(index int, prefixes []netip.Prefix) (dropped []string, err error) {
-	filter := &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: index}}
-	addresses, err := retryDump(func() ([]netlink.Addr, error) { return k.handle.AddrList(filter, netlink.FAMILY_V6) })
-	for _, a := range addresses {
-		ip, _ := netip.AddrFromSlice(a.IP)
-		ones, _ := a.Mask.Size()
-		p := netip.PrefixFrom(ip, ones)
-		if !isSLAAC(a) || slices.ContainsFunc(prefixes, func(o netip.Prefix) bool { return o.Contains(ip) }) {
+// SLAAC lists the addresses of a bond that the kernel made of advertised
+// prefixes: they live for a time, and temporary ones (RFC 8981) are derived
+// from them, or they are those.
+func (h *Host) SLAAC(name string) (made []netip.Prefix, err error) {
+	link, err := h.kernel.link(name)
+	if err != nil {
+		return nil, err
+	}
+	filter := &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: link.index}}
+	list, err := retryDump(func() ([]netlink.Addr, error) { return h.handle.AddrList(filter, netlink.FAMILY_V6) })
+	if err != nil {
+		return nil, fmt.Errorf("list the addresses of %s: %w", name, err)
+	}
+	for _, a := range list {
+		const derived = unix.IFA_F_MANAGETEMPADDR | unix.IFA_F_TEMPORARY
+		if a.Scope != unix.RT_SCOPE_UNIVERSE || a.Flags&unix.IFA_F_PERMANENT != 0 || a.Flags&derived == 0 {
 			continue
 		}
-		err := k.send(unix.RTM_DELADDR, 0, addressMessage(index, p)...)
-		if err = gone(err, unix.EADDRNOTAVAIL); err != nil {
-			return dropped, fmt.Errorf("remove %s: %w", p, err)
-		}
-		dropped = append(dropped, "remove "+p.String())
+		ip, _ := netip.AddrFromSlice(a.IP)
+		ones, _ := a.Mask.Size()
+		made = append(made, netip.PrefixFrom(ip, ones))
 	}
-	return dropped, err
-}
-
-// isSLAAC says whether the kernel made an address of an advertised prefix: it
-// lives for a time, and temporary ones are managed by it (rfc4941) or it is one.
-func isSLAAC(a netlink.Addr) bool {
-	const made = unix.IFA_F_MANAGETEMPADDR | unix.IFA_F_TEMPORARY
-	return a.Scope == unix.RT_SCOPE_UNIVERSE && a.Flags&unix.IFA_F_PERMANENT == 0 && a.Flags&made != 0
+	return made, nil
 }

@@ -96,6 +96,17 @@ func (w *wanted) wifiMember() string {
 	return w.members[i].name
 }
 
+// associations are the members that are there, can join, and are to be
+// associated.
+func (w *wanted) associations() (list []Association) {
+	for _, m := range w.members {
+		if m.WPAConf != "" && m.link.WiFi && m.pending == "" {
+			list = append(list, Association{m.link.Name, m.link.Index, m.WPAConf})
+		}
+	}
+	return list
+}
+
 // settleOptions completes the options: what is named, then what a Wi-Fi member
 // asks for, then the kernel's defaults.
 func (w *wanted) settleOptions(c Config, s State, wifi string) {

@@ -9,60 +9,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/bondctl/bondctl/netnstest"
 )
-
-// TestKeeperDocks is the keeper's main job: one up, and no further command,
-// whatever dock and Wi-Fi are called.
-func TestKeeperDocks(t *testing.T) {
-	m := netnstest.NewMachine(t)
-	dock := m.USBDock()
-	wifi := m.WiFi()
-	file := filepath.Join(t.TempDir(), "laptop.toml")
-	err := os.WriteFile(file, []byte(`
-[[member]]
-bus = "usb"
-
-[[member]]
-kind = "wifi"
-
-[ipv4]
-addresses = ["192.0.2.10/24"]
-`), 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
-	succeeds(t, m.Host, "up", "--config", file)
-	t.Cleanup(func() { succeeds(t, m.Host, "down") })
-	netnstest.Eventually(t, wifi.Associated)
-	netnstest.Eventually(t, usable(m.Host, "usb0", "wlan0"))
-	ping := m.Ping(200 * time.Millisecond)
-	netnstest.Eventually(t, ping.Answered)
-	for round := range 3 {
-		lost := len(ping.Result().Lost)
-		dock.Remove()
-		netnstest.Eventually(t, active(m.Host, "wlan0"))
-		netnstest.Eventually(t, ping.Answered)
-		if diff := cmp.Diff([]string{"bus=usb absent", "wlan0 active"}, status(t, m.Host).roles()); diff != "" {
-			t.Errorf("undocked, roles (-want +got)\n%s", diff)
-		}
-		if now := len(ping.Result().Lost); now > lost+1 {
-			t.Errorf("undock %d cost %d pings, want one at most", round, now-lost)
-		}
-		lost = len(ping.Result().Lost)
-		dock.Insert()
-		netnstest.Eventually(t, active(m.Host, "usb0"))
-		netnstest.Eventually(t, ping.Answered)
-		if now := len(ping.Result().Lost); now > lost {
-			t.Errorf("dock %d cost %d pings, want none", round, now-lost)
-		}
-	}
-	t.Log(ping.Stop())
-}
 
 // A keeper that is killed leaves the bond as it is, and another one takes over
 // without touching it. What happens then is in the history.

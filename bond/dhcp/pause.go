@@ -19,9 +19,15 @@ const (
 // How often a question is asked before something else is tried.
 const (
 	endless      = math.MaxInt
-	rebootTries  = 2
 	requestTries = 4
 )
+
+// rebootPauses are shorter than those of RFC 2131 section 4.1: somebody who has
+// been carried to another network waits for them, and its server may be one that
+// says nothing of a foreign lease.
+func rebootPauses(yield func(time.Duration) bool) {
+	_ = yield(time.Second+rand.N(jitter/2)) && yield(2*time.Second)
+}
 
 // backoff gives the pauses after so many questions: 4 seconds, doubled up to 64,
 // each a second more or less (RFC 2131 section 4.1).

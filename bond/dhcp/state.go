@@ -60,7 +60,7 @@ func (s *session) rebooting(ctx context.Context) state {
 	lease, err := s.ask(asking, question{
 		message: s.client.reboot(s.held.Address.Addr()),
 		answer:  dhcpv4.MessageTypeAck,
-		pauses:  backoff(rebootTries),
+		pauses:  rebootPauses,
 	})
 	if err != nil {
 		return s.turn(ctx, err, s.selecting)

@@ -11,14 +11,18 @@ import (
 )
 
 // TakeDown ends the bond's keeper and what a keeper leaves behind: the lease is
-// given back, and name servers are taken back. The bond stays. What goes wrong beside ending the keeper keeps
-// nothing from being taken down: it is told in words.
+// given back, name servers are taken back, and wpa_supplicants ended. The bond
+// stays. What goes wrong beside ending the keeper keeps nothing from being taken
+// down: it is told in words.
 func TakeDown(ctx context.Context, h *bond.Host, name string) (notes []string, err error) {
 	if err := h.StopKeeper(ctx, name); err != nil {
 		return nil, err
 	}
 	if err := release(ctx, h, name); err != nil {
 		notes = append(notes, fmt.Sprintf("the lease isn't given back: %v", err))
+	}
+	for _, err := range stopSupplicants(ctx, h, name) {
+		notes = append(notes, fmt.Sprintf("end wpa_supplicant: %v", err))
 	}
 	if h.InitialNamespace() {
 		if err := new(resolve.Resolver).Clear(ctx, name); err != nil {

@@ -17,6 +17,7 @@ type history struct {
 	events   []bond.Event
 	troubles map[string]string
 	noted    bool // all of this
+	begun    bool // something was noted
 }
 
 // observe finds out what has happened since the last look.
@@ -44,12 +45,17 @@ func (h *history) flush(ctx context.Context) {
 	if !h.looked || h.noted && len(h.events) == 0 {
 		return
 	}
-	err := k.Host.Note(ctx, k.Name, bond.Note{Snapshot: h.seen, Events: h.events, First: !h.noted, Troubles: h.troubles})
+	err := k.Host.Note(ctx, k.Name, bond.Note{Snapshot: h.seen, Events: h.events, First: !h.begun, Troubles: h.troubles})
 	// Before the first up of all there is nothing to write it in.
 	if err != nil && !errors.Is(err, bond.ErrNotWanted) {
 		k.Log.Warn("note what happened", "error", err)
 	}
-	h.events, h.noted = nil, true
+	for _, e := range h.events {
+		if k.OnEvent != nil {
+			k.OnEvent(e)
+		}
+	}
+	h.events, h.noted, h.begun = nil, true, true
 }
 
 // happened logs an event; the next note has it.
@@ -60,6 +66,15 @@ func (h *history) happened(e bond.Event) {
 	}
 	h.keeper.Log.Info(e.String())
 	h.events = append(h.events, e)
+}
+
+// forget drops the trouble with something that is of no interest any more.
+func (h *history) forget(what string) {
+	if _, known := h.troubles[what]; known {
+		h.troubles = maps.Clone(h.troubles)
+		delete(h.troubles, what)
+		h.noted = false
+	}
 }
 
 // trouble says that something doesn't work, in words, or with none that it

@@ -6,8 +6,8 @@
 // and has [bond.Host.Reconcile], the same that `up` calls, make it so. While nothing happens it does nothing:
 // it sets no timer but a lease's, and after a failure.
 //
-// Beside the bond itself it looks after what a bond lives by: a lease. One
-// goroutine decides and writes; whoever waits for the network on its behalf
+// Beside the bond itself it looks after what a bond lives by: a lease,
+// name servers, and the association of Wi-Fi members. One goroutine decides and writes; whoever waits for the network on its behalf
 // hands it functions to run.
 //
 // A keeper that ends, however it ends, leaves all of that as it is; another one
@@ -103,6 +103,7 @@ type watch struct {
 	leaser  leaser
 	router6 router6
 	names   names
+	wifi    wifi
 	done    chan func(context.Context)
 
 	ready  bool
@@ -115,7 +116,7 @@ type watch struct {
 func newWatch(k *Keeper) *watch {
 	w := &watch{keeper: k, reload: !k.Recorded, done: make(chan func(context.Context))}
 	w.history = history{keeper: k}
-	w.leaser, w.router6, w.names = leaser{watch: w}, router6{watch: w}, names{watch: w}
+	w.leaser, w.router6, w.names, w.wifi = leaser{watch: w}, router6{watch: w}, names{watch: w}, wifi{watch: w}
 	return w
 }
 
@@ -124,6 +125,7 @@ func (w *watch) close() {
 	w.leaser.stop()
 	w.router6.stop()
 	w.names.close()
+	w.wifi.close()
 }
 
 // resumed has everything asked anew that was known of the network: the machine
@@ -157,6 +159,9 @@ func (w *watch) look(ctx context.Context) (bond.Plan, error) {
 		k.Log.Info(step.String())
 	}
 	w.observe()
+	if err == nil {
+		w.wifi.tend(ctx, plan.Associations)
+	}
 	err = errors.Join(err, w.tend(ctx))
 	w.tell(plan.Notes, err)
 	w.flush(ctx)

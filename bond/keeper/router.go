@@ -29,10 +29,16 @@ func (r *router6) tend(ctx context.Context, path bond.Path) {
 		return
 	}
 	r.stop()
+	k := r.watch.keeper
+	had, err := k.Host.SLAAC(k.Name)
+	if err != nil {
+		k.Log.Error("leave the old network", "error", err)
+		return
+	}
 	ctx, r.ask = context.WithCancel(ctx)
 	go func() {
-		ads, err := probe.Routers(ctx, r.watch.keeper.Name)
-		r.watch.post(ctx, func(ctx context.Context) { r.renumber(ctx, ads, err) })
+		ads, err := probe.Routers(ctx, k.Name)
+		r.watch.post(ctx, func(ctx context.Context) { r.renumber(ctx, had, ads, err) })
 	}()
 }
 
@@ -46,7 +52,7 @@ func (r *router6) stop() {
 
 // renumber has the bond keep what these routers have given it. Where none
 // answers there may be none, or it was asleep: nothing is taken away for that.
-func (r *router6) renumber(ctx context.Context, ads []probe.Advertisement, err error) {
+func (r *router6) renumber(ctx context.Context, had []netip.Prefix, ads []probe.Advertisement, err error) {
 	k := r.watch.keeper
 	if err != nil {
 		if !errors.Is(err, probe.ErrSilent) {
@@ -60,7 +66,7 @@ func (r *router6) renumber(ctx context.Context, ads []probe.Advertisement, err e
 		prefixes = append(prefixes, ad.Prefixes...)
 		routers = append(routers, ad.Router)
 	}
-	dropped, err := k.Host.Renumber(ctx, k.Name, prefixes, routers)
+	dropped, err := k.Host.Renumber(ctx, k.Name, had, prefixes, routers)
 	for _, what := range dropped {
 		k.Log.Info(what + ": another network's")
 	}
