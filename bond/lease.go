@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Lease is what a DHCP server lends the bond for a time (RFC 2131).
@@ -116,21 +118,57 @@ func (c Config) NameServers(lease *Lease) (servers []netip.Addr, domains []strin
 // is nothing, or its time is over.
 func (h *Host) Lease(name string) (*Lease, error) {
 	r, err := h.store.record(name)
-	return r.leaseAt(time.Now()), err
+	return r.leaseAt(time.Now(), bootTime()), err
 }
 
-// SetLease notes what DHCP has lent the bond; nil is nothing. [Host.Reconcile]
-// puts it to use. The error is ErrNotWanted when nothing is recorded of the bond.
+// SetLease notes what DHCP has just lent the bond; nil is nothing.
+// [Host.Reconcile] puts it to use. The error is ErrNotWanted when nothing is
+// recorded of the bond.
 func (h *Host) SetLease(ctx context.Context, name string, lease *Lease) error {
-	return h.amend(ctx, name, func(r *record) { r.Lease = lease })
+	return h.amend(ctx, name, func(r *record) { r.lend(lease, time.Now(), bootTime()) })
 }
 
-// leaseAt is the lease that holds at a time.
-func (r *record) leaseAt(now time.Time) *Lease {
-	if r.Lease == nil || !now.Before(r.Lease.Expiry) {
+// SetGatewayMAC notes how the gateway of the lease in force is recognised.
+func (h *Host) SetGatewayMAC(ctx context.Context, name string, mac HardwareAddr) error {
+	return h.amend(ctx, name, func(r *record) {
+		if r.Lease != nil {
+			r.Lease.GatewayMAC = mac
+		}
+	})
+}
+
+// lend notes a lease, and when it ends in time since the boot. By wall clock a
+// board without one of its own would lose its lease when it hears the time.
+func (r *record) lend(lease *Lease, now time.Time, sinceBoot time.Duration) {
+	r.Lease, r.LeaseEnd = lease, 0
+	if lease != nil {
+		r.LeaseEnd = sinceBoot + lease.Expiry.Sub(now)
+	}
+}
+
+// leaseAt is the lease that holds at a time, with its times as the wall clock
+// has them now.
+func (r *record) leaseAt(now time.Time, sinceBoot time.Duration) *Lease {
+	if r.Lease == nil || sinceBoot >= r.LeaseEnd {
 		return nil
 	}
-	return r.Lease
+	lease := *r.Lease
+	set := now.Add(r.LeaseEnd - sinceBoot).Sub(lease.Expiry) // by how much the clock was
+	if set.Abs() > time.Second {
+		for _, t := range []*time.Time{&lease.Obtained, &lease.T1, &lease.T2, &lease.Expiry} {
+			*t = t.Add(set)
+		}
+	}
+	return &lease
+}
+
+// bootTime is the time since the boot, sleep included (CLOCK_BOOTTIME).
+func bootTime() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		panic(err) // every kernel since 2.6.39 has it
+	}
+	return time.Duration(ts.Nano())
 }
 
 // A RememberedLease is what is kept of DHCP when the bond and the machine go

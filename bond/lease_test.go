@@ -90,15 +90,37 @@ func TestNameServers(t *testing.T) {
 	}
 }
 
-// A lease is void when its time is over, whether or not a keeper has seen that.
+// A lease is void when its time is over, and not because somebody set the clock.
 func TestLeaseAt(t *testing.T) {
+	const boot = 5 * time.Minute
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	lease := testLease
-	lease.Expiry = time.Now()
-	r := record{Lease: &lease}
-	if r.leaseAt(lease.Expiry.Add(-time.Second)) == nil {
-		t.Error("it is void before its time is over")
+	lease.Obtained, lease.T1, lease.T2, lease.Expiry = now, now.Add(30*time.Minute), now.Add(50*time.Minute), now.Add(time.Hour)
+	var r record
+	r.lend(&lease, now, boot)
+	for _, tt := range []struct {
+		name        string
+		passed, set time.Duration
+		holds       bool
+	}{
+		{"at once", 0, 0, true},
+		{"shortly before its end", time.Hour - time.Second, 0, true},
+		{"at its end", time.Hour, 0, false},
+		{"the clock is set to the future", time.Minute, 24 * time.Hour, true},
+		{"the clock is set to the past", time.Hour, -24 * time.Hour, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			wall := now.Add(tt.passed + tt.set)
+			got := r.leaseAt(wall, boot+tt.passed)
+			if (got != nil) != tt.holds {
+				t.Fatalf("got %v, want one: %t", got, tt.holds)
+			}
+			if got != nil && got.Expiry.Sub(wall) != time.Hour-tt.passed {
+				t.Errorf("%s are left, want %s", got.Expiry.Sub(wall), time.Hour-tt.passed)
+			}
+		})
 	}
-	if r.leaseAt(lease.Expiry) != nil {
-		t.Error("it isn't void when its time is over")
+	if r.lend(nil, now, boot); r.leaseAt(now, boot) != nil {
+		t.Error("a lease that was lost holds")
 	}
 }

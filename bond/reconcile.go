@@ -34,7 +34,7 @@ func (h *Host) look(c Config) (State, *journal, error) {
 	}
 	s.Ours = j.ours(&s)
 	r, err := h.store.record(c.Name)
-	s.Lease = r.leaseAt(time.Now())
+	s.Lease = r.leaseAt(time.Now(), bootTime())
 	return s, j, err
 }
 

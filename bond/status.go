@@ -215,7 +215,7 @@ func newStatus(s State, r record) Status {
 		Address: HardwareAddr(link.MAC), MTU: link.MTU,
 		Addresses: append([]netip.Prefix{}, s.Bond.Addresses...),
 		Members:   []MemberStatus{},
-		Lease:     r.leaseAt(time.Now()),
+		Lease:     r.leaseAt(time.Now(), bootTime()),
 		index:     link.Index,
 	}
 	st.ARPIPTarget = append([]netip.Addr{}, st.ARPIPTarget...)

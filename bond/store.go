@@ -29,6 +29,8 @@ type record struct {
 	Refused map[string]string `json:"refused,omitempty"`
 	// Lease is what DHCP has lent the bond.
 	Lease *Lease `json:"lease,omitempty"`
+	// LeaseEnd is when it is over, since the boot.
+	LeaseEnd time.Duration `json:"lease_end,omitempty"`
 	// Active has been the active slave since ActiveSince, as a keeper saw it.
 	Active      string    `json:"active,omitempty"`
 	ActiveSince time.Time `json:"active_since,omitzero"`

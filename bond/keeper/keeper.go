@@ -74,7 +74,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 	w := newWatch(k)
 	defer w.close()
-	wake := waker{changes: changes, resumes: resumes, reload: k.Reload, wake: k.Wake, done: w.done, resumed: w.resumed}
+	wake := waker{changes: changes, resumes: resumes, reload: k.Reload, wake: k.Wake, done: w.done, resumed: w.resumed, asked: w.wifi.close}
 	for {
 		plan, err := w.look(ctx)
 		if ctx.Err() != nil || errors.Is(err, bond.ErrNotWanted) {

@@ -183,8 +183,10 @@ func (l *leaser) recognise(ctx context.Context, lease bond.Lease) {
 			l.watch.keeper.Log.Info("learn the gateway's address", "gateway", lease.Gateway(), "error", err)
 			return
 		}
-		lease.GatewayMAC = bond.HardwareAddr(mac)
-		l.keep(ctx, &lease)
+		k := l.watch.keeper
+		if err := k.Host.SetGatewayMAC(ctx, k.Name, bond.HardwareAddr(mac)); err != nil {
+			k.Log.Error("note the gateway's address", "error", err)
+		}
 	})
 }
 

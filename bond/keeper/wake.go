@@ -14,6 +14,7 @@ type waker struct {
 	changes, resumes, reload, wake <-chan struct{}
 	done                           <-chan func(context.Context) // what others have found out
 	resumed                        func()                       // is called after a resume
+	asked                          func()                       // is called when somebody asks for a look
 	last                           time.Time                    // when the last wait ended
 }
 
@@ -42,11 +43,11 @@ func (w *waker) wait(ctx context.Context, retry time.Duration, deaf bool) (reloa
 		if !open && ctx.Err() == nil {
 			return false, errLost
 		}
-		if w.resumed != nil {
-			w.resumed()
-		}
+		call(w.resumed)
 	case <-w.wake:
+		call(w.asked)
 	case <-w.reload:
+		call(w.asked)
 		reload = true
 	case <-again:
 	case note := <-w.done:
@@ -54,6 +55,12 @@ func (w *waker) wait(ctx context.Context, retry time.Duration, deaf bool) (reloa
 	}
 	w.pace(ctx)
 	return reload, nil
+}
+
+func call(f func()) {
+	if f != nil {
+		f()
+	}
 }
 
 // pace lets the first event of a burst through at once, and then no more than

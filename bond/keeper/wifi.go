@@ -98,11 +98,13 @@ func (w *wifi) stop(ctx context.Context, dir string) {
 	}
 }
 
-// close looks no more after any. They go on.
+// close looks no more after any. They go on, and the next tend adopts them: with
+// their configuration read again, if that was changed.
 func (w *wifi) close() {
 	for _, a := range w.running {
 		a.end()
 	}
+	clear(w.running)
 }
 
 func (a *associating) end() {
