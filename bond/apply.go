@@ -165,6 +165,10 @@ func (k *kernel) doLayer3(step Step) error {
 		return k.onLink(s.Bond, func(l rawLink) error {
 			return k.send(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL, addressMessage(l.index, s.Address)...)
 		})
+	case SetLifetime:
+		return k.onLink(s.Bond, func(l rawLink) error {
+			return k.send(unix.RTM_NEWADDR, unix.NLM_F_REPLACE, append(addressMessage(l.index, s.Address), lifetime(s.Valid))...)
+		})
 	case DelAddress:
 		return k.onLink(s.Bond, func(l rawLink) error {
 			return gone(k.send(unix.RTM_DELADDR, 0, addressMessage(l.index, s.Address)...), unix.EADDRNOTAVAIL)

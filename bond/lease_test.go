@@ -67,6 +67,51 @@ func TestLend(t *testing.T) {
 	}
 }
 
+// The leased address ends with its lease, and is told so no more often than its
+// end moves.
+func TestLifetime(t *testing.T) {
+	c := Config{Name: "bond0", Members: []Member{{Name: "eth0"}}, UseRoutes: new(false)}
+	for _, tt := range []struct {
+		name   string
+		config func(*Config)
+		has    map[netip.Prefix]time.Duration
+		want   []string
+	}{
+		{"as it is", func(*Config) {}, map[netip.Prefix]time.Duration{testLease.Address: time.Hour - 5*time.Second}, nil},
+		{"for ever", func(*Config) {}, nil, []string{"let 198.51.100.7/24 on bond0 hold for 1h0m0s"}},
+		{"before a renewal", func(*Config) {}, map[netip.Prefix]time.Duration{testLease.Address: 30 * time.Minute}, []string{"let 198.51.100.7/24 on bond0 hold for 1h0m0s"}},
+		{
+			"wanted for good",
+			func(c *Config) { c.Addresses = []netip.Prefix{testLease.Address} },
+			map[netip.Prefix]time.Duration{testLease.Address: time.Hour},
+			[]string{"let 198.51.100.7/24 on bond0 hold for ever"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := c
+			tt.config(&c)
+			has := BondState{Addresses: []netip.Prefix{testLease.Address}, Lifetimes: tt.has}
+			s := State{
+				Name: "bond0", Bond: &has, Lease: &testLease, LeaseLeft: time.Hour + time.Millisecond,
+				Ours: Ours{Bond: true, Addresses: has.Addresses},
+			}
+			w, err := settle(c, s, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := planner{wanted: w, state: s, Plan: Plan{Bond: "bond0"}}
+			p.layer3()
+			var got []string
+			for _, step := range p.Steps {
+				got = append(got, step.String())
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("steps (-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestNameServers(t *testing.T) {
 	own := []netip.Addr{netip.MustParseAddr("192.0.2.53")}
 	for _, tt := range []struct {

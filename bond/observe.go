@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -184,7 +185,7 @@ func (h *Host) observeBond(s *State, all scan) error {
 	s.Bond = &BondState{
 		Mode: b.Mode, Options: options, Primary: b.Primary,
 		ActiveSlave: b.ActiveSlave, MIIStatus: b.MIIStatus,
-		Addresses: slices.Clone(all.links[i].Addresses),
+		Addresses: slices.Clone(all.links[i].Addresses), Lifetimes: all.links[i].Lifetimes,
 	}
 	for _, r := range all.routes {
 		if isOver(r, all.links[i].Index) {
@@ -281,7 +282,14 @@ func (h *Host) scanAddresses(all *scan, place map[int]int) error {
 		}
 		ip, _ := netip.AddrFromSlice(a.IP)
 		ones, _ := a.Mask.Size()
-		all.links[i].Addresses = append(all.links[i].Addresses, netip.PrefixFrom(ip.Unmap(), ones))
+		link, p := &all.links[i], netip.PrefixFrom(ip.Unmap(), ones)
+		link.Addresses = append(link.Addresses, p)
+		if a.Flags&unix.IFA_F_PERMANENT == 0 {
+			if link.Lifetimes == nil {
+				link.Lifetimes = map[netip.Prefix]time.Duration{}
+			}
+			link.Lifetimes[p] = time.Duration(a.ValidLft) * time.Second
+		}
 	}
 	return nil
 }

@@ -370,6 +370,30 @@ func rank(later bool) int {
 	return 0
 }
 
+// lifetimeSlack is by how much the kernel's idea of a lease's end may be wrong:
+// both count in seconds, at different moments.
+const lifetimeSlack = 10 * time.Second
+
+// lifetime plans that the leased address ends with its lease, and that one which
+// was leased and is wanted for good doesn't.
+func (p *planner) lifetime(has BondState) {
+	for _, a := range p.wanted.static {
+		if _, ends := has.Lifetimes[a]; ends && slices.Contains(p.state.Ours.Addresses, a) {
+			p.add(SetLifetime{Bond: p.Bond, Address: a})
+		}
+	}
+	lease := p.state.Lease
+	if lease == nil || !slices.Contains(p.wanted.addresses, lease.Address) || slices.Contains(p.wanted.static, lease.Address) {
+		return
+	}
+	left := p.state.LeaseLeft.Truncate(time.Second)
+	valid, ends := has.Lifetimes[lease.Address]
+	if ends && (valid-left).Abs() <= lifetimeSlack || left <= 0 {
+		return
+	}
+	p.add(SetLifetime{p.Bond, lease.Address, left})
+}
+
 // layer3 plans the addresses and routes. What others have put
 // on the bond is left alone; what bondctl did put there and is no longer
 // wanted goes.
@@ -384,6 +408,7 @@ func (p *planner) layer3() {
 			p.add(AddAddress{p.Bond, a})
 		}
 	}
+	p.lifetime(has)
 	for _, r := range ours.Routes {
 		if slices.Contains(has.Routes, r) && !slices.Contains(w.routes, r) {
 			p.add(DelRoute{p.Bond, r})

@@ -34,7 +34,8 @@ func (h *Host) look(c Config) (State, *journal, error) {
 	}
 	s.Ours = j.ours(&s)
 	r, err := h.store.record(c.Name)
-	s.Lease = r.leaseAt(time.Now(), bootTime())
+	now := bootTime()
+	s.Lease, s.LeaseLeft = r.leaseAt(time.Now(), now), r.LeaseEnd-now
 	return s, j, err
 }
 

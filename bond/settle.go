@@ -29,6 +29,7 @@ type wanted struct {
 	mtu       int
 	members   []wantedMember
 	addresses []netip.Prefix
+	static    []netip.Prefix // of these, those that no lease ends
 	routes    []Route
 	notes     []string
 }
@@ -46,7 +47,7 @@ type wantedMember struct {
 // settle fills in what the configuration leaves to its defaults, some of which
 // depend on what the members are. The error is a [*ConfigError].
 func settle(c Config, s State, machineID string) (wanted, error) {
-	w := wanted{primary: c.Primary, mtu: cmp.Or(c.MTU, defaultMTU), mac: c.MAC, addresses: c.Addresses}
+	w := wanted{primary: c.Primary, mtu: cmp.Or(c.MTU, defaultMTU), mac: c.MAC, addresses: c.Addresses, static: c.Addresses}
 	for _, gateway := range c.Gateways {
 		w.routes = append(w.routes, defaultRoute(gateway))
 	}

@@ -101,6 +101,10 @@ func (s *simulation) do(step Step) {
 		s.setPrio(step)
 	case AddAddress:
 		s.Bond.Addresses = append(s.Bond.Addresses, step.Address)
+	case SetLifetime:
+		if !slices.Contains(s.Bond.Addresses, step.Address) {
+			s.t.Fatalf("%s: no such address", step)
+		}
 	case DelAddress:
 		s.Bond.Addresses = without(s.Bond.Addresses, step.Address)
 	case AddRoute:

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/vishvananda/netlink"
 )
@@ -22,8 +23,10 @@ type State struct {
 
 	// Ours has what bondctl itself has put in place, as its journal says.
 	Ours Ours
-	// Lease is what DHCP has lent the bond; nil for nothing.
-	Lease *Lease
+	// Lease is what DHCP has lent the bond, and LeaseLeft for how long still; nil
+	// for nothing.
+	Lease     *Lease
+	LeaseLeft time.Duration
 }
 
 // Ours is what of a [State] bondctl has made.
@@ -43,7 +46,8 @@ type BondState struct {
 	MIIStatus   string
 	Slaves      []SlaveState // in the kernel's order
 	Addresses   []netip.Prefix
-	Routes      []Route // over the bond in the main table that somebody set, or leased
+	Lifetimes   map[netip.Prefix]time.Duration // of those that end by themselves
+	Routes      []Route                        // over the bond in the main table that somebody set, or leased
 
 	routes []netlink.Route // over the bond, in every table
 }
@@ -68,8 +72,9 @@ type Link struct {
 	MTU          int
 	Upper        []string       // interfaces stacked upon it, such as VLANs
 	Addresses    []netip.Prefix // of global scope
-	Routes       int            // over it that somebody added (the kernel's own don't count)
-	Hardware     bool           // for patterns: there is a device behind it, and it is no access point
+	Lifetimes    map[netip.Prefix]time.Duration
+	Routes       int  // over it that somebody added (the kernel's own don't count)
+	Hardware     bool // for patterns: there is a device behind it, and it is no access point
 	WiFi         bool
 	PermMAC      net.HardwareAddr // as it was made (IFLA_PERM_ADDRESS); MAC where the driver doesn't tell
 	Driver, Bus  string

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A Step is one change of the kernel's state. It knows both sides, before and
@@ -232,6 +233,23 @@ type DelAddress struct {
 
 func (s DelAddress) String() string  { return fmt.Sprintf("remove %s from %s", s.Address, s.Bond) }
 func (s DelAddress) inverse() []Step { return []Step{AddAddress(s)} }
+
+// SetLifetime says when an address of the bond ends by itself (RTM_NEWADDR with
+// IFA_CACHEINFO): so a lease isn't used any longer, if no keeper should be there
+// to see its end.
+type SetLifetime struct {
+	Bond    string
+	Address netip.Prefix
+	Valid   time.Duration // in whole seconds; 0 for ever
+}
+
+func (s SetLifetime) String() string {
+	if s.Valid == 0 {
+		return fmt.Sprintf("let %s on %s hold for ever", s.Address, s.Bond)
+	}
+	return fmt.Sprintf("let %s on %s hold for %s", s.Address, s.Bond, s.Valid)
+}
+func (s SetLifetime) inverse() []Step { return nil } // a shorter life is set right by the next lease
 
 // AddRoute adds a route over the bond (RTM_NEWROUTE).
 type AddRoute struct {

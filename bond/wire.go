@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -234,6 +236,18 @@ func addressMessage(index int, p netip.Prefix) []nl.NetlinkRequestData {
 		data = append(data, nl.NewRtAttr(unix.IFA_BROADCAST, b[:]))
 	}
 	return data
+}
+
+// lifetime is IFA_CACHEINFO (struct ifa_cacheinfo): an address is preferred for
+// as long as it is valid.
+func lifetime(valid time.Duration) *nl.RtAttr {
+	seconds := uint32(math.MaxUint32) // INFINITY_LIFE_TIME
+	if valid > 0 {
+		seconds = uint32(min(valid/time.Second, math.MaxUint32-1))
+	}
+	info := binary.NativeEndian.AppendUint32(nil, seconds)
+	info = binary.NativeEndian.AppendUint32(info, seconds)
+	return nl.NewRtAttr(unix.IFA_CACHEINFO, append(info, make([]byte, 8)...))
 }
 
 // routeMessage is the body of RTM_NEWROUTE and RTM_DELROUTE.

@@ -36,6 +36,9 @@ func TestKeeperLease(t *testing.T) {
 	if got := h.Run("ip", "route", "show", "default"); !strings.Contains(got, "via "+netnstest.LANAddr+" dev bond0 proto dhcp") {
 		t.Errorf("the default route is %q", got)
 	}
+	if got := h.Run("ip", "-4", "address", "show", "dev", "bond0"); strings.Contains(got, "valid_lft forever") || !strings.Contains(got, "valid_lft 3") {
+		t.Errorf("the address doesn't end with the lease of an hour:\n%s", got)
+	}
 	ping := h.Ping(200 * time.Millisecond)
 	netnstest.Eventually(t, ping.Answered)
 	asked := strings.Count(server.Output(), "DHCPREQUEST")
