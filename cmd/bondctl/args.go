@@ -184,6 +184,7 @@ func bondName(c *cli.Context) (string, error) {
 }
 
 func surplus(c *cli.Context, word string) error {
-	return usage(fmt.Sprintf("%q is one argument too many; write bondctl %s %s", word, c.Command.Name, c.Command.ArgsUsage),
+	form := strings.TrimSpace("bondctl " + c.Command.Name + " " + c.Command.ArgsUsage)
+	return usage(fmt.Sprintf("%q is one argument too many; write %s", word, form),
 		"bondctl "+c.Command.Name+" --help")
 }

@@ -18,8 +18,8 @@ import (
 // systemd is what runs the services here, as org.freedesktop.systemd1(5)
 // describes it, and the unit of one bond's keeper.
 type systemd struct {
-	conn    *dbus.Conn
 	manager dbus.BusObject
+	close   func()
 	signals chan *dbus.Signal // of jobs that are done
 	unit    string
 }
@@ -52,6 +52,11 @@ func openSystemd(ctx context.Context, h *bond.Host, name string) (*systemd, erro
 	return s, nil
 }
 
+// dialTime is how long it may take to connect. On a bus that answers it is a
+// matter of milliseconds.
+const dialTime = 10 * time.Second
+
+// dialSystemd connects to systemd.
 func dialSystemd(ctx context.Context) (*systemd, error) {
 	if !hasSystemd() {
 		return nil, errNoSystemd
@@ -59,12 +64,19 @@ func dialSystemd(ctx context.Context) (*systemd, error) {
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("change services: %w", unix.EPERM)
 	}
+	// A connection ends with its context, which so bounds the time that
+	// connecting may take, and only that.
+	ctx, cancel := context.WithCancel(ctx)
+	limit := time.AfterFunc(dialTime, cancel)
+	defer limit.Stop()
 	conn, err := dbus.ConnectSystemBus(dbus.WithContext(ctx))
 	if err != nil {
+		cancel()
 		return nil, fmt.Errorf("connect to the system bus: %w", err)
 	}
 	s := &systemd{
-		conn: conn, manager: conn.Object("org.freedesktop.systemd1", "/org/freedesktop/systemd1"),
+		manager: conn.Object("org.freedesktop.systemd1", "/org/freedesktop/systemd1"),
+		close:   func() { cancel(); conn.Close() },
 		signals: make(chan *dbus.Signal, 16),
 	}
 	conn.Signal(s.signals)
@@ -78,8 +90,6 @@ func dialSystemd(ctx context.Context) (*systemd, error) {
 	}
 	return s, nil
 }
-
-func (s *systemd) close() { s.conn.Close() }
 
 // isInstance says whether a bond's name can be part of a unit's as it is
 // (systemd.unit(5)). Escaped it would be no name that anyone types.
