@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -23,8 +22,9 @@ func dial() (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open netlink: %w", err)
 	}
-	timeout := unix.NsecToTimeval((60 * time.Second).Nanoseconds())
-	if err := errors.Join(s.SetExtAck(true), s.SetSendTimeout(&timeout), s.SetReceiveTimeout(&timeout)); err != nil {
+	// No time limits: the kernel answers before it does anything else, and each
+	// limit would be a timer that wakes an idle keeper.
+	if err := s.SetExtAck(true); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("set up netlink: %w", err)
 	}

@@ -128,7 +128,10 @@ func (m MemberStatus) weakness(st Status) string {
 		return m.Name + " has no link"
 	case m.dormant:
 		return m.Name + " is associated, but not let in yet (operstate dormant)"
-	case st.Mode == activeBackup && value(st.FailOverMAC) == FailOverMACNone && m.Address.String() != st.Address.String():
+	case st.Mode == activeBackup && m.Address.String() != st.Address.String() &&
+		(value(st.FailOverMAC) == FailOverMACNone || value(st.FailOverMAC) == FailOverMACActive && m.Role == RoleActive):
+		// A supplicant that randomises addresses does that, or a driver that
+		// doesn't take one.
 		return fmt.Sprintf("%s has the MAC address %s and not the bond's, so it carries nothing", m.Name, m.Address)
 	}
 	return ""

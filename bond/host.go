@@ -3,6 +3,7 @@ package bond
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -60,6 +61,13 @@ func Open() (*Host, error) {
 	if err != nil {
 		c.close()
 		return nil, fmt.Errorf("open netlink: %w", err)
+	}
+	// The handle can't do without a time limit, so it gets one that never comes.
+	err = handle.SetSocketTimeout(100 * 365 * 24 * time.Hour)
+	if err != nil {
+		c.close()
+		handle.Close()
+		return nil, fmt.Errorf("set up netlink: %w", err)
 	}
 	// The cookie names a namespace till the next boot; its inode number is
 	// soon used again.

@@ -3,6 +3,7 @@ package dhcp
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Client asks for a lease for one interface.
@@ -43,8 +44,8 @@ func (c *Client) Run(ctx context.Context, previous *Lease, confirm <-chan struct
 
 // Release tells the server that the lease isn't needed any more, in one message
 // without an answer (RFC 2131 section 4.4.6). It must still be the interface's
-// address, and should be for a moment after, for the server's hardware address
-// may have to be asked for first.
+// address. Release returns when the message has left, or after a second: the
+// server's hardware address may have to be asked for first.
 func (c *Client) Release(lease Lease) error {
 	t, err := c.open()
 	if err != nil {
@@ -57,6 +58,9 @@ func (c *Client) Release(lease Lease) error {
 	}
 	if err := t.Send(m.ToBytes(), lease.Address.Addr(), lease.Server); err != nil {
 		return fmt.Errorf("release %s: %w", lease.Address.Addr(), err)
+	}
+	if s, ok := t.(*socket); ok {
+		s.drain(time.Second)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
@@ -137,6 +138,26 @@ func (s *socket) Send(message []byte, from, to netip.Addr) error {
 	}
 	_, err := ipv4.NewPacketConn(s.udp).WriteTo(message, &ipv4.ControlMessage{Src: from.AsSlice()}, dst)
 	return err
+}
+
+// drain waits until what was sent has left: until then the kernel counts it to
+// the socket (SIOCOUTQ).
+func (s *socket) drain(limit time.Duration) {
+	udp, ok := s.udp.(syscall.Conn)
+	if !ok {
+		return
+	}
+	raw, err := udp.SyscallConn()
+	if err != nil {
+		return
+	}
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		queued := 0
+		err := raw.Control(func(fd uintptr) { queued, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
+		if err != nil || queued == 0 {
+			return
+		}
+	}
 }
 
 // Receive waits for a message to a client.

@@ -63,6 +63,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 		return err
 	}
 	defer release()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	k.Host.Cautious = true
 	changes, err := k.Host.Changes(ctx)
 	if err != nil {
@@ -74,7 +76,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 	w := newWatch(k)
 	defer w.close()
-	wake := waker{changes: changes, resumes: resumes, reload: k.Reload, wake: k.Wake, done: w.done, resumed: w.resumed, asked: w.wifi.close}
+	wake := waker{changes: changes, resumes: resumes, reload: k.Reload, wake: k.Wake, done: w.done, resumed: w.resumed, asked: w.asked}
 	for {
 		plan, err := w.look(ctx)
 		if ctx.Err() != nil || errors.Is(err, bond.ErrNotWanted) {
@@ -126,6 +128,12 @@ func (w *watch) close() {
 	w.router6.stop()
 	w.names.close()
 	w.wifi.close()
+}
+
+// asked has what is read but once read again.
+func (w *watch) asked() {
+	w.wifi.close()
+	w.names.again()
 }
 
 // resumed has everything asked anew that was known of the network: the machine

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/resolve"
@@ -16,10 +17,11 @@ const namesTrouble = "dns"
 // names hands the bond's name servers to whoever answers for names here. That
 // may be another daemon, which takes its time: it is done in the background.
 type names struct {
-	watch *watch
-	wish  namesWish // what was last handed over, or is being
-	busy  bool
-	stop  context.CancelFunc
+	watch  *watch
+	wish   namesWish // what was last handed over, or is being
+	busy   bool      // until it is, or until it is time to try again
+	failed failures
+	stop   context.CancelFunc
 }
 
 // A namesWish is what is to be handed over.
@@ -47,13 +49,14 @@ func (n *names) tend(ctx context.Context, c bond.Config, bondIndex int) error {
 	ctx, n.stop = context.WithCancel(ctx)
 	go func() {
 		outcome, err := k.Resolver.Set(ctx, c.Name, wish.settings)
-		n.watch.post(ctx, func(context.Context) { n.done(outcome, err) })
+		n.watch.post(ctx, func(ctx context.Context) { n.done(ctx, outcome, err) })
 	}()
 	return nil
 }
 
-// done notes what came of it.
-func (n *names) done(o resolve.Outcome, err error) {
+// done notes what came of it. What failed is tried again after a while; what was
+// left alone for good reason when somebody asks for a look.
+func (n *names) done(ctx context.Context, o resolve.Outcome, err error) {
 	n.busy = false
 	log := n.watch.keeper.Log
 	for _, note := range o.Notes {
@@ -64,9 +67,15 @@ func (n *names) done(o resolve.Outcome, err error) {
 		log.Warn(err.Error())
 		err = nil
 	case err != nil:
-		n.wish = namesWish{} // the next look tries again
+		n.busy = true
+		time.AfterFunc(n.failed.next(), func() {
+			n.watch.post(ctx, func(context.Context) { n.wish, n.busy = namesWish{}, false })
+		})
 	case o.Holder != resolve.Nobody:
 		log.Info("handed over the name servers", "to", o.Holder, "servers", n.wish.settings.Servers)
+	}
+	if err == nil {
+		n.failed = 0
 	}
 	switch {
 	case err != nil:
@@ -75,6 +84,14 @@ func (n *names) done(o resolve.Outcome, err error) {
 		n.watch.trouble(namesTrouble, strings.Join(o.Notes, "; "))
 	default:
 		n.watch.trouble(namesTrouble, "")
+	}
+}
+
+// again has the name servers handed over once more: whoever couldn't take them
+// may now.
+func (n *names) again() {
+	if !n.busy {
+		n.wish = namesWish{}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -62,7 +63,11 @@ func (s screen) status(st bond.Status) {
 		{"monitor", monitor(st)},
 		{"mac", fmt.Sprintf("%s (fail_over_mac %s), mtu %d", orDash(st.Address.String()), word(st.FailOverMAC), st.MTU)},
 		{"address", addresses(st)},
+		{"lease", lease(st)},
 	} {
+		if row[1] == "" {
+			continue
+		}
 		for i, line := range wrap(printable(row[1]), s.width-len("  health   ")) {
 			label := row[0]
 			if i > 0 {
@@ -138,6 +143,14 @@ func addresses(st bond.Status) string {
 		list = append(list, a.String())
 	}
 	return strings.Join(list, ", ")
+}
+
+// lease says until when the leased address holds; nothing without one.
+func lease(st bond.Status) string {
+	if st.Lease == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s from %s, until %s", st.Lease.Address, st.Lease.Server, st.Lease.Expiry.Local().Format(time.DateTime))
 }
 
 // members draws a table, a row a member. The last column takes what is left of

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/resolve"
 )
 
 // configDir has the configuration files, each named after its bond.
@@ -162,11 +163,11 @@ func reconcile(c *cli.Context, h *bond.Host, config bond.Config, s *saving, wait
 	if err := s.save(c); err != nil {
 		return err
 	}
-	if !c.Bool("once") {
-		if err := leaveKeeper(c, h, config.Name); err != nil {
-			// The bond is as wanted, so this is no failure of up.
-			warn(c, "%v", err)
-		}
+	// The bond is as wanted, so what fails now is no failure of up.
+	if c.Bool("once") {
+		handOverNames(c, h, config)
+	} else if err := leaveKeeper(c, h, config.Name); err != nil {
+		warn(c, "%v", err)
 	}
 	st := plan.After
 	if wait > 0 && plan.Members > 0 && st.ActiveSlave == nil {
@@ -192,6 +193,24 @@ func sayAddress(c *cli.Context, config bond.Config, st bond.Status) {
 		warn(c, "%s has no address: --address gives it one, or the keeper by DHCP, and --once leaves none", config.Name)
 	default:
 		warn(c, "%s has no address yet; its keeper asks for one by DHCP", config.Name)
+	}
+}
+
+// handOverNames does for a bond without a keeper what else that would do.
+func handOverNames(c *cli.Context, h *bond.Host, config bond.Config) {
+	servers, domains := config.NameServers(nil)
+	if !h.InitialNamespace() {
+		if len(servers) > 0 {
+			warn(c, "the name servers are handed to nobody: this isn't the machine's own network namespace")
+		}
+		return
+	}
+	outcome, err := new(resolve.Resolver).Set(c.Context, config.Name, resolve.Settings{Servers: servers, Domains: domains})
+	for _, note := range outcome.Notes {
+		warn(c, "%s", note)
+	}
+	if err != nil {
+		warn(c, "%v", err)
 	}
 }
 
