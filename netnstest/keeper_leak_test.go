@@ -15,7 +15,7 @@ func TestKeeperLeaks(t *testing.T) {
 	eth0 := h.Cable("eth0")
 	h.Cable("eth1")
 	h.Do(func() {
-		writeFile(t, "/etc/bondctl/bond0.toml", "[[member]]\nname = \"eth0\"\n[[member]]\nname = \"eth1\"\n")
+		writeFile(t, "/etc/bondctl/bond0.toml", "[[member]]\nname = \"eth0\"\n[[member]]\nname = \"eth1\"\n[ipv4]\nmethod = \"none\"\n")
 	})
 	cycle := func(times int) {
 		t.Helper()

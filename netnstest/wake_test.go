@@ -25,7 +25,7 @@ func TestKeeperRFKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "laptop.toml")
-	writeFile(t, file, "[[member]]\nname = \"eth0\"\n[[member]]\nkind = \"wifi\"\n")
+	writeFile(t, file, "[[member]]\nname = \"eth0\"\n[[member]]\nkind = \"wifi\"\n[ipv4]\nmethod = \"none\"\n")
 	succeeds(t, m.Host, "up", "--config", file)
 	t.Cleanup(func() { succeeds(t, m.Host, "down") })
 	netnstest.Eventually(t, active(m.Host, "eth0"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/dhcp"
@@ -38,18 +39,22 @@ func release(ctx context.Context, h *bond.Host, name string) error {
 	if lease == nil || err != nil {
 		return err
 	}
-	return errors.Join(tellServer(h, name, lease), h.SetLease(ctx, name, nil))
-}
-
-func tellServer(h *bond.Host, name string, lease *bond.Lease) error {
-	st, err := h.Snapshot(name)
-	if err != nil || !st.Path.Usable() {
-		return err // there is no way to tell it
-	}
 	remembered, err := recall(h, name)
 	if err != nil {
 		return err
 	}
-	client := dhcp.Client{Interface: name, ID: remembered.ClientID}
+	err = tellServer(h, name, remembered.ClientID, lease)
+	// What was given back is a wish from now on.
+	remembered.Lease = lease
+	remembered.Lease.Expiry = time.Now()
+	return errors.Join(err, h.RememberLease(name, remembered), h.SetLease(ctx, name, nil))
+}
+
+func tellServer(h *bond.Host, name string, id []byte, lease *bond.Lease) error {
+	now, err := h.Snapshot(name)
+	if err != nil || !now.Path.Usable() {
+		return err // there is no way to tell it
+	}
+	client := dhcp.Client{Interface: name, ID: id}
 	return client.Release(*toDHCP(lease))
 }

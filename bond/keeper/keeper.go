@@ -186,8 +186,8 @@ func (w *watch) tend(ctx context.Context) error {
 	if err != nil || config == nil {
 		return err
 	}
-	w.router6.tend(ctx, w.seen.Path)
 	return errors.Join(
+		w.router6.tend(ctx, w.seen.Path),
 		w.leaser.tend(ctx, *config, w.seen.Path),
 		w.names.tend(ctx, *config, w.seen.Index),
 	)

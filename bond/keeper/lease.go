@@ -215,8 +215,10 @@ func (l *leaser) handle(ctx context.Context, e dhcp.Event) {
 		l.happened(e.Lease.Address, netip.Prefix{}, e.Reason.Error())
 	case dhcp.Silent:
 		words := e.Reason.Error()
-		if e.Lease != nil {
-			words += fmt.Sprintf("; %s holds until %s", e.Lease.Address.Addr(), e.Lease.Expiry.Local().Format(time.DateTime))
+		k := l.watch.keeper
+		// The client may hold one of an earlier life, which isn't in force.
+		if lease, _ := k.Host.Lease(k.Name); lease != nil {
+			words += fmt.Sprintf("; %s holds until %s", lease.Address.Addr(), lease.Expiry.Local().Format(time.DateTime))
 		}
 		l.watch.trouble(dhcpTrouble, words)
 	}

@@ -15,31 +15,32 @@ import (
 type router6 struct {
 	watch *watch
 	path  bond.Path
+	had   []netip.Prefix     // the addresses that routers on that path had led to
 	ask   context.CancelFunc // ends the question that is under way
 }
 
 // tend asks for the routers on a new path. On the first one the kernel does.
-func (r *router6) tend(ctx context.Context, path bond.Path) {
-	if !path.Usable() || path == r.path {
-		return
-	}
-	first := !r.path.Usable()
-	r.path = path
-	if first {
-		return
-	}
-	r.stop()
+// What is there on a new path may already be of its routers: the addresses of
+// the old one are those of the look before.
+func (r *router6) tend(ctx context.Context, path bond.Path) (err error) {
 	k := r.watch.keeper
-	had, err := k.Host.SLAAC(k.Name)
-	if err != nil {
-		k.Log.Error("leave the old network", "error", err)
-		return
+	switch {
+	case !path.Usable():
+		return nil
+	case path == r.path, !r.path.Usable():
+		r.path = path
+		r.had, err = k.Host.SLAAC(k.Name)
+		return err
 	}
+	r.path = path
+	r.stop()
+	had := r.had
 	ctx, r.ask = context.WithCancel(ctx)
 	go func() {
 		ads, err := probe.Routers(ctx, k.Name)
 		r.watch.post(ctx, func(ctx context.Context) { r.renumber(ctx, had, ads, err) })
 	}()
+	return nil
 }
 
 // stop ends a question that is under way.
