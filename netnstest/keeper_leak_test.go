@@ -30,6 +30,7 @@ func TestKeeperLeaks(t *testing.T) {
 	const thrift = "GOGC=5"
 	fresh := startDaemon(t, h, thrift)
 	cycle(1) // as much has been started by then as will ever be
+	netnstest.Eventually(t, fresh.quiet()) // it has asked for routers on the new path
 	want := fresh.goroutines(t)
 
 	keeper := startDaemon(t, h, thrift)
