@@ -29,7 +29,7 @@ func TestKeeperLeaks(t *testing.T) {
 	// The collector is to keep the heap near what is in use, and not at twice as much and 4 MiB.
 	const thrift = "GOGC=5"
 	fresh := startDaemon(t, h, thrift)
-	cycle(1) // as much has been started by then as will ever be
+	cycle(1)                               // as much has been started by then as will ever be
 	netnstest.Eventually(t, fresh.quiet()) // it has asked for routers on the new path
 	want := fresh.goroutines(t)
 

@@ -81,6 +81,58 @@ func TestKeeperLease(t *testing.T) {
 	}
 }
 
+// TestLeaseIdentity: the bond's MAC follows the active slave. To a server that
+// goes by client identifier it is the same client all the same; one that goes by
+// MAC takes it for another one when it is asked next, and gives it another
+// address.
+func TestLeaseIdentity(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		args []string
+		same bool
+	}{
+		{"by client identifier", nil, true},
+		{"by MAC", []string{"--dhcp-ignore-clid"}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := netnstest.New(t)
+			server := h.LAN().DHCP(tt.args...)
+			eth0 := h.Cable("eth0")
+			eth1 := h.Cable("eth1")
+			succeeds(t, h, "up", "--dhcp", "--fail-over-mac", "active", "--member", "eth0", "--member", "eth1")
+			t.Cleanup(func() { bondctl(t, h, "down") })
+			netnstest.Eventually(t, leased(t, h, "192.0.2."))
+			address := leaseOf(t, h)
+			netnstest.Eventually(t, wrote(server, fmt.Sprintf("DHCPACK(lan) %s %s", address.Addr(), eth0.MAC)))
+			eth0.Pull()
+			netnstest.Eventually(t, active(h, "eth1"))
+			// The next keeper asks for the lease at its start, as this one
+			// would when it is time to renew it.
+			pid := keeperOf(t, h)
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			netnstest.Eventually(t, ended(pid))
+			succeeds(t, h, "up")
+			netnstest.Eventually(t, wrote(server, eth1.MAC.String()))
+			netnstest.Eventually(t, func() error {
+				for line := range strings.Lines(server.Output()) {
+					if strings.Contains(line, "DHCPACK(lan)") && strings.Contains(line, eth1.MAC.String()) {
+						return nil
+					}
+				}
+				return fmt.Errorf("nothing was lent to %s yet", eth1.MAC)
+			})
+			netnstest.Eventually(t, leased(t, h, "192.0.2."))
+			if got := leaseOf(t, h); (got == address) != tt.same {
+				t.Errorf("the address was %s and is %s; the same: want %t", address, got, tt.same)
+			}
+		})
+	}
+}
+
 // A lease that is lost is taken from the bond, and what is leased is used as
 // the configuration says.
 func TestKeeperLeaseUse(t *testing.T) {

@@ -89,15 +89,16 @@ func (l *LAN) join(name string) error {
 	return l.nl.LinkSetUp(port)
 }
 
-// DHCP starts a DHCP server, with the router as gateway and DNS server, and returns its process.
-func (l *LAN) DHCP() *Process {
+// DHCP starts a DHCP server, with the router as gateway and DNS server, and returns its process. It is
+// dnsmasq, and gets the extra arguments as well.
+func (l *LAN) DHCP(extra ...string) *Process {
 	l.t.Helper()
 	first, last := l.Addr.Addr().As4(), l.Addr.Addr().As4()
 	first[3], last[3] = 100, 199
-	p := l.Start("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--log-dhcp",
+	p := l.Start("dnsmasq", append(extra, "--no-daemon", "--conf-file=/dev/null", "--port=0", "--log-dhcp",
 		"--interface="+lanBridge, "--bind-interfaces", "--leasefile-ro", "--dhcp-authoritative", "--no-ping",
 		fmt.Sprintf("--dhcp-range=%s,%s,1h", netip.AddrFrom4(first), netip.AddrFrom4(last)),
-		"--dhcp-option=option:dns-server,"+l.Addr.Addr().String())
+		"--dhcp-option=option:dns-server,"+l.Addr.Addr().String())...)
 	Eventually(l.t, func() error {
 		if !strings.Contains(p.Output(), "DHCP, sockets bound") {
 			return fmt.Errorf("dnsmasq isn't ready: %s", p.Output())
