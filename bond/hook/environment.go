@@ -17,6 +17,7 @@ func environment(e bond.Event) []string {
 		{"FROM", text(e.From)},
 		{"TO", text(e.To)},
 		{"REASON", text(e.Reason)},
+		{"MESSAGE", text(e.Message)},
 		{"SWITCH_MS", number(e.SwitchMS)},
 		{"TIME", e.Time.Format(time.RFC3339Nano)},
 		{"SEQ", number(&e.Seq)},

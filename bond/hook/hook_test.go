@@ -170,7 +170,7 @@ func TestRun(t *testing.T) {
 	want := []string{
 		`level=INFO msg="hook 10-elf" ` + event + ` output="` + strings.Join([]string{
 			"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C", "BONDCTL_EVENT=failover", "BONDCTL_BOND=bond0",
-			"BONDCTL_FROM=usb0", "BONDCTL_TO=wlan0", "BONDCTL_REASON=only_link", "BONDCTL_SWITCH_MS=12",
+			"BONDCTL_FROM=usb0", "BONDCTL_TO=wlan0", "BONDCTL_REASON=only_link", "BONDCTL_MESSAGE=", "BONDCTL_SWITCH_MS=12",
 			"BONDCTL_TIME=2026-11-22T14:51:10.204Z", "BONDCTL_SEQ=7",
 			"descriptors 0 1 2 3, dir /, umask 0022, stdin /dev/null, own session true, own group true", `"`,
 		}, `\n`),
@@ -185,10 +185,10 @@ func TestRun(t *testing.T) {
 
 // What isn't known is empty, and a name ends no variable.
 func TestEnvironment(t *testing.T) {
-	e := bond.Event{Event: bond.EventJoin, Bond: "a\"\\b\nc\x00d\x1b\xff=é", To: new("eth0")}
+	e := bond.Event{Event: bond.EventJoin, Bond: "a\"\\b\nc\x00d\x1b\xff=é", To: new("eth0"), Message: new("a b")}
 	want := []string{
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C", "BONDCTL_EVENT=join", `BONDCTL_BOND=a"\\b\nc\x00d\x1b\xff=é`, "BONDCTL_FROM=",
-		"BONDCTL_TO=eth0", "BONDCTL_REASON=", "BONDCTL_SWITCH_MS=", "BONDCTL_TIME=0001-01-01T00:00:00Z", "BONDCTL_SEQ=0",
+		"BONDCTL_TO=eth0", "BONDCTL_REASON=", "BONDCTL_MESSAGE=a b", "BONDCTL_SWITCH_MS=", "BONDCTL_TIME=0001-01-01T00:00:00Z", "BONDCTL_SEQ=0",
 	}
 	if diff := cmp.Diff(want, environment(e)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

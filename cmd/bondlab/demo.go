@@ -20,12 +20,22 @@ func demoCommand() *cli.Command {
 	}
 }
 
-// The bond of the demonstration, and how it is set up; the same once more after each dock.
-const bond = "bond0"
+// The bond of the demonstration, and the file that says what is wanted of it.
+const (
+	bond       = "bond0"
+	configFile = "/etc/bondctl/bond0.toml"
+)
 
-var up = []string{
-	"up", "--once", "--primary", "usb0", "--member", "usb0", "--member", "wlan0", "--address", "192.0.2.10/24",
-}
+const config = `[[member]]            # in order of preference
+bus = "usb"           # the dock
+
+[[member]]
+kind = "wifi"
+wpa_conf = "%s"
+
+[ipv4]
+method = "dhcp"
+`
 
 // demo boots the lab and runs itself there.
 func demo(c *cli.Context) error {
@@ -45,48 +55,61 @@ func demo(c *cli.Context) error {
 
 // narrate is the demonstration.
 func narrate(t *session) error {
-	s := &stage{t: t, m: netnstest.NewMachine(t)}
+	s := &stage{t: t, m: netnstest.NewMachine(t, netnstest.Private("/etc/bondctl"))}
+	s.m.LAN().DHCP()
 	dock := s.m.USBDock()
-	wifi := s.m.WiFi()
-	s.say("A laptop sits in its dock: usb0 is the dock's Ethernet, wlan0 is associated with a WPA2 Wi-Fi.",
-		"Both lead to the same LAN, where "+netnstest.LANAddr+" answers pings.")
+	wifi := s.m.Radio()
+	wifi.StartAP()
+	if err := s.write(fmt.Sprintf(config, wifi.Config(netnstest.Control))); err != nil {
+		return err
+	}
+	s.say("A laptop sits in its dock: usb0 is the dock's Ethernet, wlan0 the Wi-Fi. Both lead to the same",
+		"LAN, where a DHCP server lends addresses and "+netnstest.LANAddr+" answers pings.")
 	s.run("ip", "-brief", "link")
+	s.say("What is wanted:")
+	s.run("cat", configFile)
 
-	s.say("One bond of both, the dock preferred:")
-	s.bondctl(up...)
+	s.say("The only command that is needed:")
+	s.bondctl("up")
 	s.waitActive("usb0")
-	netnstest.Eventually(t, wifi.Associated) // which it isn't any more once it is enslaved
+	netnstest.Eventually(t, wifi.Associated)
 	s.waitUp("wlan0")
-	s.bondctl("status")
-	s.say("From here on a ping runs, five a second.")
+	s.say("A moment later the keeper has had an address lent, and the Wi-Fi is associated.")
 	s.ping = s.m.Ping(200 * time.Millisecond)
 	netnstest.Eventually(t, s.ping.Answered)
+	stream := s.m.Stream()
+	netnstest.Eventually(t, stream.Moved)
+	s.bondctl("status")
+	s.say("From here on a ping runs, five a second, and a TCP connection carries numbered lines.")
 	s.tellLost()
 
 	s.say("The laptop is lifted out of the dock. usb0 is gone.")
 	dock.Remove()
 	s.waitActive("wlan0")
 	netnstest.Eventually(t, s.ping.Answered)
+	netnstest.Eventually(t, stream.Moved)
 	s.bondctl("status")
 	s.tellLost()
 
-	s.say("Back into the dock. usb0 is another device to the kernel now; up puts it back into the bond.")
+	s.say("Back into the dock. usb0 is another device to the kernel now; the keeper takes it in. The dock's",
+		"port gets a few seconds to start forwarding (updelay) before it takes over ...")
 	dock.Insert()
-	s.bondctl(up...)
-	s.bondctl("status")
-	s.say("The dock's port gets a few seconds to start forwarding (updelay) before it takes over ...")
 	s.waitActive("usb0")
 	netnstest.Eventually(t, s.ping.Answered)
+	netnstest.Eventually(t, stream.Moved)
 	s.bondctl("status")
 	s.tellLost()
+	s.say("What the keeper saw:")
+	s.bondctl("events")
 
-	s.say("Enough. The ping stops, and the bond is taken away:")
-	total := s.ping.Stop()
+	s.say("Enough. Ping and connection end, and the bond is taken away:")
+	total, lines := s.ping.Stop(), stream.Stop()
 	s.bondctl("down")
 	s.run("ip", "-brief", "link")
 	s.say(fmt.Sprintf("All in all %d of %d pings were lost; the longest silence was %v.",
-		len(total.Lost), total.Sent, total.Longest.Round(10*time.Millisecond)))
-	return nil
+		len(total.Lost), total.Sent, total.Longest.Round(10*time.Millisecond)),
+		fmt.Sprintf("The connection carried %d lines and was never reset.", lines.Lines))
+	return lines.Err
 }
 
 // stage is what the demonstration plays on.
@@ -95,6 +118,12 @@ type stage struct {
 	m    *netnstest.Machine
 	ping *netnstest.Ping
 	told netnstest.Pinged // what tellLost told last
+}
+
+// write writes the configuration file.
+func (s *stage) write(text string) (err error) {
+	s.m.Do(func() { err = os.WriteFile(configFile, []byte(text), 0o644) })
+	return err
 }
 
 func (s *stage) say(lines ...string) {
