@@ -26,7 +26,7 @@ func upFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "once", Usage: "make the bond and leave no keeper running: a member that appears later joins with the next up"},
 		&cli.BoolFlag{Name: "save", Usage: "once the bond is as wanted, write " + configDir + "/NAME.toml and have systemd start the keeper at boot"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print what would be done, and do nothing"},
-		&cli.StringFlag{Name: "wait", Value: defaultWait, Usage: "wait up to `DURATION` for an active slave; 0: don't wait (default: " + defaultWait + ")"},
+		&cli.StringFlag{Name: "wait", Value: defaultWait, Usage: "wait up to `DURATION` for an active slave and, with DHCP asked for, an address; 0: don't wait (default: " + defaultWait + ")"},
 		&cli.StringSliceFlag{Name: "member", Category: wantedGroup, KeepSpace: true, Usage: "`NAME[,prio=N]` an interface of the bond, present or not, in order of preference; the order gives the prio unless one is written"},
 		&cli.StringFlag{Name: "primary", Category: wantedGroup, Usage: "the `MEMBER` that is active whenever it can be"},
 		&cli.StringFlag{Name: "mac", Category: wantedGroup, Usage: "the bond's MAC `ADDRESS`, or stable: derived from the machine's id and the bond's name (default: the first member's)"},

@@ -176,11 +176,8 @@ func reconcile(c *cli.Context, h *bond.Host, config bond.Config, s *saving, wait
 		warn(c, "%v", err)
 	}
 	st := plan.After
-	if wait > 0 && plan.Members > 0 && st.ActiveSlave == nil {
-		if err := waitActive(c, h, config.Name, wait); err != nil {
-			return err
-		}
-		if st, err = h.Status(config.Name); err != nil {
+	if wait > 0 && plan.Members > 0 {
+		if st, err = waitUsable(c, h, config, st, wait); err != nil {
 			return err
 		}
 	}
@@ -231,13 +228,26 @@ func dismissKeeper(c *cli.Context, h *bond.Host, config bond.Config) error {
 	return takeDownKeeper(c, h, config.Name)
 }
 
-func waitActive(c *cli.Context, h *bond.Host, name string, wait time.Duration) error {
-	_, err := h.WaitActive(c.Context, name, wait)
-	if errors.Is(err, bond.ErrNoActive) {
-		warn(c, "%s has no active slave after %s; it stays, and takes the first member that gets a link", name, wait)
-		return nil
+// waitUsable waits for an active slave and, where an address by DHCP is asked
+// for, for that. It returns how the bond is then.
+func waitUsable(c *cli.Context, h *bond.Host, config bond.Config, st bond.Status, wait time.Duration) (bond.Status, error) {
+	lease := config.Method == bond.MethodDHCP && st.Lease == nil
+	if st.ActiveSlave != nil && !lease {
+		return st, nil
 	}
-	return err
+	end := time.Now().Add(wait)
+	err := h.WaitActive(c.Context, config.Name, wait)
+	if err == nil && lease {
+		err = h.WaitAddress(c.Context, config.Name, time.Until(end))
+	}
+	switch {
+	case errors.Is(err, bond.ErrNoActive):
+		warn(c, "%s has no active slave after %s; it stays, and takes the first member that gets a link", config.Name, wait)
+	case errors.Is(err, bond.ErrNoAddress): // which is said below
+	case err != nil:
+		return st, err
+	}
+	return h.Status(config.Name)
 }
 
 // say prints a plan: its steps are results, its notes warnings.
