@@ -45,6 +45,19 @@ func (c *Cable) Plug() {
 	c.far("plug", (*netlink.Handle).LinkSetUp)
 }
 
+// Move carries the host elsewhere: what the cable is plugged into is another LAN now. The NIC loses its
+// carrier and gets it back, and is the same.
+func (c *Cable) Move(lan *LAN) {
+	c.h.t.Helper()
+	c.far("move", func(nl *netlink.Handle, port netlink.Link) error {
+		if err := nl.LinkSetNsFd(port, lan.net); err != nil {
+			return err
+		}
+		return lan.join(c.port())
+	})
+	c.lan = lan
+}
+
 // far does something to the cable's end in the LAN.
 func (c *Cable) far(verb string, do func(*netlink.Handle, netlink.Link) error) {
 	c.h.t.Helper()

@@ -23,6 +23,7 @@ type WiFi struct {
 	// Name is the interface's: wlan0 for the first one, wlan1 for the second.
 	Name string
 	// SSID is its access point's network: [SSID] for the first one, with a 2 behind it for the second.
+	// It may be set to any 32 bytes, before StartAP and Config.
 	SSID string
 
 	m          *Machine
@@ -140,7 +141,7 @@ func (w *WiFi) StartAP() {
 	file := w.config(w.lan.Namespace, "hostapd-"+w.ap+".conf", fmt.Sprintf(`interface=%s
 bridge=%s
 driver=nl80211
-ssid=%s
+ssid2=%x
 hw_mode=g
 channel=1
 wpa=2
@@ -199,7 +200,7 @@ func (w *WiFi) supplicantConfig(key string, extra []string) string {
 	file := filepath.Join(dir, "wpa_supplicant.conf")
 	err = os.WriteFile(file, fmt.Appendf(nil, `%s
 network={
-	ssid="%s"
+	ssid=%x
 	psk=%s
 	scan_freq=2412
 }
