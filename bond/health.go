@@ -72,7 +72,8 @@ func health(st Status, s State, troubles map[string]string) (Health, string) {
 	case len(s.Bond.Slaves) == 0:
 		return HealthDown, "no member is in the bond"
 	case st.MIIStatus != "up":
-		return HealthDown, strings.Join(append([]string{"no member has a link"}, st.blocked()...), "; ")
+		why := append([]string{"no member has a link"}, st.blocked()...)
+		return HealthDown, strings.Join(append(why, st.unassociated(troubles)...), "; ")
 	}
 	why := st.monitorWeakness()
 	for _, m := range st.Members {
@@ -98,6 +99,18 @@ func (st Status) blocked() []string {
 	for _, m := range st.Members {
 		if m.blocked {
 			all = append(all, m.Name+" is blocked by rfkill")
+		}
+	}
+	return all
+}
+
+// unassociated tells what keeps members from having a link. The other troubles
+// come of having none.
+func (st Status) unassociated(troubles map[string]string) []string {
+	var all []string
+	for _, m := range st.Members {
+		if words, ok := troubles[m.Name]; ok {
+			all = append(all, m.Name+": "+words)
 		}
 	}
 	return all

@@ -101,6 +101,11 @@ func TestHealth(t *testing.T) {
 	if h, reason := health(st, s, map[string]string{"wlan0": "wrong passphrase", "dhcp": "no DHCP server answers"}); h != HealthDegraded || reason != want {
 		t.Errorf("with troubles: %s, %s", h, reason)
 	}
+	st.MIIStatus = "down"
+	troubles := map[string]string{"eth1": "wrong passphrase", "dhcp": "no DHCP server answers", "wlan9": "of old"}
+	if h, reason := health(st, s, troubles); h != HealthDown || reason != "no member has a link; eth1: wrong passphrase" {
+		t.Errorf("without a link: %s, %s", h, reason)
+	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			st, s := two(test.change)
