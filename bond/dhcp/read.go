@@ -119,9 +119,11 @@ var neverRouted = []netip.Prefix{
 }
 
 // routable tells whether a server may say where the destination is: not its own
-// way, on which the lease is renewed, nor the leased address.
+// way, on which the lease is renewed, nor the leased address. The address's own
+// network, which servers name as well (RFC 3442's example does), is on the link:
+// the kernel has that route by the address, and refuses a second one.
 func routable(to netip.Prefix, l Lease) bool {
-	if to.IsSingleIP() && (to.Addr() == l.Server || to.Addr() == l.Address.Addr()) {
+	if to == l.Address.Masked() || to.IsSingleIP() && (to.Addr() == l.Server || to.Addr() == l.Address.Addr()) {
 		return false
 	}
 	return !slices.ContainsFunc(neverRouted, func(p netip.Prefix) bool {

@@ -71,6 +71,8 @@ func TestReadLease(t *testing.T) {
 				32, 255, 255, 255, 255, 192, 0, 2, 9,
 				32, 192, 0, 2, 1, 192, 0, 2, 9, // the server
 				32, 192, 0, 2, 100, 192, 0, 2, 9, // the leased address
+				24, 192, 0, 2, 192, 0, 2, 9, // its network
+				24, 192, 0, 2, 0, 0, 0, 0,
 				16, 198, 18, 224, 0, 0, 1, // by a multicast address
 				16, 198, 18, 192, 0, 2, 100)}, // by itself
 			want: func(l *Lease) { l.Routes = nil },
