@@ -63,8 +63,9 @@ func (st Status) reasonByPrio(active string, own int) Reason {
 	return by
 }
 
-// health sums a bond up and says why; troubles are what its keeper has met.
-func health(st Status, s State, troubles map[string]string) (Health, string) {
+// health sums a bond up and says why; troubles are what its keeper has met, and
+// more is what else is wrong.
+func health(st Status, s State, troubles map[string]string, more ...string) (Health, string) {
 	link, _ := s.link(s.Name)
 	switch {
 	case !link.Up:
@@ -84,6 +85,7 @@ func health(st Status, s State, troubles map[string]string) (Health, string) {
 	for _, source := range slices.Sorted(maps.Keys(troubles)) {
 		why = append(why, source+": "+troubles[source])
 	}
+	why = append(why, more...)
 	if len(why) > 0 {
 		return HealthDegraded, strings.Join(why, "; ")
 	}

@@ -38,7 +38,7 @@ type Host struct {
 	initialNamespace bool
 
 	// What a cautious host remembers from one Reconcile to the next.
-	refused map[string]refusedMember
+	refused map[string]denial
 	unkept  string // the words of a plan that the kernel took and didn't keep
 }
 

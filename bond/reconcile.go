@@ -119,7 +119,7 @@ func (a *attempt) converge(ctx context.Context) error {
 		}
 		a.done.Bond, a.done.Members, a.done.Retry = plan.Bond, plan.Members, retry
 		a.done.Associations = plan.Associations
-		for _, note := range plan.Notes {
+		for _, note := range append(plan.Notes, refusedRoutes(a.refusals())...) {
 			if !slices.Contains(a.done.Notes, note) {
 				a.done.Notes = append(a.done.Notes, note)
 			}
@@ -192,16 +192,51 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s State, old *journal) e
 	return a.store.writeJournal(s.Name, after)
 }
 
-// apply carries out all steps or none; or, cautiously, each that can be.
+// apply carries out all steps or none; or, cautiously, each that can be. Leased
+// routes come last, and each that can be: nothing else is to fail since a
+// server names one that the kernel refuses.
 func (a *attempt) apply(ctx context.Context, steps []Step, s State) error {
+	steps, lent := apart(steps)
 	if a.Cautious {
-		return a.each(ctx, steps, s)
-	}
-	err := a.kernel.apply(ctx, steps, s, a.OnStep)
-	if err == nil {
+		if err := a.each(ctx, steps, s); err != nil {
+			return err
+		}
+	} else {
+		if err := a.kernel.apply(ctx, steps, s, a.OnStep); err != nil {
+			return err
+		}
 		a.done.Steps = append(a.done.Steps, steps...)
 	}
-	return err
+	return a.addLent(ctx, lent)
+}
+
+// apart takes the steps that add a leased route from the others.
+func apart(steps []Step) (others, lent []Step) {
+	for _, step := range steps {
+		if add, ok := step.(AddRoute); ok && add.Route.DHCP {
+			lent = append(lent, step)
+		} else {
+			others = append(others, step)
+		}
+	}
+	return others, lent
+}
+
+// addLent adds leased routes, and remembers those that the kernel refuses.
+func (a *attempt) addLent(ctx context.Context, lent []Step) error {
+	for _, step := range lent {
+		err := a.kernel.apply(ctx, []Step{step}, State{}, a.OnStep)
+		if err == nil {
+			a.done.Steps = append(a.done.Steps, step)
+			continue
+		}
+		index, noBond := a.kernel.ifindex(a.config.Name)
+		if ctx.Err() != nil || noBond != nil {
+			return err
+		}
+		a.refuse(step.(AddRoute).Route.String(), index, errors.Unwrap(err))
+	}
+	return nil
 }
 
 // keepRest puts back what went along with an address that was removed: it may
@@ -248,7 +283,7 @@ func (a *attempt) each(ctx context.Context, steps []Step, s State) error {
 			a.done.Steps = append(a.done.Steps, step)
 		case isMember && ctx.Err() == nil:
 			refused[link.Name] = true
-			a.refuse(link, errors.Unwrap(err))
+			a.refuse(link.Name, link.Index, errors.Unwrap(err))
 		default:
 			return err
 		}

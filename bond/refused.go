@@ -2,37 +2,41 @@ package bond
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
-// refusedMember is a member that the kernel wouldn't take.
-type refusedMember struct {
+// denial is of a member that the kernel wouldn't take, or of a leased route.
+type denial struct {
 	index int // of the device: another by the same name is tried at once
 	why   string
 	wait  time.Duration
 	until time.Time
 }
 
-// The wait before a member that the kernel refused is tried again grows from
-// one to the next.
+// The wait before what the kernel refused is tried again grows from one to the
+// next.
 const (
 	firstRefusal = time.Second
 	lastRefusal  = time.Minute
 )
 
-// refuse remembers that the kernel wouldn't take a member.
-func (h *Host) refuse(link Link, err error) {
+// refuse remembers that the kernel wouldn't take a member, by its name, or a
+// leased route over the bond, by its text: no name has a space in it.
+func (h *Host) refuse(what string, index int, err error) {
 	if h.refused == nil {
-		h.refused = map[string]refusedMember{}
+		h.refused = map[string]denial{}
 	}
 	wait := firstRefusal
-	if before := h.refused[link.Name]; before.index == link.Index {
+	if before, ok := h.refused[what]; ok && before.index == index {
 		wait = min(2*before.wait, lastRefusal)
 	}
-	h.refused[link.Name] = refusedMember{link.Index, fmt.Sprintf("refused by the kernel (%v)", err), wait, time.Now().Add(wait)}
+	h.refused[what] = denial{index, fmt.Sprintf("refused by the kernel (%v)", err), wait, time.Now().Add(wait)}
 }
 
-// refusals says which members the kernel wouldn't take when last asked.
+// refusals says what the kernel wouldn't take when last asked, and why.
 func (h *Host) refusals() map[string]string {
 	why := map[string]string{}
 	for name, r := range h.refused {
@@ -41,10 +45,10 @@ func (h *Host) refusals() map[string]string {
 	return why
 }
 
-// setRefused marks the links that aren't to be tried yet, and returns the time
-// until the first of them is; 0 when there is none.
+// setRefused marks the links that aren't to be tried yet, takes such routes out
+// of the lease, and returns the time until the first is; 0 when there is none.
 func (h *Host) setRefused(s *State) time.Duration {
-	retry := time.Duration(0)
+	retry := h.leaveOutRefused(s)
 	for i, l := range s.Links {
 		r, ok := h.refused[l.Name]
 		left := time.Until(r.until)
@@ -61,4 +65,43 @@ func (h *Host) setRefused(s *State) time.Duration {
 		}
 	}
 	return retry
+}
+
+// leaveOutRefused takes the routes out of the lease that aren't to be tried yet.
+// Those that the bond has were taken in the end.
+func (h *Host) leaveOutRefused(s *State) (retry time.Duration) {
+	lent := map[string]bool{}
+	if s.Lease != nil && s.Bond != nil {
+		link, _ := s.link(s.Name)
+		lease := *s.Lease
+		lease.Routes = slices.DeleteFunc(slices.Clone(lease.Routes), func(route Route) bool {
+			route.DHCP = true
+			r, ok := h.refused[route.String()]
+			if !ok || r.index != link.Index || slices.Contains(s.Bond.Routes, route) {
+				return false
+			}
+			lent[route.String()] = true
+			left := time.Until(r.until)
+			if left > 0 && (retry == 0 || left < retry) {
+				retry = left
+			}
+			return left > 0
+		})
+		s.Lease = &lease
+	}
+	maps.DeleteFunc(h.refused, func(what string, _ denial) bool { return isRoute(what) && !lent[what] })
+	return retry
+}
+
+// isRoute tells a route's text from a member's name.
+func isRoute(what string) bool { return strings.Contains(what, " ") }
+
+// refusedRoutes says which routes of the lease aren't there, and why.
+func refusedRoutes(refused map[string]string) (all []string) {
+	for _, what := range slices.Sorted(maps.Keys(refused)) {
+		if isRoute(what) {
+			all = append(all, what+": "+refused[what])
+		}
+	}
+	return all
 }

@@ -186,7 +186,7 @@ func (h *Host) statusOf(s State, r record) Status {
 	if !kept {
 		r.Troubles = nil // nobody would take back what is mended
 	}
-	st.Health, st.HealthReason = health(st, s, r.Troubles)
+	st.Health, st.HealthReason = health(st, s, r.Troubles, refusedRoutes(r.Refused)...)
 	return st
 }
 

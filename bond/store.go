@@ -25,7 +25,7 @@ type record struct {
 	Source Source  `json:"source,omitzero"` // of Config
 	// Manual is what `switch` chose last; nil when it has chosen nothing.
 	Manual *choice `json:"manual,omitempty"`
-	// Refused has the members that the kernel wouldn't take from a keeper, and why.
+	// Refused has the members and leased routes that the kernel wouldn't take, and why.
 	Refused map[string]string `json:"refused,omitempty"`
 	// Lease is what DHCP has lent the bond.
 	Lease *Lease `json:"lease,omitempty"`
