@@ -19,7 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/bondctl/bondctl/bond"
@@ -111,8 +111,8 @@ type watch struct {
 	ready  bool
 	reload bool
 	failed failures
-	said   string // the last failure that was logged
-	noted  string // the last notes that were logged
+	said   string   // the last failure that was logged
+	noted  []string // the last notes, which were logged
 }
 
 func newWatch(k *Keeper) *watch {
@@ -215,12 +215,12 @@ func (w *watch) reconcile(ctx context.Context) (bond.Plan, error) {
 // tell logs notes and a failure once, and not each time that they come again.
 func (w *watch) tell(notes []string, err error) {
 	k := w.keeper
-	if noted := strings.Join(notes, "; "); noted != w.noted {
-		w.noted = noted
-		for _, note := range notes {
+	for _, note := range notes {
+		if !slices.Contains(w.noted, note) {
 			k.Log.Warn(note)
 		}
 	}
+	w.noted = notes
 	said := ""
 	if err != nil {
 		said = err.Error()
