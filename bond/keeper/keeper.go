@@ -138,7 +138,10 @@ func (w *watch) asked() {
 
 // resumed has everything asked anew that was known of the network: the machine
 // slept, and may have been carried elsewhere.
-func (w *watch) resumed() { w.leaser.path, w.router6.path.Changes = bond.Path{}, -1 }
+func (w *watch) resumed() {
+	w.leaser.path, w.leaser.slept = bond.Path{}, true
+	w.router6.path.Changes = -1
+}
 
 // post has the keeper's own goroutine run f and then look again. It is for all
 // others; after ctx nothing is run.

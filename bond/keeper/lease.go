@@ -25,6 +25,7 @@ type leaser struct {
 	watch  *watch
 	client *client // nil while nobody is asked
 	path   bond.Path
+	slept  bool // the machine did, since anybody was asked
 	// since is when the path called for another lease; zero when it has one.
 	since time.Time
 	last  netip.Prefix // that was lent
@@ -86,7 +87,7 @@ func (l *leaser) start(ctx context.Context, name string, path bond.Path) error {
 	} else {
 		l.last = previous.Address
 	}
-	l.path, l.since = path, time.Now()
+	l.path, l.since, l.slept = path, time.Now(), false
 	hostname, _ := os.Hostname()
 	asks := dhcp.Client{Interface: name, ID: remembered.ClientID, Hostname: hostname}
 	ctx, stop := context.WithCancel(ctx)
@@ -134,10 +135,12 @@ func recall(h *bond.Host, name string) (bond.RememberedLease, error) {
 }
 
 // check finds out whether the lease holds on a new path: it does if the gateway
-// answers there (RFC 4436), and otherwise its servers are asked.
+// answers there (RFC 4436), and otherwise its servers are asked. They are in any
+// case after a sleep, in which the client's timers stood still: it has to see
+// how much time is left.
 func (l *leaser) check(ctx context.Context, lease *bond.Lease) {
 	l.hush()
-	if lease == nil || lease.GatewayMAC == nil {
+	if l.slept || lease == nil || lease.GatewayMAC == nil {
 		l.confirm()
 		return
 	}
@@ -154,7 +157,7 @@ func (l *leaser) check(ctx context.Context, lease *bond.Lease) {
 
 // confirm has the servers asked on the path of now.
 func (l *leaser) confirm() {
-	l.learn = true
+	l.learn, l.slept = true, false
 	select {
 	case l.client.confirm <- struct{}{}:
 	default: // it has been told
