@@ -132,7 +132,7 @@ func (w *watch) close() {
 
 // asked has what is read but once read again.
 func (w *watch) asked() {
-	w.wifi.close()
+	w.wifi.asked()
 	w.names.again()
 }
 

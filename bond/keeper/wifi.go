@@ -22,8 +22,9 @@ type wifi struct {
 // associating is a wpa_supplicant that is looked after.
 type associating struct {
 	bond.Association
-	cancel context.CancelFunc
-	ended  sync.WaitGroup
+	supplicant supplicant.Supplicant
+	cancel     context.CancelFunc
+	ended      sync.WaitGroup
 }
 
 // stopTime bounds the wait for a wpa_supplicant's end.
@@ -64,7 +65,7 @@ func (w *wifi) start(ctx context.Context, wanted bond.Association, dir string) {
 	}
 	s := supplicant.Supplicant{Interface: wanted.Interface, Config: wanted.Config, Dir: filepath.Join(dir, wanted.Interface)}
 	ctx, cancel := context.WithCancel(ctx)
-	a := &associating{Association: wanted, cancel: cancel}
+	a := &associating{Association: wanted, supplicant: s, cancel: cancel}
 	a.ended.Go(func() {
 		s.Run(ctx, func(e supplicant.Event) {
 			w.watch.post(ctx, func(context.Context) { w.handle(wanted.Interface, e) })
@@ -98,8 +99,19 @@ func (w *wifi) stop(ctx context.Context, dir string) {
 	}
 }
 
-// close looks no more after any. They go on, and the next tend adopts them: with
-// their configuration read again, if that was changed.
+// asked has the next tend adopt those anew whose configuration was changed, by
+// which it is read again. The others are left alone: whoever adopts one doesn't
+// know why it couldn't connect so far.
+func (w *wifi) asked() {
+	for name, a := range w.running {
+		if a.supplicant.Changed() {
+			a.end()
+			delete(w.running, name)
+		}
+	}
+}
+
+// close looks no more after any. They go on, and another keeper adopts them.
 func (w *wifi) close() {
 	for _, a := range w.running {
 		a.end()

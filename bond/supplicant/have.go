@@ -103,6 +103,13 @@ func (s *Supplicant) record(digest string) error {
 	return os.Rename(path+".new", path)
 }
 
+// Changed tells whether the configuration is another one than was last handed
+// over, or can't be read: a Run that is begun anew would say so or use it.
+func (s *Supplicant) Changed() bool {
+	digest, err := s.digest()
+	return err != nil || digest != s.recorded()
+}
+
 // start starts a new process and waits until it has gone to the background.
 func (r *runner) start(ctx context.Context) (*process, error) {
 	digest, err := r.digest()
