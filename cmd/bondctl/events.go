@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -75,7 +74,7 @@ func printNew(c *cli.Context, history []bond.Event, shown int) (int, error) {
 
 func printEvent(c *cli.Context, e bond.Event) error {
 	if c.Bool("json") {
-		return json.NewEncoder(c.App.Writer).Encode(e)
+		return writeJSON(c.App.Writer, e, "")
 	}
 	_, err := fmt.Fprintf(c.App.Writer, "%s  %s\n", e.Time.Local().Format(time.DateTime+".000"), printable(e.String()))
 	return err

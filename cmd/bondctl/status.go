@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -106,9 +105,9 @@ func (v view) showable() (list []bond.Status, missing []string, err error) {
 func (v view) print(list []bond.Status, missing []string) error {
 	switch {
 	case v.json && v.all:
-		return v.encode(list)
+		return writeJSON(v.screen, list, "  ")
 	case v.json:
-		return v.encode(list[0])
+		return writeJSON(v.screen, list[0], "  ")
 	case len(list)+len(missing) == 0:
 		fmt.Fprintln(v.screen, "no bonds")
 	}
@@ -122,13 +121,6 @@ func (v view) print(list []bond.Status, missing []string) error {
 		v.noBond(name, "configured, but there is no such bond")
 	}
 	return nil
-}
-
-func (v view) encode(value any) error {
-	e := json.NewEncoder(v.screen)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(value)
 }
 
 // watch shows the status now and after each change, until it is interrupted.
