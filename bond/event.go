@@ -40,14 +40,14 @@ type Event struct {
 
 // String says the event in words.
 func (e Event) String() string {
-	text := fmt.Sprintf("%s %s", e.Bond, e.Event)
+	text := fmt.Sprintf("%s %s ", e.Bond, e.Event)
 	switch e.Event {
 	case EventTrouble:
-		text += " " + orNone(value(e.From))
+		text += value(e.From)
 	case EventMended:
-		text += " " + orNone(value(e.To))
+		text += value(e.To)
 	default:
-		text += fmt.Sprintf(" %s -> %s", orNone(value(e.From)), orNone(value(e.To)))
+		text += fmt.Sprintf("%s -> %s", orNone(value(e.From)), orNone(value(e.To)))
 	}
 	if e.Reason != nil {
 		text += ": " + string(*e.Reason)
