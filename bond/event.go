@@ -67,7 +67,7 @@ type Snapshot struct {
 	Index  int // the bond's ifindex; 0: there is none
 	Active string
 	Reason Reason
-	Slaves map[string]string // mii_status by name
+	Slaves map[string]string // mii_status by name, or dormant
 	Path   Path
 	// FirstSign is when the active slave's trouble was first seen.
 	FirstSign time.Time
@@ -100,8 +100,17 @@ func (st Status) path() Path {
 func snapshot(st Status) Snapshot {
 	s := Snapshot{Index: st.index, Active: value(st.ActiveSlave), Reason: value(st.ActiveReason), Slaves: map[string]string{}, Path: st.path()}
 	for _, m := range st.Members {
-		if m.Role == RoleActive || m.Role == RoleBackup {
-			s.Slaves[m.Name] = value(m.MIIStatus)
+		if m.Role != RoleActive && m.Role != RoleBackup {
+			continue
+		}
+		s.Slaves[m.Name] = value(m.MIIStatus)
+		if !m.dormant {
+			continue
+		}
+		// It has carrier with each try to associate, and carries nothing.
+		s.Slaves[m.Name] = "dormant"
+		if m.Role == RoleActive {
+			s.Active, s.Reason = "", ""
 		}
 	}
 	return s

@@ -16,15 +16,13 @@ import (
 // routes. The kernel would keep them for as long as they were advertised for,
 // often hours, and use them. It says in words what it took away.
 //
-// had are the addresses that [Host.SLAAC] told before the routers on the path of
-// now were asked: the kernel makes more of their answer. prefixes and routers
-// are what they advertise. As long as one of the addresses is among them it is
-// the same network, and a router that is missing may only be slow. Link-local
-// addresses tell nothing: many routers are fe80::1.
+// had are the addresses that [Host.SLAAC] told when the routers were last known;
+// prefixes and routers are what those on the path of now advertise. As long as
+// one of the addresses is among them it is the same network: a router that is
+// missing may only be slow, and goes only what came in between, from a network
+// that the bond was on for a moment. Link-local addresses tell nothing: many
+// routers are fe80::1.
 func (h *Host) Renumber(ctx context.Context, name string, had, prefixes []netip.Prefix, routers []netip.Addr) ([]string, error) {
-	if len(had) == 0 || slices.ContainsFunc(had, func(p netip.Prefix) bool { return within(p.Addr(), prefixes) }) {
-		return nil, nil
-	}
 	unlock, err := h.store.lock(ctx, name)
 	if err != nil {
 		return nil, err
@@ -34,8 +32,16 @@ func (h *Host) Renumber(ctx context.Context, name string, had, prefixes []netip.
 	if err != nil {
 		return nil, err
 	}
+	has, err := h.SLAAC(name)
+	if err != nil {
+		return nil, err
+	}
+	foreign := foreignAddresses(had, has, prefixes)
+	if len(foreign) == 0 {
+		return nil, nil
+	}
 	dropped, err := h.kernel.dropRoutes(link.index, routers)
-	for _, p := range had {
+	for _, p := range foreign {
 		if err != nil {
 			break
 		}
@@ -46,6 +52,15 @@ func (h *Host) Renumber(ctx context.Context, name string, had, prefixes []netip.
 		err = fmt.Errorf("take from %s what another network gave it: %w", name, err)
 	}
 	return dropped, err
+}
+
+// foreignAddresses are those of a bond that aren't of the network which these
+// prefixes are advertised on.
+func foreignAddresses(had, has, prefixes []netip.Prefix) []netip.Prefix {
+	same := slices.ContainsFunc(had, func(p netip.Prefix) bool { return within(p.Addr(), prefixes) })
+	return slices.DeleteFunc(slices.Clone(has), func(p netip.Prefix) bool {
+		return len(had) == 0 || within(p.Addr(), prefixes) || same && slices.Contains(had, p)
+	})
 }
 
 func within(a netip.Addr, prefixes []netip.Prefix) bool {

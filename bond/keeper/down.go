@@ -40,10 +40,7 @@ func release(ctx context.Context, h *bond.Host, name string) error {
 		return err
 	}
 	remembered, err := recall(h, name)
-	if err != nil {
-		return err
-	}
-	err = tellServer(h, name, remembered.ClientID, lease)
+	err = errors.Join(err, tellServer(h, name, remembered.ClientID, lease))
 	// What was given back is a wish from now on.
 	remembered.Lease = lease
 	remembered.Lease.Expiry = time.Now()

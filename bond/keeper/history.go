@@ -20,6 +20,9 @@ type history struct {
 	begun    bool // something was noted
 }
 
+// maxUnnoted bounds the events that wait to be noted.
+const maxUnnoted = 64
+
 // observe finds out what has happened since the last look.
 func (h *history) observe() {
 	k := h.keeper
@@ -49,6 +52,9 @@ func (h *history) flush(ctx context.Context) {
 	// Before the first up of all there is nothing to write it in.
 	if err != nil && !errors.Is(err, bond.ErrNotWanted) {
 		k.Log.Warn("note what happened", "error", err)
+		h.noted = false // so the next look tries again
+		h.events = h.events[max(0, len(h.events)-maxUnnoted):]
+		return
 	}
 	for _, e := range h.events {
 		if k.OnEvent != nil {

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bondctl/bondctl/bond"
@@ -76,27 +77,37 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 	w := newWatch(k)
 	defer w.close()
-	wake := waker{changes: changes, resumes: resumes, reload: k.Reload, wake: k.Wake, done: w.done, resumed: w.resumed, asked: w.asked}
+	wake := waker{changes: changes, resumes: resumes, reload: k.Reload, wake: k.Wake, done: w.done, resumed: w.resumed, asked: w.asked, reloaded: w.reloaded}
 	for {
 		plan, err := w.look(ctx)
 		if ctx.Err() != nil || errors.Is(err, bond.ErrNotWanted) {
 			return nil
 		}
-		retry, deaf := plan.Retry, false
-		if err != nil {
+		retry, deaf := plan.Retry, time.Duration(0)
+		switch {
+		case errors.Is(err, errContested):
+			retry = w.failed.next()
+			deaf = min(retry, contestPause)
+		case err != nil:
 			// What failed may itself have brought events about: they are
 			// no reason to try again at once.
-			retry, deaf = w.failed.next(), true
-		} else {
+			retry, deaf = w.failed.next(), echoTime
+		default:
 			w.failed = 0
 		}
-		more, err := wake.wait(ctx, retry, deaf)
-		if err != nil {
+		if err := wake.wait(ctx, retry, deaf); err != nil {
 			return err
 		}
-		w.reload = w.reload || more
 	}
 }
+
+const (
+	// echoTime is how long the events last that a look has itself brought about.
+	echoTime = 250 * time.Millisecond
+	// contestPause bounds how long nothing is looked at while somebody else
+	// undoes what the keeper does.
+	contestPause = 5 * time.Second
+)
 
 // watch is what a keeper remembers from one look to the next.
 type watch struct {
@@ -113,6 +124,7 @@ type watch struct {
 	failed failures
 	said   string   // the last failure that was logged
 	noted  []string // the last notes, which were logged
+	contest
 }
 
 func newWatch(k *Keeper) *watch {
@@ -130,10 +142,19 @@ func (w *watch) close() {
 	w.wifi.close()
 }
 
-// asked has what is read but once read again.
+// asked has what is read but once read again. Whoever asks has recorded what is
+// wanted now; what a file said that couldn't be had so far is no more than that.
 func (w *watch) asked() {
+	w.reload = false
+	w.trouble(fileTrouble, "")
 	w.wifi.asked()
 	w.names.again()
+}
+
+// reloaded has the file read again.
+func (w *watch) reloaded() {
+	w.asked()
+	w.reload = true
 }
 
 // resumed has everything asked anew that was known of the network: the machine
@@ -146,11 +167,13 @@ func (w *watch) resumed() {
 // post has the keeper's own goroutine run f and then look again. It is for all
 // others; after ctx nothing is run.
 func (w *watch) post(ctx context.Context, f func(context.Context)) {
-	if ctx.Err() != nil {
-		return
+	unlessOver := func(now context.Context) {
+		if ctx.Err() == nil {
+			f(now)
+		}
 	}
 	select {
-	case w.done <- f:
+	case w.done <- unlessOver:
 	case <-ctx.Done():
 	}
 }
@@ -162,6 +185,7 @@ func (w *watch) look(ctx context.Context) (bond.Plan, error) {
 	k := w.keeper
 	w.observe()
 	w.flush(ctx)
+	unsaved := w.leaser.save()
 	plan, err := w.reconcile(ctx)
 	if errors.Is(err, bond.ErrNotWanted) || ctx.Err() != nil {
 		return plan, err
@@ -170,10 +194,10 @@ func (w *watch) look(ctx context.Context) (bond.Plan, error) {
 		k.Log.Info(step.String())
 	}
 	w.observe()
-	if err == nil {
+	if plan.Bond != "" { // it could be planned, whatever became of it
 		w.wifi.tend(ctx, plan.Associations)
 	}
-	err = errors.Join(err, w.tend(ctx))
+	err = errors.Join(err, unsaved, w.contested(plan.Steps, time.Now()), w.tend(ctx))
 	w.tell(plan.Notes, err)
 	w.flush(ctx)
 	if !w.ready && k.Ready != nil {
@@ -200,19 +224,37 @@ func (w *watch) tend(ctx context.Context) error {
 // configuration that is broken leaves the old one in force.
 func (w *watch) reconcile(ctx context.Context) (bond.Plan, error) {
 	k := w.keeper
-	if w.reload {
-		config, err := k.Wanted()
-		if config != nil && err == nil {
-			plan, err := k.Host.Reconcile(ctx, *config)
-			w.reload = err != nil // until it is recorded
-			return plan, err
-		}
-		w.reload = false
-		if err != nil {
-			k.Log.Error("read the configuration; the one before stays in force", "error", err)
+	if !w.reload {
+		return k.Host.ReconcileRecorded(ctx, k.Name)
+	}
+	config, err := k.Wanted()
+	var plan bond.Plan
+	if config != nil && err == nil {
+		plan, err = k.Host.Reconcile(ctx, *config)
+		if err == nil {
+			w.reload = false
+			return plan, nil
 		}
 	}
+	recorded, _ := k.Host.Recorded(k.Name)
+	if !isBroken(err) && config != nil || recorded == nil && err != nil {
+		return plan, err // it is tried again
+	}
+	w.reload = false
+	if err != nil {
+		w.trouble(fileTrouble, "the one before stays in force: "+err.Error())
+	}
 	return k.Host.ReconcileRecorded(ctx, k.Name)
+}
+
+// fileTrouble is what a broken configuration is noted under.
+const fileTrouble = "configuration"
+
+// isBroken says whether an error is of what is wanted, and not of carrying it out.
+func isBroken(err error) bool {
+	_, config := errors.AsType[*bond.ConfigError](err)
+	_, refused := errors.AsType[*bond.RefusedError](err)
+	return config || refused
 }
 
 // tell logs notes and a failure once, and not each time that they come again.
@@ -228,14 +270,11 @@ func (w *watch) tell(notes []string, err error) {
 	if err != nil {
 		said = err.Error()
 	}
-	switch {
-	case said == w.said:
-	case err != nil:
+	if said != w.said && err != nil {
 		k.Log.Error(fmt.Sprintf("keep %s: %v", k.Name, err))
-	default:
-		k.Log.Info(fmt.Sprintf("keep %s: it is as wanted again", k.Name))
 	}
 	w.said = said
+	w.trouble("keeper", strings.ReplaceAll(said, "\n", "; "))
 }
 
 // failures counts failures in a row, for waits that grow from one to the next.

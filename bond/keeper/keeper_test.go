@@ -3,9 +3,12 @@ package keeper
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/bondctl/bondctl/bond"
 )
 
 func TestRetries(t *testing.T) {
@@ -30,7 +33,7 @@ func TestPace(t *testing.T) {
 		start := time.Now()
 		for i, want := range []time.Duration{0, settle, 2 * settle} {
 			changes <- struct{}{}
-			if _, err := w.wait(t.Context(), 0, false); err != nil {
+			if err := w.wait(t.Context(), 0, 0); err != nil {
 				t.Fatal(err)
 			}
 			if got := time.Since(start); got != want {
@@ -40,7 +43,7 @@ func TestPace(t *testing.T) {
 		time.Sleep(time.Hour)
 		start = time.Now()
 		changes <- struct{}{}
-		if _, err := w.wait(t.Context(), 0, false); err != nil || time.Since(start) != 0 {
+		if err := w.wait(t.Context(), 0, 0); err != nil || time.Since(start) != 0 {
 			t.Errorf("after an hour's silence: %s, %v", time.Since(start), err)
 		}
 	})
@@ -48,37 +51,77 @@ func TestPace(t *testing.T) {
 
 func TestWait(t *testing.T) {
 	signal := func() chan struct{} { c := make(chan struct{}, 1); c <- struct{}{}; return c }
-	closed := make(chan struct{})
-	close(closed)
+	closed := func() chan struct{} { c := make(chan struct{}); close(c); return c }
+	silence := func() waker { return waker{} }
 	tests := map[string]struct {
-		waker  waker
-		retry  time.Duration
-		deaf   bool
-		reload bool
-		err    error
+		waker       func() waker // made in the bubble, or its clock would stand still
+		retry, deaf time.Duration
+		after       time.Duration
+		called      string
+		err         error
 	}{
-		"a change":            {waker: waker{changes: signal()}},
-		"a change while deaf": {waker: waker{changes: signal()}, retry: time.Second, deaf: true},
-		"a resume":            {waker: waker{resumes: signal()}},
-		"a resume while deaf": {waker: waker{resumes: signal()}, retry: time.Hour, deaf: true},
-		"resumes are lost":    {waker: waker{resumes: closed}, err: errLost},
-		"a word from up":      {waker: waker{wake: signal()}},
-		"a reload":            {waker: waker{reload: signal()}, reload: true},
-		"time to try again":   {retry: time.Second},
-		"messages are lost":   {waker: waker{changes: closed}, err: errLost},
+		"a change":               {waker: func() waker { return waker{changes: signal()} }},
+		"a change while deaf":    {waker: func() waker { return waker{changes: signal()} }, retry: time.Minute, deaf: time.Second, after: time.Minute},
+		"a retry while deaf":     {waker: silence, retry: time.Second, deaf: time.Minute, after: time.Second},
+		"a word from up":         {waker: func() waker { return waker{wake: signal()} }, called: "asked"},
+		"a reload":               {waker: func() waker { return waker{reload: signal()} }, called: "reloaded"},
+		"a resume while deaf":    {waker: func() waker { return waker{resumes: signal()} }, deaf: time.Minute, called: "resumed"},
+		"time to try again":      {waker: silence, retry: time.Second, after: time.Second},
+		"messages are lost":      {waker: func() waker { return waker{changes: closed()} }, err: errLost},
+		"messages are lost soon": {waker: func() waker { return waker{changes: closed()} }, deaf: time.Second, after: time.Second, err: errLost},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				start := time.Now()
-				reload, err := test.waker.wait(context.Background(), test.retry, test.deaf)
-				if wait := time.Since(start); wait > time.Second {
-					t.Errorf("it took %s", wait)
-				}
-				if reload != test.reload || !errors.Is(err, test.err) {
-					t.Errorf("got %t, %v; want %t, %v", reload, err, test.reload, test.err)
+				called := ""
+				w, start := test.waker(), time.Now()
+				w.asked = func() { called += "asked" }
+				w.reloaded = func() { called += "reloaded" }
+				w.resumed = func() { called += "resumed" }
+				err := w.wait(context.Background(), test.retry, test.deaf)
+				if got := time.Since(start); got != test.after || called != test.called || !errors.Is(err, test.err) {
+					t.Errorf("after %s: called %q, %v; want %s, %q, %v", got, called, err, test.after, test.called, test.err)
 				}
 			})
 		})
+	}
+}
+
+// A change that comes once the echo of the last look is over is heard, however
+// long the next try is away.
+func TestHearsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		changes := make(chan struct{}, 1)
+		w, start := waker{changes: changes}, time.Now()
+		time.AfterFunc(2*time.Second, func() { changes <- struct{}{} })
+		if err := w.wait(t.Context(), time.Minute, time.Second); err != nil || time.Since(start) != 2*time.Second {
+			t.Errorf("after %s: %v", time.Since(start), err)
+		}
+	})
+}
+
+func TestContested(t *testing.T) {
+	add := []bond.Step{bond.AddAddress{Bond: "bond0", Address: netip.MustParsePrefix("192.0.2.10/24")}}
+	other := []bond.Step{bond.Enslave{Bond: "bond0", Member: "eth0"}}
+	now := time.Now()
+	var c contest
+	for i := range contestTimes {
+		now = now.Add(time.Second)
+		_ = c.contested(nil, now) // the look that finds all well
+		if err := c.contested(add, now); (err != nil) != (i == contestTimes-1) {
+			t.Errorf("time %d: %v", i+1, err)
+		}
+	}
+	if err := c.contested(other, now); err != nil {
+		t.Errorf("another step: %v", err)
+	}
+	if err := c.contested(add, now); err != nil {
+		t.Errorf("after another step: %v", err)
+	}
+	for range contestTimes {
+		now = now.Add(time.Minute)
+		if err := c.contested(add, now); err != nil {
+			t.Errorf("once a minute: %v", err)
+		}
 	}
 }

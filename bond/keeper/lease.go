@@ -29,9 +29,12 @@ type leaser struct {
 	// since is when the path called for another lease; zero when it has one.
 	since time.Time
 	last  netip.Prefix // that was lent
-	// How the gateway is recognised is yet to be learnt of the lease in hand.
-	learn bool
-	ask   context.CancelFunc // ends the question to a gateway that is under way
+	// doubted: the servers were asked since the lease was had, for the gateway
+	// wasn't the one that it should be. How that is recognised is then learnt
+	// anew, and on a path on which the lease was confirmed.
+	doubted, learn bool
+	unsaved        func() error       // notes what couldn't be noted
+	ask            context.CancelFunc // ends the question to a gateway that is under way
 }
 
 // client is a DHCP client at work.
@@ -76,7 +79,7 @@ func (l *leaser) start(ctx context.Context, name string, path bond.Path) error {
 	h := l.watch.keeper.Host
 	remembered, err := recall(h, name)
 	if err != nil {
-		return err
+		l.watch.keeper.Log.Warn("recall the lease", "error", err)
 	}
 	previous, err := h.Lease(name)
 	if err != nil {
@@ -120,18 +123,20 @@ func (l *leaser) hush() {
 }
 
 // recall is what is remembered of the bond's leases, with the client identifier
-// that it has from the first time on.
+// that it has from the first time on. What can't be read is as good as nothing,
+// and the identifier is the same without having been kept, where there is a
+// machine id.
 func recall(h *bond.Host, name string) (bond.RememberedLease, error) {
 	m, err := h.RememberedLease(name)
-	if err != nil || m.ClientID != nil {
-		return m, err
+	if m.ClientID != nil && err == nil {
+		return m, nil
 	}
 	seed := h.Seed()
 	if seed == nil {
 		seed = []byte(rand.Text())
 	}
-	m.ClientID = dhcp.NewClientID(seed, name)
-	return m, h.RememberLease(name, m)
+	m = bond.RememberedLease{ClientID: dhcp.NewClientID(seed, name)}
+	return m, errors.Join(err, h.RememberLease(name, m))
 }
 
 // check finds out whether the lease holds on a new path: it does if the gateway
@@ -151,13 +156,18 @@ func (l *leaser) check(ctx context.Context, lease *bond.Lease) {
 			return
 		}
 		l.since = time.Time{}
-		l.watch.trouble(dhcpTrouble, "")
+		if l.watch.troubles[dhcpTrouble] != "" {
+			l.confirm() // the gateway is there; is the server?
+		}
 	})
 }
 
 // confirm has the servers asked on the path of now.
 func (l *leaser) confirm() {
-	l.learn, l.slept = true, false
+	l.doubted, l.slept = true, false
+	if l.client == nil {
+		return
+	}
 	select {
 	case l.client.confirm <- struct{}{}:
 	default: // it has been told
@@ -193,18 +203,34 @@ func (l *leaser) recognise(ctx context.Context, lease bond.Lease) {
 	})
 }
 
-// keep notes a lease, for now and for after a reboot.
+// keep notes a lease, for now and for after a reboot. Without the first it isn't
+// used: the next look tries again.
 func (l *leaser) keep(ctx context.Context, lease *bond.Lease) {
 	k := l.watch.keeper
-	err := k.Host.SetLease(ctx, k.Name, lease)
-	if lease != nil {
-		remembered, recallErr := recall(k.Host, k.Name)
-		remembered.Lease = lease
-		err = errors.Join(err, recallErr, k.Host.RememberLease(k.Name, remembered))
-	}
-	if err != nil {
+	l.unsaved = func() error { return k.Host.SetLease(ctx, k.Name, lease) }
+	if err := l.save(); err != nil {
 		k.Log.Error("note the lease", "error", err)
 	}
+	if lease == nil {
+		return
+	}
+	remembered, err := recall(k.Host, k.Name)
+	remembered.Lease = lease
+	if err = errors.Join(err, k.Host.RememberLease(k.Name, remembered)); err != nil {
+		k.Log.Warn("remember the lease", "error", err)
+	}
+}
+
+// save notes what is yet to be noted.
+func (l *leaser) save() error {
+	if l.unsaved == nil {
+		return nil
+	}
+	err := l.unsaved()
+	if err == nil || errors.Is(err, bond.ErrNotWanted) {
+		l.unsaved = nil
+	}
+	return err
 }
 
 // handle does what a client's event asks for. The look after it puts the lease
@@ -231,10 +257,10 @@ func (l *leaser) handle(ctx context.Context, e dhcp.Event) {
 func (l *leaser) bind(ctx context.Context, lease *bond.Lease) {
 	before, _ := l.watch.keeper.Host.Lease(l.watch.keeper.Name)
 	same := before != nil && before.Address == lease.Address && before.Gateway() == lease.Gateway()
-	if same {
+	if same && !l.doubted {
 		lease.GatewayMAC = before.GatewayMAC
 	}
-	l.learn = l.learn || !same || lease.GatewayMAC == nil
+	l.learn, l.doubted = lease.GatewayMAC == nil, false
 	l.keep(ctx, lease)
 	l.watch.trouble(dhcpTrouble, "")
 	if before == nil || before.Address != lease.Address {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bondctl/bondctl/bond"
@@ -22,6 +23,7 @@ type names struct {
 	busy   bool      // until it is, or until it is time to try again
 	failed failures
 	stop   context.CancelFunc
+	ended  sync.WaitGroup
 }
 
 // A namesWish is what is to be handed over.
@@ -47,10 +49,10 @@ func (n *names) tend(ctx context.Context, c bond.Config, bondIndex int) error {
 	}
 	n.wish, n.busy = wish, true
 	ctx, n.stop = context.WithCancel(ctx)
-	go func() {
+	n.ended.Go(func() {
 		outcome, err := k.Resolver.Set(ctx, c.Name, wish.settings)
-		n.watch.post(ctx, func(ctx context.Context) { n.done(ctx, outcome, err) })
-	}()
+		n.watch.post(ctx, func(now context.Context) { n.done(now, outcome, err) })
+	})
 	return nil
 }
 
@@ -95,9 +97,11 @@ func (n *names) again() {
 	}
 }
 
-// close ends what is under way.
+// close ends what is under way: whoever takes the name servers back afterwards
+// is to be the last.
 func (n *names) close() {
 	if n.stop != nil {
 		n.stop()
 	}
+	n.ended.Wait()
 }

@@ -15,7 +15,8 @@ import (
 type router6 struct {
 	watch *watch
 	path  bond.Path
-	had   []netip.Prefix     // the addresses that routers on that path had led to
+	had   []netip.Prefix     // the addresses there were on the last path whose routers were known
+	known bool               // the routers on this path: they have answered, or are none
 	ask   context.CancelFunc // ends the question that is under way
 }
 
@@ -27,18 +28,19 @@ func (r *router6) tend(ctx context.Context, path bond.Path) (err error) {
 	switch {
 	case !path.Usable():
 		return nil
-	case path == r.path, !r.path.Usable():
-		r.path = path
+	case !r.path.Usable(), path == r.path && r.known:
+		r.path, r.known = path, true
 		r.had, err = k.Host.SLAAC(k.Name)
 		return err
+	case path == r.path:
+		return nil
 	}
-	r.path = path
+	r.path, r.known = path, false
 	r.stop()
-	had := r.had
 	ctx, r.ask = context.WithCancel(ctx)
 	go func() {
 		ads, err := probe.Routers(ctx, k.Name)
-		r.watch.post(ctx, func(ctx context.Context) { r.renumber(ctx, had, ads, err) })
+		r.watch.post(ctx, func(ctx context.Context) { r.renumber(ctx, ads, err) })
 	}()
 	return nil
 }
@@ -53,8 +55,9 @@ func (r *router6) stop() {
 
 // renumber has the bond keep what these routers have given it. Where none
 // answers there may be none, or it was asleep: nothing is taken away for that.
-func (r *router6) renumber(ctx context.Context, had []netip.Prefix, ads []probe.Advertisement, err error) {
+func (r *router6) renumber(ctx context.Context, ads []probe.Advertisement, err error) {
 	k := r.watch.keeper
+	r.known = true
 	if err != nil {
 		if !errors.Is(err, probe.ErrSilent) {
 			k.Log.Info("ask for IPv6 routers", "error", err)
@@ -67,7 +70,7 @@ func (r *router6) renumber(ctx context.Context, had []netip.Prefix, ads []probe.
 		prefixes = append(prefixes, ad.Prefixes...)
 		routers = append(routers, ad.Router)
 	}
-	dropped, err := k.Host.Renumber(ctx, k.Name, had, prefixes, routers)
+	dropped, err := k.Host.Renumber(ctx, k.Name, r.had, prefixes, routers)
 	for _, what := range dropped {
 		k.Log.Info(what + ": another network's")
 	}

@@ -14,47 +14,56 @@ type waker struct {
 	changes, resumes, reload, wake <-chan struct{}
 	done                           <-chan func(context.Context) // what others have found out
 	resumed                        func()                       // is called after a resume
-	asked                          func()                       // is called when somebody asks for a look
+	asked, reloaded                func()                       // are called when somebody asks for a look, or for the file
 	last                           time.Time                    // when the last wait ended
 }
 
 // wait blocks until there is something to look at, or until retry is over
-// unless that is 0; deaf to changes where they are of no interest before. It
-// returns whether the configuration is to be read again.
-func (w *waker) wait(ctx context.Context, retry time.Duration, deaf bool) (reload bool, err error) {
+// unless that is 0. Changes in the time that is deaf are of no interest.
+func (w *waker) wait(ctx context.Context, retry, deaf time.Duration) error {
+	var again, hear <-chan time.Time
 	changes := w.changes
-	if deaf {
-		changes = nil
+	if deaf > 0 {
+		timer := time.NewTimer(deaf)
+		defer timer.Stop()
+		changes, hear = nil, timer.C
 	}
-	var again <-chan time.Time
 	if retry > 0 {
 		timer := time.NewTimer(retry)
 		defer timer.Stop()
 		again = timer.C
 	}
-	select {
-	case <-ctx.Done():
-		return false, nil
-	case _, open := <-changes:
-		if !open && ctx.Err() == nil {
-			return false, errLost
+	for waiting := true; waiting; {
+		waiting = false
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hear:
+			changes, hear, waiting = w.changes, nil, true
+			select {
+			case <-changes: // of that time
+			default:
+			}
+		case _, open := <-changes:
+			if !open && ctx.Err() == nil {
+				return errLost
+			}
+		case _, open := <-w.resumes:
+			if !open && ctx.Err() == nil {
+				return errLost
+			}
+			call(w.resumed)
+		case <-w.wake:
+			call(w.asked)
+		case <-w.reload:
+			call(w.reloaded)
+		case <-again:
+		case note := <-w.done:
+			note(ctx)
 		}
-	case _, open := <-w.resumes:
-		if !open && ctx.Err() == nil {
-			return false, errLost
-		}
-		call(w.resumed)
-	case <-w.wake:
-		call(w.asked)
-	case <-w.reload:
-		call(w.asked)
-		reload = true
-	case <-again:
-	case note := <-w.done:
-		note(ctx)
 	}
 	w.pace(ctx)
-	return reload, nil
+	return nil
 }
 
 func call(f func()) {

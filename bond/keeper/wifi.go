@@ -45,6 +45,7 @@ func (w *wifi) tend(ctx context.Context, wanted []bond.Association) {
 	if !w.swept {
 		for _, name := range dirNames(dir) {
 			if !slices.ContainsFunc(wanted, func(a bond.Association) bool { return a.Interface == name }) {
+				w.watch.forget(name)
 				w.stop(ctx, filepath.Join(dir, name))
 			}
 		}
@@ -109,6 +110,7 @@ func (w *wifi) asked() {
 			delete(w.running, name)
 		}
 	}
+	w.swept = false
 }
 
 // close looks no more after any. They go on, and another keeper adopts them.
