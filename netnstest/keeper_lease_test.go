@@ -182,6 +182,36 @@ func TestKeeperSilentServer(t *testing.T) {
 	netnstest.Eventually(t, healthSays(t, h, "the only member works"))
 }
 
+// A lease that was given back isn't held: it is wished for, and nobody is told
+// that it goes on where no server answers.
+func TestKeeperReleased(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t)
+	server := h.LAN().DHCP()
+	h.Cable("eth0")
+	succeeds(t, h, "up", "--member", "eth0")
+	t.Cleanup(func() { bondctl(t, h, "down") })
+	netnstest.Eventually(t, leased(t, h, "192.0.2."))
+	first := leaseOf(t, h)
+	succeeds(t, h, "down")
+	netnstest.Eventually(t, wrote(server, "DHCPRELEASE(lan) "+first.Addr().String()))
+	server.Stop()
+	succeeds(t, h, "up", "--member", "eth0")
+	netnstest.Eventually(t, func() error {
+		if got := status(t, h).HealthReason; got != "dhcp: no DHCP server answers" {
+			return fmt.Errorf("the health is %q", got)
+		}
+		return nil
+	})
+	succeeds(t, h, "down")
+	server = h.LAN().DHCP()
+	succeeds(t, h, "up", "--member", "eth0")
+	netnstest.Eventually(t, leased(t, h, first.String()))
+	if got := strings.Count(server.Output(), "DHCPDISCOVER"); got != 1 {
+		t.Errorf("%d DHCPDISCOVERs, want 1: the address was given back", got)
+	}
+}
+
 // leaseStatus is the lease that status shows; nil for none.
 func leaseStatus(t *testing.T, h *netnstest.Host) map[string]any {
 	t.Helper()
