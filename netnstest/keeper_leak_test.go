@@ -52,7 +52,7 @@ func TestKeeperLeaks(t *testing.T) {
 	if after.Descriptors != before.Descriptors {
 		t.Errorf("the keeper has %d open descriptors, and had %d", after.Descriptors, before.Descriptors)
 	}
-	if got != want {
+	if got > want {
 		t.Errorf("the keeper has %d goroutines, a fresh one %d:\n%s", got, want, keeper.Output())
 	}
 	// The Go runtime adds a thread now and then, when several are in system calls at once.

@@ -27,7 +27,7 @@ func TestSupplicantLives(t *testing.T) {
 	r := s.run()
 	netnstest.Eventually(t, r.last(supplicant.Trouble, "no network of the configuration is in range"))
 	w.StartAP()
-	netnstest.Eventually(t, r.last(supplicant.Connected, `network "lab", access point 02:00:00:00:01:00`))
+	netnstest.Eventually(t, r.last(supplicant.Connected, `network "lab", access point 02:00:00:00:02:00`))
 	first := r.pid()
 	ownSession(t, first)
 

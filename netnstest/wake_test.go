@@ -31,12 +31,7 @@ func TestKeeperRFKill(t *testing.T) {
 	netnstest.Eventually(t, active(m.Host, "eth0"))
 	m.Radio()
 	rolesAre(t, m.Host, "eth0 active", "wlan0 backup")
-	blocked := func() error {
-		if st := status(t, m.Host); st.HealthReason != "wlan0 is blocked by rfkill" {
-			return fmt.Errorf("health is %q", st.HealthReason)
-		}
-		return nil
-	}
+	blocked := healthSays(t, m.Host, "wlan0 is blocked by rfkill")
 	isUp := func() error {
 		flags, err := strconv.ParseUint(attribute(m.Host, "wlan0", "flags"), 0, 32)
 		if err == nil && flags&unix.IFF_UP == 0 {
