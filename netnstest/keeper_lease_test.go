@@ -236,7 +236,7 @@ func leased(t *testing.T, h *netnstest.Host, begins string) func() error {
 	return func() error {
 		text, _ := leaseStatus(t, h)["address"].(string)
 		if !strings.HasPrefix(text, begins) {
-			return fmt.Errorf("the lease is %q, want %s...", text, begins)
+			return fmt.Errorf("the lease is %q, want one that begins with %s", text, begins)
 		}
 		if diff := cmp.Diff([]string{text}, addresses(t, h)); diff != "" {
 			return fmt.Errorf("addresses (-want +got)\n%s", diff)
