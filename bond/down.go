@@ -33,17 +33,33 @@ func (h *Host) Down(ctx context.Context, name string, force bool) ([]Step, error
 	if s.Bond == nil && j == nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, ErrNoBond), h.store.forget(name))
 	}
-	if s.Bond != nil && !s.Ours.Bond && !force {
-		return nil, &RefusedError{
-			fmt.Sprintf("%s wasn't made by bondctl, which doesn't know how its members (%s) were before", name, orNone(strings.Join(s.Bond.slaveNames(), ", "))),
-			fmt.Sprintf("to take it away all the same: bondctl down --force %s", name),
-		}
+	if err := mayTakeDown(s, force); err != nil {
+		return nil, err
 	}
 	steps := downSteps(s)
 	if err := h.kernel.applyAll(steps); err != nil {
 		return nil, err
 	}
 	return steps, h.store.forget(name)
+}
+
+// MayTakeDown says whether Down would refuse: the error is a [*RefusedError] then.
+func (h *Host) MayTakeDown(name string, force bool) error {
+	s, _, err := h.look(Config{Name: name})
+	if err != nil {
+		return err
+	}
+	return mayTakeDown(s, force)
+}
+
+func mayTakeDown(s State, force bool) error {
+	if s.Bond == nil || s.Ours.Bond || force {
+		return nil
+	}
+	return &RefusedError{
+		fmt.Sprintf("%s wasn't made by bondctl, which doesn't know how its members (%s) were before", s.Name, orNone(strings.Join(s.Bond.slaveNames(), ", "))),
+		fmt.Sprintf("to take it away all the same: bondctl down --force %s", s.Name),
+	}
 }
 
 // exists says whether there is anything to take away: a bond, or what was kept

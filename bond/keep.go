@@ -179,9 +179,15 @@ func (h *Host) Note(ctx context.Context, name string, n Note) error {
 		if n.First {
 			r.Active = ""
 		}
-		r.Troubles = n.Troubles
+		r.Kept, r.Troubles = true, n.Troubles
 		r.note(n.Snapshot, n.Events, time.Now())
 	})
+}
+
+// Unkeep notes that the bond is to have no keeper any more. The error is
+// ErrNotWanted when nothing is recorded of it.
+func (h *Host) Unkeep(ctx context.Context, name string) error {
+	return h.amend(ctx, name, func(r *record) { r.Kept, r.Troubles = false, nil })
 }
 
 // amend changes what is recorded of a bond, under its lock.

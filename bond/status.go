@@ -179,14 +179,17 @@ func (h *Host) statusIn(all scan, name string) (Status, error) {
 // record tell.
 func (h *Host) statusOf(s State, r record) Status {
 	st := newStatus(s, r)
-	kept := (r.Active != "" || len(r.Troubles) > 0) && h.Keeper(s.Name) != 0
-	if kept && r.Active != "" && r.Active == s.Bond.ActiveSlave {
+	more := refusedRoutes(r.Refused)
+	switch kept := r.Kept && h.Keeper(s.Name) != 0; {
+	case !kept:
+		r.Troubles = nil // nobody would take back what is mended
+		if r.Kept {
+			more = append(more, "its keeper has ended, so nothing is mended or renewed; bondctl up starts another")
+		}
+	case r.Active != "" && r.Active == s.Bond.ActiveSlave:
 		st.ActiveSince = &r.ActiveSince
 	}
-	if !kept {
-		r.Troubles = nil // nobody would take back what is mended
-	}
-	st.Health, st.HealthReason = health(st, s, r.Troubles, refusedRoutes(r.Refused)...)
+	st.Health, st.HealthReason = health(st, s, r.Troubles, more...)
 	return st
 }
 

@@ -27,6 +27,8 @@ type record struct {
 	Manual *choice `json:"manual,omitempty"`
 	// Refused has the members and leased routes that the kernel wouldn't take, and why.
 	Refused map[string]string `json:"refused,omitempty"`
+	// Kept says that a keeper was at work, and nobody has ended it.
+	Kept bool `json:"kept,omitempty"`
 	// Lease is what DHCP has lent the bond.
 	Lease *Lease `json:"lease,omitempty"`
 	// LeaseEnd is when it is over, since the boot.

@@ -40,7 +40,7 @@ var refused = []string{
 	"up --member eth0 --mtu 67",
 	"up --member eth0 --address 192.0.2.10",
 	"up --member eth0 --address 192.0.2.10/24 --gateway 198.51.100.1",
-	"up --member eth0 --dhcp",
+	"up --member eth0 --dhcp --once",
 	"up --member eth0 --save --wait soon",
 	"up --config nosuch.toml",
 	"up --config FILE",

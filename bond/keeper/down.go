@@ -30,6 +30,9 @@ func TakeDown(ctx context.Context, h *bond.Host, name string) (notes []string, e
 			notes = append(notes, err.Error())
 		}
 	}
+	if err := h.Unkeep(ctx, name); err != nil && !errors.Is(err, bond.ErrNotWanted) {
+		notes = append(notes, err.Error())
+	}
 	return notes, nil
 }
 

@@ -40,6 +40,9 @@ func takeDownKeeper(c *cli.Context, h *bond.Host, name string) error {
 }
 
 func down(c *cli.Context, h *bond.Host, name string) error {
+	if err := h.MayTakeDown(name, c.Bool("force")); err != nil {
+		return err
+	}
 	if err := takeDownKeeper(c, h, name); err != nil {
 		return err
 	}
