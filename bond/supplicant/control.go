@@ -1,6 +1,7 @@
 package supplicant
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -20,21 +21,20 @@ const answerTime = 10 * time.Second
 const longestMessage = 8192
 
 // ask has a question answered by the wpa_supplicant behind a control socket, and
-// returns the process that answered.
+// returns the process that answered. It waits no longer than for ctx: one that
+// hangs takes questions and answers none.
 //
 // The kernel binds this end of the connection to an abstract address by itself,
 // for the credentials' sake, so that nothing of it is ever left in a folder; and
 // it lets nobody but the other end send to it.
-func ask(path, question string) (answer string, pid int, err error) {
-	dialer := net.Dialer{Control: passCredentials, Timeout: answerTime}
-	conn, err := dialer.Dial("unixgram", path)
+func ask(ctx context.Context, path, question string) (answer string, pid int, err error) {
+	dialer := net.Dialer{Control: passCredentials}
+	conn, err := dialer.DialContext(ctx, "unixgram", path)
 	if err != nil {
 		return "", 0, err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(answerTime)); err != nil {
-		return "", 0, err
-	}
+	defer bound(ctx, conn)()
 	if _, err := conn.Write([]byte(question)); err != nil {
 		return "", 0, err
 	}
@@ -44,6 +44,13 @@ func ask(path, question string) (answer string, pid int, err error) {
 		return "", 0, err
 	}
 	return string(text[:n]), sender(credentials[:oobn]), nil
+}
+
+// bound ends what is done with a connection after answerTime, or with ctx. What
+// it returns lifts the latter, and tells whether that was in time.
+func bound(ctx context.Context, conn net.Conn) (lift func() bool) {
+	_ = conn.SetDeadline(time.Now().Add(answerTime))
+	return context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
 }
 
 func passCredentials(_, _ string, conn syscall.RawConn) error {
@@ -70,14 +77,14 @@ func sender(credentials []byte) int {
 }
 
 // answers says whether the process is the one that answers at a control socket.
-func answers(path string, pid int) bool {
-	answer, from, err := ask(path, "PING")
+func answers(ctx context.Context, path string, pid int) bool {
+	answer, from, err := ask(ctx, path, "PING")
 	return err == nil && strings.HasPrefix(answer, "PONG") && from == pid
 }
 
 // ask asks about the interface.
-func (s *Supplicant) ask(question string) (string, error) {
-	answer, _, err := ask(control(s.Dir), "IFNAME="+s.Interface+" "+question)
+func (s *Supplicant) ask(ctx context.Context, question string) (string, error) {
+	answer, _, err := ask(ctx, control(s.Dir), "IFNAME="+s.Interface+" "+question)
 	if err != nil {
 		return "", fmt.Errorf("ask wpa_supplicant for %s: %w", question, err)
 	}
@@ -117,12 +124,11 @@ func sweep(dir string) {
 }
 
 // attach asks for the events. The answer comes before the first of them.
-func (m *monitor) attach() error {
+func (m *monitor) attach(ctx context.Context) error {
+	lift := bound(ctx, m.conn)
+	defer lift()
 	if _, err := m.conn.WriteTo([]byte("ATTACH"), m.peer); err != nil {
 		return fmt.Errorf("attach to wpa_supplicant: %w", err)
-	}
-	if err := m.conn.SetReadDeadline(time.Now().Add(answerTime)); err != nil {
-		return err
 	}
 	answer, err := m.read()
 	if err != nil {
@@ -131,7 +137,10 @@ func (m *monitor) attach() error {
 	if !strings.HasPrefix(answer, "OK") {
 		return fmt.Errorf("attach to wpa_supplicant: it says %q", answer)
 	}
-	return m.conn.SetReadDeadline(time.Time{})
+	if !lift() {
+		return ctx.Err()
+	}
+	return m.conn.SetDeadline(time.Time{})
 }
 
 func (m *monitor) read() (string, error) {
@@ -160,8 +169,13 @@ func (m *monitor) messages(done <-chan struct{}) <-chan string {
 	return all
 }
 
-// close has wpa_supplicant send nothing more.
+// farewellTime is for a queue that is full, which takes no farewell.
+const farewellTime = 100 * time.Millisecond
+
+// close has wpa_supplicant send nothing more. One that doesn't take notice
+// forgets the monitor when it next sends to it.
 func (m *monitor) close() {
+	_ = m.conn.SetWriteDeadline(time.Now().Add(farewellTime))
 	_, _ = m.conn.WriteTo([]byte("DETACH"), m.peer)
 	m.conn.Close()
 	os.Remove(m.path)

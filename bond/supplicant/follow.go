@@ -18,9 +18,9 @@ func (r *runner) follow(ctx context.Context, p *process, m *monitor) (connected 
 			r.tell(e)
 		}
 	}
-	tell(r.look(&s))
-	tell(r.failedBefore(&s))
-	r.refresh(p)
+	tell(r.look(ctx, &s))
+	tell(r.failedBefore(ctx, &s))
+	r.refresh(ctx, p)
 	told := false
 	for {
 		select {
@@ -36,7 +36,7 @@ func (r *runner) follow(ctx context.Context, p *process, m *monitor) (connected 
 			case e.name == "CTRL-EVENT-TERMINATING":
 				told = true
 			case e.name == "CTRL-EVENT-CONNECTED":
-				tell(r.look(&s)) // it tells which network
+				tell(r.look(ctx, &s)) // it tells which network
 			default:
 				tell(s.hear(e))
 			}
@@ -54,8 +54,8 @@ func end(told bool) string {
 }
 
 // look asks whether there is a connection.
-func (r *runner) look(s *story) (Event, bool) {
-	answer, err := r.ask("STATUS")
+func (r *runner) look(ctx context.Context, s *story) (Event, bool) {
+	answer, err := r.ask(ctx, "STATUS")
 	if err != nil {
 		return Event{}, false // it has ended, which is told soon
 	}
@@ -64,8 +64,8 @@ func (r *runner) look(s *story) (Event, bool) {
 
 // failedBefore asks for the networks that failed and are left alone. Why they did isn't
 // to be had; it is told when they fail again, after minutes maybe.
-func (r *runner) failedBefore(s *story) (e Event, news bool) {
-	answer, err := r.ask("LIST_NETWORKS")
+func (r *runner) failedBefore(ctx context.Context, s *story) (e Event, news bool) {
+	answer, err := r.ask(ctx, "LIST_NETWORKS")
 	if err != nil {
 		return Event{}, false
 	}
@@ -80,23 +80,23 @@ func (r *runner) failedBefore(s *story) (e Event, news bool) {
 // refresh hands the configuration over when it has changed. If it is broken,
 // wpa_supplicant goes on with what it has, for a network that works is worth
 // more than one that is wished for.
-func (r *runner) refresh(p *process) {
+func (r *runner) refresh(ctx context.Context, p *process) {
 	digest, err := r.digest()
 	if err != nil {
-		r.trouble(err.Error(), p.pid)
+		r.trouble(ctx, err.Error(), p.pid)
 		return
 	}
 	if digest == r.recorded() {
 		return
 	}
-	answer, err := r.ask("RECONFIGURE")
+	answer, err := r.ask(ctx, "RECONFIGURE")
 	if err == nil && strings.HasPrefix(answer, "OK") {
 		err = r.record(digest)
 	} else if err == nil {
-		r.trouble("wpa_supplicant refuses what "+r.Config+" says now, and goes on as before", p.pid)
+		r.trouble(ctx, "wpa_supplicant refuses what "+r.Config+" says now, and goes on as before", p.pid)
 		return
 	}
 	if err != nil {
-		r.trouble(err.Error(), p.pid)
+		r.trouble(ctx, err.Error(), p.pid)
 	}
 }

@@ -2,6 +2,7 @@ package supplicant
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path"
@@ -33,7 +34,7 @@ func (e *busyError) Error() string {
 var socketDir = "/run/wpa_supplicant"
 
 // free returns a busyError when another wpa_supplicant has the interface.
-func (s *Supplicant) free() error {
+func (s *Supplicant) free(ctx context.Context) error {
 	others, err := processes(func(args []string) bool { return slices.Contains(interfaces(args), s.Interface) })
 	if err != nil {
 		return err
@@ -44,9 +45,9 @@ func (s *Supplicant) free() error {
 		}
 		return &busyError{iface: s.Interface, pid: others[0].pid, unit: unit(others[0].pid), process: others[0]}
 	}
-	answer, pid, err := ask(filepath.Join(socketDir, s.Interface), "PING")
+	answer, pid, err := ask(ctx, filepath.Join(socketDir, s.Interface), "PING")
 	if err != nil || !strings.HasPrefix(answer, "PONG") {
-		return nil // nobody listens there
+		return ctx.Err() // nobody listens there, unless ctx ended the question
 	}
 	p := open(pid)
 	if p != nil && !p.trusted() {

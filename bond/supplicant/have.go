@@ -27,10 +27,10 @@ func (r *runner) have(ctx context.Context) (p *process, adopted bool, err error)
 		return nil, false, err
 	}
 	for _, p := range found {
-		if len(found) == 1 && r.suits(p) {
+		if len(found) == 1 && r.suits(ctx, p) {
 			return p, true, nil
 		}
-		err = errors.Join(err, p.end(ctx))
+		err = errors.Join(err, p.replace(ctx))
 		p.close()
 	}
 	if err != nil {
@@ -41,8 +41,8 @@ func (r *runner) have(ctx context.Context) (p *process, adopted bool, err error)
 }
 
 // suits says whether a process was started as this one would be, and answers.
-func (s *Supplicant) suits(p *process) bool {
-	return slices.Equal(p.args[1:], s.args()) && answers(control(s.Dir), p.pid)
+func (s *Supplicant) suits(ctx context.Context, p *process) bool {
+	return slices.Equal(p.args[1:], s.args()) && answers(ctx, control(s.Dir), p.pid)
 }
 
 // args are wpa_supplicant's arguments. The last ones are what it is known by.
@@ -120,7 +120,7 @@ func (r *runner) start(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.free(); err != nil {
+	if err := r.free(ctx); err != nil {
 		return nil, err
 	}
 	if err := r.record(digest); err != nil {

@@ -138,6 +138,15 @@ func (p *process) signal(sig syscall.Signal) error {
 	return errors.Join(err, sent)
 }
 
+// replace ends a process in whose place another one is wanted: after ctx none
+// is, and what then seemed to be silent may be in good order.
+func (p *process) replace(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return p.end(ctx)
+}
+
 // endTime is how long wpa_supplicant may take to say farewell to its access
 // point and to tidy up.
 const endTime = 5 * time.Second

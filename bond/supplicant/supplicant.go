@@ -60,20 +60,20 @@ type runner struct {
 func (r *runner) once(ctx context.Context) (connected bool, err error) {
 	p, adopted, err := r.have(ctx)
 	if err != nil {
-		r.trouble(err.Error(), 0)
+		r.trouble(ctx, err.Error(), 0)
 		return false, err
 	}
 	defer p.close()
 	m, err := listen(r.Dir)
 	if err != nil {
-		r.trouble(err.Error(), p.pid)
+		r.trouble(ctx, err.Error(), p.pid)
 		return false, err
 	}
 	defer m.close()
-	if err := m.attach(); err != nil {
+	if err := m.attach(ctx); err != nil {
 		// It doesn't answer. Another one may.
-		err = errors.Join(err, p.end(ctx))
-		r.trouble(err.Error(), p.pid)
+		err = errors.Join(err, p.replace(ctx))
+		r.trouble(ctx, err.Error(), p.pid)
 		return false, err
 	}
 	kind := Started
@@ -93,9 +93,9 @@ func (r *runner) tell(e Event) {
 	r.report(e)
 }
 
-// trouble reports what is wrong, once.
-func (r *runner) trouble(reason string, pid int) {
-	if reason = printable(reason); reason != r.said {
+// trouble reports what is wrong, once. What the end of ctx broke off isn't wrong.
+func (r *runner) trouble(ctx context.Context, reason string, pid int) {
+	if reason = printable(reason); reason != r.said && ctx.Err() == nil {
 		r.tell(Event{Kind: Trouble, Reason: reason, PID: pid})
 	}
 }
