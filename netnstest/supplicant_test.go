@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -132,6 +133,41 @@ func TestSupplicantConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.gone()
+}
+
+// One that hangs is ended by down all the same, without a word about it.
+func TestDownWhileSupplicantHangs(t *testing.T) {
+	m := netnstest.NewMachine(t)
+	m.LAN().DHCP()
+	wifi := m.Radio()
+	wifi.StartAP()
+	config := laptopConfig(t, wifi.Config(netnstest.Control))
+	succeeds(t, m.Host, "up", "--config", config)
+	t.Cleanup(func() { bondctl(t, m.Host, "down") })
+	netnstest.Eventually(t, wifi.Associated)
+	netnstest.Eventually(t, leased(t, m.Host, "192.0.2."))
+	pid, err := strconv.Atoi(strings.TrimSpace(m.Run("pgrep", "-x", "wpa_supplicant")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	o := succeeds(t, m.Host, "down")
+	t.Logf("down took %s", time.Since(begun))
+	if o.Stderr != "" {
+		t.Errorf("down warns: %s", o.Stderr)
+	}
+	if err := ended(pid)(); err != nil {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob("/run/bondctl/*/bond0/wpa*"); left != nil {
+		t.Errorf("down leaves %s", left)
+	}
+	// The control socket for wpa_cli, which it couldn't remove, is in nobody's way.
+	succeeds(t, m.Host, "up", "--config", config)
+	netnstest.Eventually(t, wifi.Associated)
 }
 
 // A wpa_supplicant of somebody else is reported and left alone, whether it was

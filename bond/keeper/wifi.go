@@ -27,7 +27,7 @@ type associating struct {
 	ended      sync.WaitGroup
 }
 
-// stopTime bounds the wait for a wpa_supplicant's end.
+// stopTime bounds a wpa_supplicant's farewell; one that hangs is killed before.
 const stopTime = 5 * time.Second
 
 // tend starts a wpa_supplicant for each association that is wanted, and ends

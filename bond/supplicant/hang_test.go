@@ -129,6 +129,20 @@ func (h *hanging) told() bool {
 	return waiting&(1<<(syscall.SIGTERM-1)) != 0
 }
 
+// killed checks how it ended.
+func (h *hanging) killed() {
+	h.t.Helper()
+	if p := open(h.cmd.Process.Pid); p != nil {
+		p.close()
+		h.t.Error("it goes on")
+		return
+	}
+	_ = h.cmd.Wait()
+	if status, ok := h.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
+		h.t.Errorf("it is %s, not killed", h.cmd.ProcessState)
+	}
+}
+
 // ready is a Supplicant on whose folder one may be.
 func ready(t *testing.T) *Supplicant {
 	t.Helper()
@@ -240,4 +254,36 @@ func TestFreeEndsWithContext(t *testing.T) {
 			t.Error("it says that the interface is free")
 		}
 	})
+}
+
+// A Stop ends one that hangs within the time that the keeper gives it; and at
+// once when that is over. Nothing is left.
+func TestStopKills(t *testing.T) {
+	for name, patience := range map[string]time.Duration{
+		"in time":         5 * time.Second,
+		"without time":    0,
+		"time that's out": endTime / 8,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := ready(t)
+			h := startHanging(t, s, "PING")
+			h.hang()
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			begun := time.Now()
+			soon(t, func() {
+				if err := Stop(ctx, s.Dir); err != nil {
+					t.Error(err)
+				}
+			})
+			if took := time.Since(begun); patience < endTime && took >= endTime {
+				t.Errorf("it took %s", took)
+			}
+			h.killed()
+			if _, err := os.Stat(s.Dir); err == nil {
+				t.Errorf("%s is still there", s.Dir)
+			}
+		})
+	}
 }

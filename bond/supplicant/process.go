@@ -128,6 +128,7 @@ func over(fd uintptr) bool {
 	return err == nil && n > 0
 }
 
+// signal sends a signal. It is no error if the process has ended.
 func (p *process) signal(sig syscall.Signal) error {
 	conn, err := p.fd.SyscallConn()
 	if err != nil {
@@ -135,7 +136,10 @@ func (p *process) signal(sig syscall.Signal) error {
 	}
 	var sent error
 	err = conn.Control(func(fd uintptr) { sent = unix.PidfdSendSignal(int(fd), sig, nil, 0) })
-	return errors.Join(err, sent)
+	if err = errors.Join(err, sent); err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("end wpa_supplicant, process %d: %w", p.pid, err)
+	}
+	return nil
 }
 
 // replace ends a process in whose place another one is wanted: after ctx none
@@ -148,27 +152,31 @@ func (p *process) replace(ctx context.Context) error {
 }
 
 // endTime is how long wpa_supplicant may take to say farewell to its access
-// point and to tidy up.
-const endTime = 5 * time.Second
+// point and to tidy up, and then the kernel to kill it. Both together are less
+// than the keeper gives a Stop.
+const endTime = 2 * time.Second
 
-// end ends the process and waits for that, or for ctx. One that doesn't want to
-// is killed.
+// end ends the process and waits for that. One that takes too long is killed,
+// and so is one that is still there when ctx ends: whoever wanted it gone isn't
+// there to ask again.
 func (p *process) end(ctx context.Context) error {
-	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGKILL} {
-		err := p.signal(sig)
-		if err != nil && !errors.Is(err, unix.ESRCH) {
-			return fmt.Errorf("end wpa_supplicant, process %d: %w", p.pid, err)
-		}
-		timer := time.NewTimer(endTime)
-		select {
-		case <-p.ended():
-			timer.Stop()
-			return nil
-		case <-ctx.Done():
-			timer.Stop()
-			return fmt.Errorf("end wpa_supplicant, process %d: %w", p.pid, ctx.Err())
-		case <-timer.C:
-		}
+	ctx, cancel := context.WithTimeout(ctx, endTime)
+	defer cancel()
+	if err := p.signal(unix.SIGTERM); err != nil {
+		return err
 	}
-	return fmt.Errorf("wpa_supplicant, process %d, can't be killed", p.pid)
+	select {
+	case <-p.ended():
+		return nil
+	case <-ctx.Done():
+	}
+	if err := p.signal(unix.SIGKILL); err != nil {
+		return err
+	}
+	select {
+	case <-p.ended():
+		return nil
+	case <-time.After(endTime):
+		return fmt.Errorf("wpa_supplicant, process %d, can't be killed", p.pid)
+	}
 }

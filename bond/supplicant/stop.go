@@ -11,6 +11,10 @@ import (
 // Stop ends the wpa_supplicant that a Run on dir started, whoever called it,
 // waits for its end, and removes dir. There is no error if there is none. No
 // Run on dir may be under way, or it would start another one.
+//
+// It has two seconds to leave its network. After those it is killed, and so it
+// is when ctx ends before: ctx only bounds the farewell. One that can't be killed
+// within two seconds more, being stuck in the kernel, is an error.
 func Stop(ctx context.Context, dir string) error {
 	found, err := ours(dir)
 	if err != nil {
