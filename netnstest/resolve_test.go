@@ -156,6 +156,36 @@ func TestNamesFile(t *testing.T) {
 	wantResolvConf(t, h, foundConf)
 }
 
+// TestNamesOwner has a resolv.conf of somebody other than root, and no more capabilities than a keeper
+// that is a service.
+func TestNamesOwner(t *testing.T) {
+	t.Parallel()
+	h := namesHost(t)
+	h.Run("chown", "4711:4712", "/etc/resolv.conf")
+	h.Run("chmod", "640", "/etc/resolv.conf")
+	wantOwner := func() {
+		t.Helper()
+		if got, want := h.Run("stat", "--format=%u:%g %a", "/etc/resolv.conf"), "4711:4712 640\n"; got != want {
+			t.Errorf("resolv.conf is %q, want %q", got, want)
+		}
+	}
+	bondctl := func(args ...string) {
+		t.Helper()
+		h.Run("setpriv", append([]string{
+			"--bounding-set", "-all,+net_admin,+net_raw,+net_bind_service,+chown,+dac_override", "bondctl",
+		}, args...)...)
+	}
+	bondctl("up", "--once", "--member", "eth0", "--address", "192.0.2.10/24", "--dns", netnstest.LANAddr, "bond0")
+	if text := h.Run("cat", "/etc/resolv.conf"); !strings.Contains(text, "nameserver "+netnstest.LANAddr+"\n") {
+		t.Errorf("resolv.conf hasn't the bond's server:\n%s", text)
+	}
+	wantOwner()
+	bondctl("down")
+	wantResolvConf(t, h, foundConf)
+	wantOwner()
+	succeeds(t, h, "up", "--once", "--member", "eth0", "bond0") // for what ends the test
+}
+
 // TestNamesResolvconf has the program of two packages: Debian's own, where resolv.conf is a link to what it
 // writes, and openresolv, which writes resolv.conf itself.
 func TestNamesResolvconf(t *testing.T) {

@@ -152,10 +152,12 @@ func writeFile(path string, text []byte, a attributes) error {
 	}
 	defer os.Remove(temporary)
 	_, err = f.Write(text)
+	// In this order: what is somebody else's can be changed with CAP_FOWNER alone.
+	err = errors.Join(err, unix.Fchmod(int(f.Fd()), a.Mode))
 	if os.Geteuid() == 0 {
 		err = errors.Join(err, f.Chown(a.UID, a.GID))
 	}
-	err = errors.Join(err, unix.Fchmod(int(f.Fd()), a.Mode), f.Sync(), f.Close())
+	err = errors.Join(err, f.Sync(), f.Close())
 	if err != nil {
 		return fmt.Errorf("write %s: %w", temporary, err)
 	}
