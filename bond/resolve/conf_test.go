@@ -531,6 +531,24 @@ func TestWaits(t *testing.T) {
 	if _, err := r.Set(ctx, "bond0", settings0); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v, want that it waited", err)
 	}
+	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := r.Clear(ctx, "bond0"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v, want that a clear waits for what a first set will have written", err)
+	}
 	rec.close()
 	set(t, r, "bond0", settings0, Outcome{Holder: File})
+}
+
+// TestTooLate sets a bond's servers when the keeper has ended: a Clear comes after
+// that, and may be through.
+func TestTooLate(t *testing.T) {
+	r := fixture(t, original)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.Set(ctx, "bond0", settings0); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want that the context has ended", err)
+	}
+	wantText(t, r, original)
+	wantClean(t, r)
 }

@@ -33,13 +33,19 @@ type record struct {
 	lock *os.File
 }
 
-// open waits until no other process has the record, and reads it.
+// open waits until no other process has the record, and reads it. If the context
+// ended meanwhile, nothing is to be done any more, for the next one to have the
+// record may be the last: Clear comes after the keeper's end, and is to undo all.
 func (r *Resolver) open(ctx context.Context) (*record, error) {
 	if err := os.MkdirAll(r.dir(), 0o755); err != nil {
 		return nil, err
 	}
 	lock, err := lockPath(ctx, filepath.Join(r.dir(), lockFile))
 	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		lock.Close()
 		return nil, err
 	}
 	rec := &record{path: filepath.Join(r.dir(), recordFile), lock: lock}
@@ -59,9 +65,10 @@ func (r *Resolver) open(ctx context.Context) (*record, error) {
 
 func (rec *record) close() { rec.lock.Close() }
 
-// known says whether there is a record at all.
-func (r *Resolver) known() (bool, error) {
-	_, err := os.Stat(filepath.Join(r.dir(), recordFile))
+// used says whether there ever was a record. There may be none yet while a first
+// Set is at work, which has the lock.
+func (r *Resolver) used() (bool, error) {
+	_, err := os.Stat(filepath.Join(r.dir(), lockFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

@@ -107,7 +107,7 @@ func (r *Resolver) give(ctx context.Context, rec *record, bond string, s Setting
 // has any is no error. The error is [ErrEdited] if resolv.conf was left as
 // somebody else made it; there is nothing more to take back then.
 func (r *Resolver) Clear(ctx context.Context, bond string) error {
-	if known, err := r.known(); err != nil || !known {
+	if used, err := r.used(); err != nil || !used {
 		return err
 	}
 	rec, err := r.open(ctx)
