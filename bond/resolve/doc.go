@@ -33,6 +33,9 @@
 // don't ask it. It gets the settings all the same, for it is the machine's choice
 // and others (nss-resolve) do ask it; Set says so.
 //
+// Nor is a link given servers that systemd-networkd configures: resolved has them
+// from there and refuses others. The outcome is Nobody again, and a note.
+//
 // # What is written there
 //
 // The bond is the machine's one way to the network, so its servers are the only

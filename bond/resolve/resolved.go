@@ -133,7 +133,12 @@ func (d *resolved) give(_ context.Context, rec *record, bond string, s Settings)
 		return Outcome{}, err
 	}
 	if want := s.forLink(); !reflect.DeepEqual(has, want) {
-		if err := d.setLink(link.Index, want); err != nil {
+		err := d.setLink(link.Index, want)
+		if dbusError(err) == errLinkBusy {
+			note := bond + " is configured by systemd-networkd, whose DNS servers systemd-resolved takes, left alone"
+			return Outcome{Notes: []string{note}}, rec.unmark(bond, Resolved)
+		}
+		if err != nil {
 			return Outcome{}, err
 		}
 	}
