@@ -148,8 +148,11 @@ func (c resolvConf) takeBack(_ context.Context, rec *record, bond string) error 
 	if err != nil {
 		return err
 	}
+	theirs := now.whose != "" || !now.ours(rec.Conf) && !bytes.Equal(now.text, original)
 	switch {
-	case now.whose != "" || !now.ours(rec.Conf) && !bytes.Equal(now.text, original):
+	case theirs && rec.Conf.Boot != bootID():
+		return c.forget(rec, next)
+	case theirs:
 		return errors.Join(c.edited(), c.forget(rec, next))
 	case len(next.Bonds) > 0:
 		_, err := c.write(rec, false, now, next, original)

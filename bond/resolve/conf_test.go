@@ -322,6 +322,9 @@ func reboot(t *testing.T, r *Resolver) {
 	}
 	defer rec.close()
 	rec.Conf.Boot = "another"
+	for bond := range rec.Boots {
+		rec.Boots[bond] = "another"
+	}
 	if err := rec.write(); err != nil {
 		t.Fatal(err)
 	}
@@ -360,6 +363,79 @@ func TestClearAfterReboot(t *testing.T) {
 	clearBond(t, r, "bond0")
 	wantText(t, r, original)
 	wantClean(t, r)
+}
+
+// TestRecover has a bond without a keeper after a reboot, and one that was given
+// its settings anew.
+func TestRecover(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		// text, what there was; found, what this boot made of bondctl's.
+		text, found string
+		again       bool // bond1 was
+		want        string
+	}{
+		{name: "as it was left", text: original, want: original},
+		{name: "there was none", want: missing},
+		{name: "written by the boot", text: original, found: originalToo, want: originalToo},
+		{name: "one given anew", text: original, again: true, want: "nameserver 192.0.2.2\nsearch one.example\noptions edns0\n"},
+		{
+			name: "one given anew, after the boot wrote", text: original, found: originalToo, again: true,
+			want: "nameserver 192.0.2.2\nsearch one.example\n",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := fixture(t, tt.text)
+			recovers(t, r)
+			set(t, r, "bond0", settings0, Outcome{Holder: File})
+			set(t, r, "bond1", settings1, Outcome{Holder: File})
+			before := take(t, r)
+			recovers(t, r)
+			if diff := cmp.Diff(before, take(t, r)); diff != "" {
+				t.Errorf("what this boot was given is taken back (-before +after):\n%s", diff)
+			}
+			reboot(t, r)
+			if tt.found != "" {
+				put(t, r.File, tt.found)
+			}
+			if tt.again {
+				set(t, r, "bond1", settings1, Outcome{Holder: File})
+			}
+			recovers(t, r)
+			wantText(t, r, tt.want)
+			clearBond(t, r, "bond1")
+			if tt.found == "" {
+				tt.found = tt.text
+			}
+			wantText(t, r, orMissing(tt.found))
+			wantNoRecord(t, r)
+		})
+	}
+}
+
+func recovers(t *testing.T, r *Resolver) {
+	t.Helper()
+	for range 2 {
+		if err := r.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestRecoverLink has a resolv.conf that is somebody's link since the boot.
+func TestRecoverLink(t *testing.T) {
+	r := fixture(t, original)
+	set(t, r, "bond0", settings0, Outcome{Holder: File})
+	reboot(t, r)
+	os.Remove(r.File)
+	if err := os.Symlink("no/where", r.File); err != nil {
+		t.Fatal(err)
+	}
+	recovers(t, r)
+	if target, err := os.Readlink(r.File); target != "no/where" {
+		t.Errorf("resolv.conf is a link to %q (%v)", target, err)
+	}
+	wantNoRecord(t, r)
 }
 
 // snapshot is each file's text on the way.

@@ -29,12 +29,23 @@
 // never come to an end. Two things end this: Clear forgets it all, and after a
 // reboot what is there counts as the original, for it is how the boot left it.
 //
+// Nor is a link given servers that systemd-networkd configures: resolved has them
+// from there and refuses others. The outcome is Nobody again, and a note.
+//
 // Where resolved runs but resolv.conf isn't its own, programs that read the file
 // don't ask it. It gets the settings all the same, for it is the machine's choice
 // and others (nss-resolve) do ask it; Set says so.
 //
-// Nor is a link given servers that systemd-networkd configures: resolved has them
-// from there and refuses others. The outcome is Nobody again, and a note.
+// # Across reboots
+//
+// resolved and resolvconf forget when the machine goes down, and resolv.conf
+// doesn't. A bond that is there again at the next boot has its servers written
+// anew. One that isn't leaves behind the servers of a network that may be far, and
+// no keeper to take them back. A boot mends that by itself where something other
+// writes resolv.conf, as dhclient and NetworkManager do with each lease, and that
+// stays. For all the rest [Resolver.Recover] puts the original back, so whatever
+// of bondctl runs first with privileges is to call it. With nothing of bondctl ever
+// run again, the first lines of the file say how to get the original back.
 //
 // # What is written there
 //

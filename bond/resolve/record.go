@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +27,8 @@ const (
 // crash.
 type record struct {
 	Holders map[string][]Holder `json:"holders,omitempty"`
+	// Boots are the ids of the boots in which they were last handed over.
+	Boots map[string]string `json:"boot_ids,omitempty"`
 	// Conf is of resolv.conf; nil while that has no bond's settings.
 	Conf *confRecord `json:"resolv_conf,omitempty"`
 
@@ -60,6 +63,9 @@ func (r *Resolver) open(ctx context.Context) (*record, error) {
 	if rec.Holders == nil {
 		rec.Holders = map[string][]Holder{}
 	}
+	if rec.Boots == nil {
+		rec.Boots = map[string]string{}
+	}
 	return rec, nil
 }
 
@@ -78,11 +84,23 @@ func (r *Resolver) used() (bool, error) {
 // add notes that a holder is about to get a bond's settings, and says whether
 // that is news, which the caller is to write.
 func (rec *record) add(bond string, h Holder) bool {
-	if slices.Contains(rec.Holders[bond], h) {
+	boot := bootID()
+	if slices.Contains(rec.Holders[bond], h) && rec.Boots[bond] == boot {
 		return false
 	}
-	rec.Holders[bond] = append(rec.Holders[bond], h)
+	rec.Boots[bond] = boot
+	if !slices.Contains(rec.Holders[bond], h) {
+		rec.Holders[bond] = append(rec.Holders[bond], h)
+	}
 	return true
+}
+
+// stale lists the bonds whose settings are those of an earlier boot.
+func (rec *record) stale() []string {
+	boot := bootID()
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(rec.Holders)), func(bond string) bool {
+		return rec.Boots[bond] == boot
+	})
 }
 
 // mark is add for those who have nothing else to write.
@@ -98,6 +116,7 @@ func (rec *record) unmark(bond string, h Holder) error {
 	rec.Holders[bond] = slices.DeleteFunc(rec.Holders[bond], func(o Holder) bool { return o == h })
 	if len(rec.Holders[bond]) == 0 {
 		delete(rec.Holders, bond)
+		delete(rec.Boots, bond)
 	}
 	return rec.write()
 }

@@ -80,6 +80,21 @@ func TestResolvconf(t *testing.T) {
 	wantNoRecord(t, r)
 }
 
+// TestRecoverResolvconf has its record on the disk, from an earlier boot.
+func TestRecoverResolvconf(t *testing.T) {
+	r := fixture(t, original)
+	set(t, r, "bond1", settings1, Outcome{Holder: File})
+	install(t, r, "resolvconf", openresolv)
+	set(t, r, "bond0", settings0, Outcome{Holder: Resolvconf})
+	reboot(t, r)
+	recovers(t, r)
+	if got := readRecord(t, r, "bond0.bondctl"); got != missing {
+		t.Errorf("bond0's record is still there: %q", got)
+	}
+	wantText(t, r, original)
+	wantNoRecord(t, r)
+}
+
 func wantNoRecord(t *testing.T, r *Resolver) {
 	t.Helper()
 	if text, err := os.ReadFile(filepath.Join(r.Dir, recordFile)); !errors.Is(err, fs.ErrNotExist) {

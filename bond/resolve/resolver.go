@@ -129,6 +129,34 @@ func (r *Resolver) Clear(ctx context.Context, bond string) error {
 	return nil
 }
 
+// Recover takes back what bonds were given in an earlier boot, and not in this
+// one. The network may be another, and there may be no keeper any more that would
+// take anything back. Those that have one are given theirs again by [Resolver.Set].
+//
+// It costs next to nothing where there is nothing to take back. A resolv.conf that
+// isn't as bondctl wrote it is how this boot has made it: it stays, and that is no
+// error.
+func (r *Resolver) Recover(ctx context.Context) error {
+	if used, err := r.used(); err != nil || !used {
+		return err
+	}
+	rec, err := r.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer rec.close()
+	// What resolved was told died with that boot. If it knows something of such a
+	// link now, that is somebody else's.
+	var gone *resolved
+	var errs []error
+	for _, bond := range rec.stale() {
+		if err := r.takeBack(ctx, rec, bond, gone, func(Holder) bool { return true }); err != nil {
+			errs = append(errs, fmt.Errorf("take back the DNS servers that %s had before the boot: %w", bond, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // takeBack takes a bond's settings back from those of its holders.
 func (r *Resolver) takeBack(ctx context.Context, rec *record, bond string, daemon *resolved, from func(Holder) bool) error {
 	var errs []error
