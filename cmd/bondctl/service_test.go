@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
 
@@ -38,6 +39,23 @@ func TestProgramProblem(t *testing.T) {
 	} {
 		if got := programProblem(path); got != want {
 			t.Errorf("%q: %q, want %q", path, got, want)
+		}
+	}
+}
+
+// The keeper starts when resolved can be found, and before all that waits for the network.
+func TestUnitOrder(t *testing.T) {
+	order := map[string][]string{}
+	for line := range strings.Lines(unitText) {
+		if key, value, found := strings.Cut(line, "="); found && !strings.HasPrefix(line, "#") {
+			order[key] = append(order[key], strings.Fields(value)...)
+		}
+	}
+	for key, want := range map[string][]string{
+		"After": {"network-pre.target", "dbus.service", "systemd-resolved.service"}, "Before": {"network.target"},
+	} {
+		if diff := cmp.Diff(want, order[key]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", key, diff)
 		}
 	}
 }
