@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -153,6 +154,9 @@ func TestSystemdTransient(t *testing.T) {
 	first := wantKeeper(t, s)
 	if got := show(t, s, "FragmentPath"); got != "/run/systemd/transient/"+unit {
 		t.Errorf("the unit's file is %s", got)
+	}
+	if got := strings.Fields(show(t, s, "Before")); !slices.Contains(got, "network.target") {
+		t.Errorf("the unit is before %q, want network.target among them", got)
 	}
 	netnstest.Eventually(t, active(s.Host, "eth0"))
 	tap := s.Tap()

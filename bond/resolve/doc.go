@@ -39,13 +39,16 @@
 // # Across reboots
 //
 // resolved and resolvconf forget when the machine goes down, and resolv.conf
-// doesn't. A bond that is there again at the next boot has its servers written
-// anew. One that isn't leaves behind the servers of a network that may be far, and
-// no keeper to take them back. A boot mends that by itself where something other
-// writes resolv.conf, as dhclient and NetworkManager do with each lease, and that
-// stays. For all the rest [Resolver.Recover] puts the original back, so whatever
-// of bondctl runs first with privileges is to call it. With nothing of bondctl ever
-// run again, the first lines of the file say how to get the original back.
+// doesn't. So Clear is to be called then, too: a bond that comes back at the next
+// boot has its servers written anew, and one that doesn't would leave behind those
+// of a network that may be far.
+//
+// After a power cut they are still there. A boot mends that by itself where
+// something other writes resolv.conf, as dhclient and NetworkManager do with each
+// lease, and that stays. For all the rest [Resolver.Recover] puts the original
+// back, so whatever of bondctl runs first with privileges is to call it. With
+// nothing of bondctl ever run again, the first lines of the file say how to get
+// the original back.
 //
 // # What is written there
 //

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
@@ -83,8 +84,30 @@ func keep(c *cli.Context, up *starterPipe) error {
 	if h.InitialNamespace() {
 		k.Resolver = &resolve.Resolver{}
 	}
-	return k.Run(c.Context)
+	err = k.Run(c.Context)
+	if k.Resolver != nil {
+		leaveNames(c, k.Resolver, name, log)
+	}
+	return err
 }
+
+// leaveNames takes the bond's name servers back when the machine goes down. A
+// keeper's end leaves them otherwise, as it leaves the bond; but /etc/resolv.conf
+// outlives that, and the next boot may be in another network.
+func leaveNames(c *cli.Context, r *resolve.Resolver, name string, log *slog.Logger) {
+	ctx := context.WithoutCancel(c.Context)
+	if !stops(ctx) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaveTime)
+	defer cancel()
+	if err := r.Clear(ctx, name); err != nil {
+		log.Warn(err.Error())
+	}
+}
+
+// leaveTime is less than a service has to end.
+const leaveTime = 5 * time.Second
 
 // inBackground runs f until end is called, which waits for it.
 func inBackground(ctx context.Context, f func(context.Context)) (end func()) {

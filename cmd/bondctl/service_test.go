@@ -88,6 +88,7 @@ func TestTransient(t *testing.T) {
 	signatures := map[string]string{
 		"ExecStart": "a(sasb)", "ExecReload": "a(sasb)", "RestartPreventExitStatus": "(aiai)", "RestartUSec": "t",
 		"StartLimitIntervalUSec": "t", "TimeoutStopUSec": "t", "CapabilityBoundingSet": "t",
+		"After": "as", "Before": "as",
 	}
 	for _, p := range properties {
 		want := signatures[p.Name]
@@ -97,7 +98,11 @@ func TestTransient(t *testing.T) {
 		if got := p.Value.Signature().String(); got != want {
 			t.Errorf("%s has signature %s, want %s", p.Name, got, want)
 		}
-		if text, ok := p.Value.Value().(string); ok && p.Name != "Description" && p.Name != "CollectMode" &&
+		text, ok := p.Value.Value().(string)
+		if list, isList := p.Value.Value().([]string); isList {
+			text, ok = strings.Join(list, " "), true
+		}
+		if ok && p.Name != "Description" && p.Name != "CollectMode" &&
 			!strings.Contains(unitText, "\n"+p.Name+"="+text+"\n") {
 			t.Errorf("the template doesn't have %s=%s", p.Name, text)
 		}

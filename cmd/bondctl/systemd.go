@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -171,6 +172,28 @@ func (s *systemd) call(ctx context.Context, method string, args ...any) error {
 	return s.manager.CallWithContext(ctx, managerInterface+"."+method, 0, args...).Err
 }
 
+// stops says whether the machine is going down. systemd tells root so at a socket
+// of its own too, and the bus may have ended by then.
+func stops(ctx context.Context) bool {
+	if !hasSystemd() {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	conn, err := dbus.Dial("unix:path=/run/systemd/private", dbus.WithContext(ctx))
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	if err := conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Geteuid()))}); err != nil {
+		return false
+	}
+	var state string
+	manager := conn.Object("org.freedesktop.systemd1", "/org/freedesktop/systemd1")
+	err = manager.CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0, managerInterface, "SystemState").Store(&state)
+	return err == nil && state == "stopping"
+}
+
 // reload has systemd read its unit files.
 func (s *systemd) reload(ctx context.Context) error {
 	if err := s.call(ctx, "Reload"); err != nil {
@@ -223,6 +246,8 @@ func transient(unit string) ([]property, error) {
 		value any
 	}{
 		{"Description", "Bond " + name},
+		{"After", []string{"network-pre.target", "dbus.service", "systemd-resolved.service"}},
+		{"Before", []string{"network.target"}}, // when the machine goes down it ends after all that use it
 		{"Type", "notify"},
 		{"ExecStart", []command{{self, []string{self, "daemon", name}, false}}},
 		{"ExecReload", []command{{"/bin/kill", []string{"kill", "-HUP", "$MAINPID"}, false}}},
