@@ -83,6 +83,9 @@ func keep(c *cli.Context, up *starterPipe) error {
 	}
 	if h.InitialNamespace() {
 		k.Resolver = &resolve.Resolver{}
+		if err := k.Resolver.Recover(c.Context); err != nil {
+			log.Warn(err.Error())
+		}
 	}
 	err = k.Run(c.Context)
 	if k.Resolver != nil {

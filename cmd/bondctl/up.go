@@ -208,7 +208,11 @@ func handOverNames(c *cli.Context, h *bond.Host, config bond.Config) {
 		}
 		return
 	}
-	outcome, err := new(resolve.Resolver).Set(c.Context, config.Name, resolve.Settings{Servers: servers, Domains: domains})
+	var resolver resolve.Resolver
+	if err := resolver.Recover(c.Context); err != nil {
+		warn(c, "%v", err)
+	}
+	outcome, err := resolver.Set(c.Context, config.Name, resolve.Settings{Servers: servers, Domains: domains})
 	for _, note := range outcome.Notes {
 		warn(c, "%s", note)
 	}
