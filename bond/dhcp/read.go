@@ -1,7 +1,9 @@
 package dhcp
 
 import (
+	"encoding/binary"
 	"errors"
+	"math"
 	"net"
 	"net/netip"
 	"slices"
@@ -76,8 +78,8 @@ func (l *Lease) readTimes(m *dhcpv4.DHCPv4, sent time.Time) error {
 func readRoutes(m *dhcpv4.DHCPv4, l Lease) []Route {
 	classless := m.ClasslessStaticRoute()
 	if classless == nil {
-		for _, router := range hostAddrs(m.Router()) {
-			if router != l.Address.Addr() {
+		for _, ip := range m.Router() {
+			if router, ok := gateway(ip, l.Address); ok {
 				return []Route{{Destination: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Gateway: router}}
 			}
 		}
@@ -108,8 +110,28 @@ func readRoute(r *dhcpv4.Route, l Lease) (Route, bool) {
 	if r.Router.Equal(net.IPv4zero) {
 		return route, true
 	}
-	route.Gateway, ok = hostAddr(r.Router)
-	return route, ok && route.Gateway != l.Address.Addr()
+	route.Gateway, ok = gateway(r.Router, l.Address)
+	return route, ok
+}
+
+// gateway is a router's address, unless nobody else can have it beside the
+// leased one.
+func gateway(ip net.IP, leased netip.Prefix) (netip.Addr, bool) {
+	addr, ok := hostAddr(ip)
+	return addr, ok && addr != leased.Addr() && !reserved(addr, leased)
+}
+
+// reserved tells whether an address is a network's own or its broadcast address,
+// which no host has (RFC 1122 section 3.2.1.3). The kernel refuses a gateway of
+// the latter, and before Linux 5.14 of the former. A network of one or two
+// addresses has neither (RFC 3021).
+func reserved(addr netip.Addr, network netip.Prefix) bool {
+	if network.Bits() >= 31 || !network.Contains(addr) {
+		return false
+	}
+	hosts := uint32(math.MaxUint32) >> network.Bits()
+	host := binary.BigEndian.Uint32(addr.AsSlice()) & hosts
+	return host == 0 || host == hosts
 }
 
 // neverRouted are this network, loopback, multicast and the reserved addresses.

@@ -51,6 +51,33 @@ func TestReadLease(t *testing.T) {
 			options: []dhcpv4.Option{option(dhcpv4.OptionRouter, 0, 0, 0, 0)},
 			want:    func(l *Lease) { l.Routes = nil },
 		},
+		"routers that can't be": {
+			options: []dhcpv4.Option{dhcpv4.OptRouter(net.IPv4(192, 0, 2, 255), net.IPv4(192, 0, 2, 0), net.IPv4(192, 0, 2, 100),
+				net.IPv4(192, 0, 2, 9))},
+			want: func(l *Lease) { l.Routes = []Route{{anywhere, netip.MustParseAddr("192.0.2.9")}} },
+		},
+		"a router of another network's": {
+			options: []dhcpv4.Option{dhcpv4.OptRouter(net.IPv4(192, 0, 3, 255))},
+			want:    func(l *Lease) { l.Routes = []Route{{anywhere, netip.MustParseAddr("192.0.3.255")}} },
+		},
+		"a network of four": {
+			options: []dhcpv4.Option{dhcpv4.OptSubnetMask(net.CIDRMask(30, 32)), dhcpv4.OptRouter(net.IPv4(192, 0, 2, 103))},
+			want:    func(l *Lease) { l.Address, l.Routes = netip.PrefixFrom(leasedAddr, 30), nil },
+		},
+		"a network of two has no broadcast address": {
+			options: []dhcpv4.Option{dhcpv4.OptSubnetMask(net.CIDRMask(31, 32)), dhcpv4.OptRouter(net.IPv4(192, 0, 2, 101))},
+			want: func(l *Lease) {
+				l.Address = netip.PrefixFrom(leasedAddr, 31)
+				l.Routes = []Route{{anywhere, netip.MustParseAddr("192.0.2.101")}}
+			},
+		},
+		"a network of one has its router elsewhere": {
+			options: []dhcpv4.Option{dhcpv4.OptSubnetMask(net.CIDRMask(32, 32)), dhcpv4.OptRouter(net.IPv4(192, 0, 2, 255))},
+			want: func(l *Lease) {
+				l.Address = netip.PrefixFrom(leasedAddr, 32)
+				l.Routes = []Route{{anywhere, netip.MustParseAddr("192.0.2.255")}}
+			},
+		},
 		"classless routes win over the router": {
 			options: []dhcpv4.Option{option(dhcpv4.OptionClasslessStaticRoute,
 				0, 192, 0, 2, 9,
@@ -74,6 +101,8 @@ func TestReadLease(t *testing.T) {
 				24, 192, 0, 2, 192, 0, 2, 9, // its network
 				24, 192, 0, 2, 0, 0, 0, 0,
 				16, 198, 18, 224, 0, 0, 1, // by a multicast address
+				16, 198, 18, 192, 0, 2, 255, // by the broadcast address
+				16, 198, 18, 192, 0, 2, 0, // by the network's own
 				16, 198, 18, 192, 0, 2, 100)}, // by itself
 			want: func(l *Lease) { l.Routes = nil },
 		},
@@ -268,7 +297,8 @@ func checkLease(t *testing.T, l Lease) {
 		t.Errorf("address %s, MTU %d", l.Address, l.MTU)
 	}
 	for _, r := range l.Routes {
-		if r.Destination != r.Destination.Masked() || !routable(r.Destination, l) || r.Gateway == l.Address.Addr() {
+		if r.Destination != r.Destination.Masked() || !routable(r.Destination, l) ||
+			r.Gateway == l.Address.Addr() || r.Gateway.IsValid() && reserved(r.Gateway, l.Address) {
 			t.Errorf("route to %s by %s", r.Destination, r.Gateway)
 		}
 	}
