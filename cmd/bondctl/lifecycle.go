@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/resolve"
 )
 
 // readyFlag has a keeper that up started say how it goes, in a line on its
@@ -50,6 +51,39 @@ func stopKeeper(c *cli.Context, h *bond.Host, name string) error {
 		}
 	}
 	return h.StopKeeper(c.Context, name)
+}
+
+// handOverNames does for a bond without a keeper what else that would do.
+func handOverNames(c *cli.Context, h *bond.Host, config bond.Config) {
+	servers, domains := config.NameServers(nil)
+	if !h.InitialNamespace() {
+		if len(servers) > 0 {
+			warn(c, "the name servers are handed to nobody: this isn't the machine's own network namespace")
+		}
+		return
+	}
+	var resolver resolve.Resolver
+	if err := resolver.Recover(c.Context); err != nil {
+		warn(c, "%v", err)
+	}
+	outcome, err := resolver.Set(c.Context, config.Name, resolve.Settings{Servers: servers, Domains: domains})
+	for _, note := range outcome.Notes {
+		warn(c, "%s", note)
+	}
+	if err != nil {
+		warn(c, "%v", err)
+	}
+}
+
+// dismissKeeper ends the bond's keeper, unless what is wanted will be refused.
+func dismissKeeper(c *cli.Context, h *bond.Host, config bond.Config) error {
+	if h.Keeper(config.Name) == 0 {
+		return nil
+	}
+	if _, err := h.Plan(config); err != nil {
+		return err
+	}
+	return takeDownKeeper(c, h, config.Name)
 }
 
 // startKeeper starts a keeper that is a child of nobody's.

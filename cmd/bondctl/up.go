@@ -7,17 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/bondctl/bondctl/bond"
-	"github.com/bondctl/bondctl/bond/resolve"
 )
-
-// configDir has the configuration files, each named after its bond.
-const configDir = "/etc/bondctl"
 
 const upDescription = `Wanted is what the configuration file says, and then the flags; what neither names is at its default. With neither file nor flags it is what was last wanted of this bond. A list of flags, such as --member, replaces the file's as a whole, and a slave that is no longer wanted is released. A member that is absent is no error: the keeper, which up leaves running, takes it in when it appears. A keeper that runs already follows the new wish. If a step fails, everything is put back as it was.
 
@@ -120,39 +115,6 @@ func up(c *cli.Context) error {
 	return reconcile(c, h, *config, s, wait)
 }
 
-// checkKeepersWork refuses what takes a keeper where none is to be left, and
-// what the keeper would find missing.
-func checkKeepersWork(c *cli.Context, config *bond.Config) error {
-	if config == nil {
-		return nil
-	}
-	once := func(what string) error {
-		return usage(fmt.Sprintf("--once: %s is the keeper's work, and --once leaves none; leave one of them out", what), "bondctl up --help")
-	}
-	if c.Bool("once") && config.Method == bond.MethodDHCP {
-		return once("DHCP")
-	}
-	var problems []bond.Problem
-	for _, m := range config.Members {
-		if m.WPAConf == "" {
-			continue
-		}
-		if c.Bool("once") {
-			return once("wpa_conf of " + m.String())
-		}
-		if _, err := os.Stat(m.WPAConf); err != nil {
-			problems = append(problems, bond.Problem{
-				Where:   "member " + m.String(),
-				Message: fmt.Sprintf("wpa_conf %s: %v", m.WPAConf, errors.Unwrap(err)),
-			})
-		}
-	}
-	if problems != nil {
-		return &bond.ConfigError{Problems: problems}
-	}
-	return nil
-}
-
 // reconcile does the work of up and says what came of it.
 func reconcile(c *cli.Context, h *bond.Host, config bond.Config, s *saving, wait time.Duration) error {
 	loadBonding()
@@ -199,39 +161,6 @@ func sayAddress(c *cli.Context, config bond.Config, st bond.Status) {
 	}
 }
 
-// handOverNames does for a bond without a keeper what else that would do.
-func handOverNames(c *cli.Context, h *bond.Host, config bond.Config) {
-	servers, domains := config.NameServers(nil)
-	if !h.InitialNamespace() {
-		if len(servers) > 0 {
-			warn(c, "the name servers are handed to nobody: this isn't the machine's own network namespace")
-		}
-		return
-	}
-	var resolver resolve.Resolver
-	if err := resolver.Recover(c.Context); err != nil {
-		warn(c, "%v", err)
-	}
-	outcome, err := resolver.Set(c.Context, config.Name, resolve.Settings{Servers: servers, Domains: domains})
-	for _, note := range outcome.Notes {
-		warn(c, "%s", note)
-	}
-	if err != nil {
-		warn(c, "%v", err)
-	}
-}
-
-// dismissKeeper ends the bond's keeper, unless what is wanted will be refused.
-func dismissKeeper(c *cli.Context, h *bond.Host, config bond.Config) error {
-	if h.Keeper(config.Name) == 0 {
-		return nil
-	}
-	if _, err := h.Plan(config); err != nil {
-		return err
-	}
-	return takeDownKeeper(c, h, config.Name)
-}
-
 // waitUsable waits for an active slave and, where an address by DHCP is asked
 // for, for that. It returns how the bond is then.
 func waitUsable(c *cli.Context, h *bond.Host, config bond.Config, st bond.Status, wait time.Duration) (bond.Status, error) {
@@ -269,84 +198,6 @@ func say(c *cli.Context, name string, plan bond.Plan) {
 
 func warn(c *cli.Context, format string, args ...any) {
 	fmt.Fprintf(c.App.ErrWriter, "bondctl: warning: %s\n", printable(fmt.Sprintf(format, args...)))
-}
-
-// namedConfig brings together the file and the flags; it is nil when there is
-// neither.
-func namedConfig(c *cli.Context, name string) (*bond.Config, bond.Source, error) {
-	path, named := configPath(c, name)
-	file, err := fileSettings(path, named)
-	if err != nil {
-		return nil, bond.Source{}, err
-	}
-	flags := flagSettings(c)
-	if file == nil && flags == nil {
-		return nil, bond.Source{}, nil
-	}
-	source := bond.Source{Flags: flags != nil}
-	if file != nil {
-		// A keeper reads it again, from another folder.
-		if source.File, err = filepath.Abs(path); err != nil {
-			return nil, bond.Source{}, err
-		}
-	}
-	config, err := bond.NewConfig(name, file, flags)
-	return &config, source, err
-}
-
-// fileConfig is what a file alone says; nil when there is none and none needs
-// to be there.
-func fileConfig(name, path string, named bool) (*bond.Config, error) {
-	settings, err := fileSettings(path, named)
-	if settings == nil || err != nil {
-		return nil, err
-	}
-	config, err := bond.NewConfig(name, settings)
-	return &config, err
-}
-
-// recordedConfig is what was last wanted.
-func recordedConfig(h *bond.Host, name string) (*bond.Config, error) {
-	config, err := h.Recorded(name)
-	if config == nil && err == nil {
-		err = usage(
-			fmt.Sprintf("nothing says what is wanted of %s: no flag, no %s, and no up before", name, configFile(name)),
-			fmt.Sprintf("bondctl up %s --primary eth0 --member eth0 --member wlan0", name))
-	}
-	return config, err
-}
-
-// configFile is where a bond's configuration is looked for.
-func configFile(name string) string { return filepath.Join(configDir, name+".toml") }
-
-// configPath is the configuration file that --config names, or else the usual
-// one, which needn't be there.
-func configPath(c *cli.Context, name string) (path string, named bool) {
-	if c.IsSet("config") {
-		return c.String("config"), true
-	}
-	return configFile(name), false
-}
-
-// fileSettings reads a configuration file; nil when there is none and none
-// needs to be there.
-func fileSettings(path string, named bool) ([]bond.Setting, error) {
-	where := path
-	if named {
-		where = fmt.Sprintf("--config: %q", path)
-	}
-	text, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && !named:
-		return nil, nil
-	case err != nil:
-		return nil, &bond.ConfigError{Problems: []bond.Problem{{Where: where, Message: errors.Unwrap(err).Error()}}}
-	}
-	settings, err := bond.ParseTOML(printable(path), text)
-	if settings == nil && err == nil {
-		settings = []bond.Setting{} // empty, but there
-	}
-	return settings, err
 }
 
 // loadBonding loads the bonding driver without the bond0 that it would make by
