@@ -39,9 +39,9 @@ func (e *unansweredError) Error() string { return e.reason.Error() }
 // answered. The error is [ErrSilent] when its pauses are over, errConfirm, a
 // [*RefusedError] or the context's.
 func (s *session) ask(ctx context.Context, q question) (Lease, error) {
-	start := s.clock()
+	start := s.clock.now()
 	for pause := range q.pauses {
-		q.message.NumSeconds = uint16(min((s.clock()-start)/time.Second, math.MaxUint16))
+		q.message.NumSeconds = uint16(min((s.clock.now()-start)/time.Second, math.MaxUint16))
 		lease, err := s.try(ctx, q, pause)
 		unanswered, ok := errors.AsType[*unansweredError](err)
 		if !ok {
@@ -55,9 +55,9 @@ func (s *session) ask(ctx context.Context, q question) (Lease, error) {
 // try sends a question once, through a transport of its own, and waits for the
 // answer. The error is ask's, or an [*unansweredError] after the pause.
 func (s *session) try(ctx context.Context, q question, pause time.Duration) (Lease, error) {
-	end := time.NewTimer(pause)
-	defer end.Stop()
-	sent := time.Now()
+	end, stop := s.clock.timer(pause)
+	defer stop()
+	sent := s.clock.now()
 	var messages <-chan []byte
 	var failed <-chan error
 	t, why := s.send(q)
@@ -73,11 +73,12 @@ func (s *session) try(ctx context.Context, q question, pause time.Duration) (Lea
 			return Lease{}, ctx.Err()
 		case <-s.confirm:
 			return Lease{}, errConfirm
-		case <-end.C:
+		case <-end:
 			return Lease{}, &unansweredError{cmp.Or(why, ErrSilent)}
 		case why = <-failed:
 		case message := <-messages:
-			lease, err := q.judge(message, sent)
+			// By Go's time alone a sleep since the question wouldn't count.
+			lease, err := q.judge(message, time.Now().Add(sent-s.clock.now()))
 			if _, refused := errors.AsType[*RefusedError](err); refused || err == nil {
 				return lease, err
 			}

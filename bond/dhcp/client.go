@@ -34,7 +34,7 @@ type Client struct {
 func (c *Client) Run(ctx context.Context, previous *Lease, confirm <-chan struct{}, report func(Event)) {
 	s := session{client: c, confirm: confirm, report: report, clock: c.clock}
 	if s.clock == nil {
-		s.clock = bootTime
+		s.clock = bootTime{}
 	}
 	s.recall(previous)
 	for next := s.begin; next != nil && ctx.Err() == nil; {

@@ -25,7 +25,8 @@
 //
 // # What it promises
 //
-// Between questions it has no socket open and one timer set. Each message goes
+// Between questions it has no socket open and one timer set, which goes on while
+// the machine sleeps: what was due then is done on resume. Each message goes
 // out through a socket of its own, opened then, so an interface that went down,
 // came back or was made anew needs no care.
 //

@@ -24,8 +24,8 @@ var (
 // network is what is behind an interface: a server that answers as told, in
 // memory.
 type network struct {
+	*laptop
 	mu     sync.Mutex
-	start  time.Time
 	mac    net.HardwareAddr
 	broken error // of the interface
 	lost   bool  // no way to a single server
@@ -36,7 +36,7 @@ type network struct {
 }
 
 func newNetwork() *network {
-	return &network{start: time.Now(), mac: firstMAC, serve: lends(time.Hour)}
+	return &network{laptop: newLaptop(), mac: firstMAC, serve: lends(time.Hour)}
 }
 
 // change changes how the network behaves from now on.
@@ -87,7 +87,7 @@ func (p *port) Send(message []byte, from, to netip.Addr) error {
 		return err
 	}
 	p.seen = append(p.seen, word(m, to))
-	p.when = append(p.when, time.Since(p.start))
+	p.when = append(p.when, p.now())
 	if p.lost && to.IsValid() {
 		return errDown
 	}
@@ -201,7 +201,7 @@ type run struct {
 func runs(t *testing.T, n *network, previous *Lease) *run {
 	r := &run{network: n, confirm: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
-	client := Client{Open: n.Open, ID: []byte{0, 1}, clock: func() time.Duration { return time.Since(n.start) }}
+	client := Client{Open: n.Open, ID: []byte{0, 1}, clock: n.laptop}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -105,16 +105,10 @@ func (s *session) selecting(ctx context.Context) state {
 
 // bound waits until there is something to ask.
 func (s *session) bound(ctx context.Context) state {
-	t1 := time.NewTimer(s.left(s.held.T1))
-	defer t1.Stop()
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-s.confirm:
-		return s.begin
-	case <-t1.C:
-		return s.renewing
+	if err := s.wait(ctx, s.left(s.held.T1)); err != nil {
+		return s.turn(ctx, err, s.bound)
 	}
+	return s.renewing
 }
 
 // renewing asks the lease's server for more time, until T2.
@@ -127,10 +121,14 @@ func (s *session) rebinding(ctx context.Context) state {
 	return s.extend(ctx, netip.Addr{}, s.held.Expiry, s.begin)
 }
 
-// extend asks a server, or all, for more time until then (RFC 2131 section 4.4.5).
+// extend asks a server, or all, for more time until then (RFC 2131 section
+// 4.4.5), which may have been while the machine slept.
 func (s *session) extend(ctx context.Context, server netip.Addr, then time.Time, silent state) state {
 	left := func() time.Duration { return s.left(then) }
-	asking, cancel := context.WithTimeout(ctx, left())
+	if left() <= 0 {
+		return silent
+	}
+	asking, cancel := within(ctx, s.clock, left())
 	defer cancel()
 	addr := s.held.Address.Addr()
 	lease, err := s.ask(asking, question{
@@ -213,14 +211,19 @@ func (s *session) rest(ctx context.Context) error {
 	var wait time.Duration
 	for wait = range backoff(s.refusals - 1) {
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
+	return s.wait(ctx, wait)
+}
+
+// wait lets time pass. The error is errConfirm or the context's.
+func (s *session) wait(ctx context.Context, d time.Duration) error {
+	due, stop := s.clock.timer(d)
+	defer stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-s.confirm:
 		return errConfirm
-	case <-timer.C:
+	case <-due:
 		return nil
 	}
 }
@@ -230,7 +233,7 @@ func (s *session) holding(ctx context.Context) (context.Context, context.CancelF
 	if s.held == nil {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeout(ctx, s.left(s.held.Expiry))
+	return within(ctx, s.clock, s.left(s.held.Expiry))
 }
 
 // left is the time until one of the held lease's times.

@@ -141,24 +141,6 @@ func TestHardwareAddress(t *testing.T) {
 	})
 }
 
-// A lease that ran out while the machine slept is given up at the next word,
-// though Go's timers stood still.
-func TestSleep(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var slept time.Duration
-		now := func() time.Duration { return slept }
-		s := session{clock: now, confirm: nil, report: func(Event) {}}
-		s.recall(past(time.Minute)())
-		if left := s.left(s.held.Expiry); left != 59*time.Minute {
-			t.Errorf("%s left, want 59m", left)
-		}
-		slept = time.Hour
-		if s.begin(t.Context()); s.held != nil {
-			t.Error("the lease is still held")
-		}
-	})
-}
-
 func TestRelease(t *testing.T) {
 	n := newNetwork()
 	n.serve = silent
