@@ -64,7 +64,7 @@ func TestClient(t *testing.T) {
 				rebind, rebind, rebind, rebind,
 				wish, wish, wish, wish,
 			},
-			reported: []string{isBound, isKept, isLost, isQuiet},
+			reported: []string{isBound, isKept, isKept, isLost, isQuiet}, // renewing, rebinding
 		},
 		"without a way to the server all are asked": {
 			network:  func(n *network) { n.lost = true },
@@ -146,6 +146,27 @@ func TestClient(t *testing.T) {
 			},
 			sent:     []string{discover, choose, reboot, discover, "REQUEST wish 198.51.100.7 server 192.0.2.1"},
 			reported: []string{isBound, isRefused, "bound 198.51.100.7"},
+		},
+		"another path, and no server there either": {
+			events: func(r *run) {
+				r.serves(silent)
+				for range 2 {
+					r.confirm <- struct{}{}
+					sleep(10 * time.Second)
+				}
+			},
+			sent:     []string{discover, choose, reboot, reboot, wish, wish, reboot, reboot, wish, wish},
+			reported: []string{isBound, isKept, isKept},
+		},
+		"another path while there is no lease, and no server": {
+			network: func(n *network) { n.serve = silent },
+			events: func(r *run) {
+				sleep(6 * time.Second)
+				r.confirm <- struct{}{}
+				sleep(6 * time.Second)
+			},
+			sent:     []string{discover, discover, discover, discover},
+			reported: []string{isQuiet, isQuiet},
 		},
 		"another path while there is no lease": {
 			network: func(n *network) { n.serve = silent },

@@ -26,7 +26,8 @@ type Event struct {
 	Lease *Lease
 	// Reason is set in Lost events, ErrExpired or a *RefusedError, and in Silent
 	// ones: ErrSilent, or what is wrong with the answers or the interface. It
-	// comes once, and again when it changes. Its text can be printed as it is.
+	// comes once, and again when it changes, on another path, and when after
+	// the lease's server all are asked. Its text can be printed as it is.
 	Reason error
 }
 

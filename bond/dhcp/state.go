@@ -41,7 +41,7 @@ func (s *session) recall(previous *Lease) {
 
 // begin is where a client starts, and starts again on another path.
 func (s *session) begin(context.Context) state {
-	s.refusals = 0
+	s.refusals, s.said = 0, ""
 	if s.held == nil {
 		return s.selecting
 	}
@@ -128,6 +128,7 @@ func (s *session) extend(ctx context.Context, server netip.Addr, then time.Time,
 	if left() <= 0 {
 		return silent
 	}
+	s.said = ""
 	asking, cancel := within(ctx, s.clock, left())
 	defer cancel()
 	addr := s.held.Address.Addr()
@@ -189,7 +190,9 @@ func (s *session) refuse() {
 	s.wish = netip.Addr{}
 }
 
-// say reports why there is no answer, unless that has been said.
+// say reports why there is no answer, unless that has been said since the last
+// lease or path, or of this server: in between, whoever listens may have found
+// that all is well.
 func (s *session) say(reason error) {
 	if text := reason.Error(); text != s.said {
 		s.said = text
