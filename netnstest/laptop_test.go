@@ -85,3 +85,31 @@ func TestLaptop(t *testing.T) {
 		t.Errorf("after down there is %s", out)
 	}
 }
+
+// TestRandomMAC: a supplicant that gives its interface another MAC address than
+// the bond has makes a link that looks up and carries nothing, where the bond's
+// isn't the active slave's. That is said.
+func TestRandomMAC(t *testing.T) {
+	m := netnstest.NewMachine(t)
+	m.Cable("eth0")
+	wifi := m.Radio()
+	wifi.StartAP()
+	file := filepath.Join(t.TempDir(), "random.toml")
+	writeFile(t, file, fmt.Sprintf(`
+fail_over_mac = "none"
+
+[[member]]
+name = "eth0"
+
+[[member]]
+name = "wlan0"
+wpa_conf = %q
+
+[ipv4]
+method = "none"
+`, wifi.Config(netnstest.Control, "mac_addr=1")))
+	succeeds(t, m.Host, "up", "--config", file)
+	t.Cleanup(func() { succeeds(t, m.Host, "down") })
+	netnstest.Eventually(t, wifi.Associated)
+	netnstest.Eventually(t, healthSays(t, m.Host, "and not the bond's, so it carries nothing"))
+}
