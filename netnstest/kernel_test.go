@@ -1,6 +1,7 @@
 package netnstest_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,7 +32,7 @@ type linkState struct {
 func links(t *testing.T, h *netnstest.Host) []linkState {
 	t.Helper()
 	nl := h.Netlink()
-	list, err := nl.LinkList()
+	list, err := whole(nl.LinkList)
 	if err != nil {
 		t.Fatalf("list links: %v", err)
 	}
@@ -42,7 +43,7 @@ func links(t *testing.T, h *netnstest.Host) []linkState {
 			Name: a.Name, Index: a.Index, Master: a.MasterIndex,
 			Up: a.RawFlags&1 != 0, MAC: a.HardwareAddr.String(), MTU: a.MTU,
 		}
-		addrs, err := nl.AddrList(l, netlink.FAMILY_ALL)
+		addrs, err := whole(func() ([]netlink.Addr, error) { return nl.AddrList(l, netlink.FAMILY_ALL) })
 		if err != nil {
 			t.Fatalf("list the addresses of %s: %v", a.Name, err)
 		}
@@ -55,6 +56,16 @@ func links(t *testing.T, h *netnstest.Host) []linkState {
 	}
 	slices.SortFunc(states, func(a, b linkState) int { return strings.Compare(a.Name, b.Name) })
 	return states
+}
+
+// whole repeats a dump that a change has interrupted.
+func whole[T any](dump func() ([]T, error)) ([]T, error) {
+	for {
+		list, err := dump()
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return list, err
+		}
+	}
 }
 
 // link is one link of a host.
@@ -113,7 +124,7 @@ func usable(h *netnstest.Host, slaves ...string) func() error {
 // sends by the one that is to be active. The kernel does both under one lock, and holds it to answer
 // this one question: so a slave that it has seen come back and didn't choose is one that it won't.
 func settled(h *netnstest.Host, mii map[string]string, active string) error {
-	list, err := h.Netlink().LinkList()
+	list, err := whole(h.Netlink().LinkList)
 	if err != nil {
 		return err
 	}

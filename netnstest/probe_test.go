@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond/probe"
@@ -222,7 +223,7 @@ func usableLinkLocal(lan *netnstest.LAN, iface string) (netip.Addr, error) {
 	if err != nil {
 		return netip.Addr{}, err
 	}
-	addrs, err := lan.Netlink().AddrList(link, unix.AF_INET6)
+	addrs, err := whole(func() ([]netlink.Addr, error) { return lan.Netlink().AddrList(link, unix.AF_INET6) })
 	if err != nil {
 		return netip.Addr{}, err
 	}
@@ -241,7 +242,7 @@ func autoconfigured(h *netnstest.Host, prefix netip.Prefix) func() error {
 		if err != nil {
 			return err
 		}
-		addrs, err := h.Netlink().AddrList(bond, unix.AF_INET6)
+		addrs, err := whole(func() ([]netlink.Addr, error) { return h.Netlink().AddrList(bond, unix.AF_INET6) })
 		if err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ func TestWrongKey(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	w := m.Radio()
 	w.StartAP()
-	p := m.Start("wpa_supplicant", "-D", "nl80211", "-i", w.Name, "-c", w.WrongConfig())
+	p := m.Start("wpa_supplicant", "-D", "nl80211", "-i", w.Name, "-c", w.WrongConfig(netnstest.Control))
 	netnstest.Eventually(t, wrote(p, "WRONG_KEY"))
 	if err := w.Associated(); err == nil || !strings.Contains(err.Error(), "isn't associated") {
 		t.Errorf("with a wrong key: %v", err)

@@ -35,6 +35,11 @@ func (r *router6) tend(ctx context.Context, path bond.Path) (err error) {
 	case path == r.path:
 		return nil
 	}
+	if r.known && len(r.had) == 0 { // or they came only just before
+		if r.had, err = k.Host.SLAAC(k.Name); err != nil {
+			return err
+		}
+	}
 	r.path, r.known = path, false
 	r.stop()
 	ctx, r.ask = context.WithCancel(ctx)
