@@ -136,7 +136,7 @@ func switchable(s State, member string) error {
 	}
 	slave, ok := s.slave(member)
 	if !ok {
-		return refuse("bondctl status "+s.Name, "%s is no member of %s (%s are)", member, s.Name, orNone(strings.Join(s.Bond.slaveNames(), ", ")))
+		return refuse("bondctl status "+s.Name, "%s is no member of %s (there are: %s)", member, s.Name, orNone(strings.Join(s.Bond.slaveNames(), ", ")))
 	}
 	switch slave.MIIStatus {
 	case "down":

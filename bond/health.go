@@ -69,12 +69,13 @@ func health(st Status, s State, troubles map[string]string, more ...string) (Hea
 	link, _ := s.link(s.Name)
 	switch {
 	case !link.Up:
-		return HealthDown, st.Name + " is set down"
+		return HealthDown, strings.Join(append([]string{st.Name + " is set down"}, more...), "; ")
 	case len(s.Bond.Slaves) == 0:
-		return HealthDown, "no member is in the bond"
+		return HealthDown, strings.Join(append([]string{"no member is in the bond"}, more...), "; ")
 	case st.MIIStatus != "up":
 		why := append([]string{"no member has a link"}, st.blocked()...)
-		return HealthDown, strings.Join(append(why, st.unassociated(troubles)...), "; ")
+		why = append(why, st.unassociated(troubles)...)
+		return HealthDown, strings.Join(append(why, more...), "; ")
 	}
 	why := st.monitorWeakness()
 	for _, m := range st.Members {

@@ -89,6 +89,8 @@ func (b *builder) take(s Setting) error {
 	}
 	o, known := row(s.Key)
 	switch {
+	case s.Key == "mode":
+		return errors.New("bondctl makes bonds of mode active-backup alone; leave it out")
 	case s.Key == "ns_ip6_target":
 		return errors.New("bondctl has one list of targets; write IPv6 addresses into arp_ip_target, too")
 	case isTable(s.Key):

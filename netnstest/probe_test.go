@@ -121,6 +121,29 @@ func TestProbeGatewaySilent(t *testing.T) {
 	})
 }
 
+// An interface that is set down in the middle of a question ends it.
+func TestProbeLinkGoes(t *testing.T) {
+	t.Parallel()
+	h, _, _ := probeHost(t)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := askRouters(t.Context(), h)
+		ended <- err
+	}()
+	for {
+		select {
+		case err := <-ended:
+			if !errors.Is(err, unix.ENETDOWN) {
+				t.Errorf("got %v, want ENETDOWN", err)
+			}
+			return
+		default:
+			h.Run("ip", "link", "set", "bond0", "up")
+			h.Run("ip", "link", "set", "bond0", "down")
+		}
+	}
+}
+
 // Two routers are heard, on the other path and under the other MAC too, and the
 // kernel, which never asks here, makes addresses of what they say.
 func TestProbeRouters(t *testing.T) {

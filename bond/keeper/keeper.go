@@ -147,14 +147,18 @@ func (w *watch) close() {
 func (w *watch) asked() {
 	w.reload = false
 	w.trouble(fileTrouble, "")
-	w.wifi.asked()
-	w.names.again()
+	w.again()
 }
 
 // reloaded has the file read again.
 func (w *watch) reloaded() {
-	w.asked()
 	w.reload = true
+	w.again()
+}
+
+func (w *watch) again() {
+	w.wifi.asked()
+	w.names.again()
 }
 
 // resumed has everything asked anew that was known of the network: the machine
@@ -233,6 +237,7 @@ func (w *watch) reconcile(ctx context.Context) (bond.Plan, error) {
 		plan, err = k.Host.Reconcile(ctx, *config)
 		if err == nil {
 			w.reload = false
+			w.trouble(fileTrouble, "")
 			return plan, nil
 		}
 	}
@@ -242,7 +247,7 @@ func (w *watch) reconcile(ctx context.Context) (bond.Plan, error) {
 	}
 	w.reload = false
 	if err != nil {
-		w.trouble(fileTrouble, "the one before stays in force: "+err.Error())
+		w.trouble(fileTrouble, "the one before stays in force: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return k.Host.ReconcileRecorded(ctx, k.Name)
 }

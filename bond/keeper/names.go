@@ -20,6 +20,7 @@ const namesTrouble = "dns"
 type names struct {
 	watch  *watch
 	wish   namesWish // what was last handed over, or is being
+	told   namesWish // what the log has
 	busy   bool      // until it is, or until it is time to try again
 	failed failures
 	stop   context.CancelFunc
@@ -73,7 +74,8 @@ func (n *names) done(ctx context.Context, o resolve.Outcome, err error) {
 		time.AfterFunc(n.failed.next(), func() {
 			n.watch.post(ctx, func(context.Context) { n.wish, n.busy = namesWish{}, false })
 		})
-	case o.Holder != resolve.Nobody:
+	case o.Holder != resolve.Nobody && !reflect.DeepEqual(n.wish, n.told):
+		n.told = n.wish
 		log.Info("handed over the name servers", "to", o.Holder, "servers", n.wish.settings.Servers)
 	}
 	if err == nil {

@@ -81,5 +81,8 @@ func (s *socket) receive(ctx context.Context, end time.Time) ([]byte, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	return s.buffer[:n], err
+	if err != nil {
+		return nil, err // n is -1, such as when the interface is set down meanwhile
+	}
+	return s.buffer[:n], nil
 }

@@ -7,6 +7,7 @@ import (
 	"log/syslog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -43,6 +44,9 @@ func daemonCommand() *cli.Command {
 }
 
 func daemon(c *cli.Context) error {
+	// A panic ends by a signal, or systemd would take Go's exit status of 2 for
+	// a broken configuration and start no other.
+	debug.SetTraceback("crash")
 	up := starter(c)
 	defer up.close()
 	err := keep(c, &up)

@@ -184,7 +184,7 @@ func TestRefusedLeases(t *testing.T) {
 		{
 			name: "wpa_conf that is missing",
 			file: "[[member]]\nname = \"nope0\"\nwpa_conf = \"/nosuch/wpa.conf\"",
-			want: "member nope0: wpa_conf /nosuch/wpa.conf: no such file or directory",
+			want: "bond0.toml:3: member.wpa_conf: /nosuch/wpa.conf: no such file or directory",
 		},
 		{
 			name: "wpa_conf with --once",

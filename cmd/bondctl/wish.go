@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -34,8 +35,39 @@ func namedConfig(c *cli.Context, name string) (*bond.Config, bond.Source, error)
 			return nil, bond.Source{}, err
 		}
 	}
-	config, err := bond.NewConfig(name, file, flags)
+	config, err := newConfig(name, file, flags)
 	return &config, source, err
+}
+
+// newConfig is [bond.NewConfig], and finds out besides whether the files are
+// there that it names. A keeper doesn't ask: it does without them for a while.
+func newConfig(name string, layers ...[]bond.Setting) (bond.Config, error) {
+	config, err := bond.NewConfig(name, layers...)
+	wrong, ok := errors.AsType[*bond.ConfigError](err)
+	if err != nil && !ok {
+		return config, err
+	}
+	var problems []bond.Problem
+	if wrong != nil {
+		problems = wrong.Problems
+	}
+	for _, s := range slices.Concat(layers...) {
+		keys, _ := s.Value.([]bond.Setting) // of a member
+		for _, key := range keys {
+			file, _ := key.Value.(string)
+			used := err != nil || slices.ContainsFunc(config.Members, func(m bond.Member) bool { return m.WPAConf == file })
+			if key.Key != "wpa_conf" || !filepath.IsAbs(file) || !used {
+				continue
+			}
+			if _, err := os.Stat(file); err != nil {
+				problems = append(problems, bond.Problem{Where: key.Where, Message: fmt.Sprintf("%s: %v", file, errors.Unwrap(err))})
+			}
+		}
+	}
+	if problems != nil {
+		err = &bond.ConfigError{Problems: problems}
+	}
+	return config, err
 }
 
 // fileConfig is what a file alone says; nil when there is none and none needs
@@ -93,8 +125,7 @@ func fileSettings(path string, named bool) ([]bond.Setting, error) {
 	return settings, err
 }
 
-// checkKeepersWork refuses what takes a keeper where none is to be left, and
-// what the keeper would find missing.
+// checkKeepersWork refuses what takes a keeper where none is to be left.
 func checkKeepersWork(c *cli.Context, config *bond.Config) error {
 	if config == nil {
 		return nil
@@ -105,23 +136,10 @@ func checkKeepersWork(c *cli.Context, config *bond.Config) error {
 	if c.Bool("once") && config.Method == bond.MethodDHCP {
 		return once("DHCP")
 	}
-	var problems []bond.Problem
 	for _, m := range config.Members {
-		if m.WPAConf == "" {
-			continue
-		}
-		if c.Bool("once") {
+		if c.Bool("once") && m.WPAConf != "" {
 			return once("wpa_conf of " + m.String())
 		}
-		if _, err := os.Stat(m.WPAConf); err != nil {
-			problems = append(problems, bond.Problem{
-				Where:   "member " + m.String(),
-				Message: fmt.Sprintf("wpa_conf %s: %v", m.WPAConf, errors.Unwrap(err)),
-			})
-		}
-	}
-	if problems != nil {
-		return &bond.ConfigError{Problems: problems}
 	}
 	return nil
 }
