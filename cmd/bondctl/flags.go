@@ -23,7 +23,7 @@ const defaultWait = "10s"
 func upFlags() []cli.Flag {
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE` (default: " + configDir + "/NAME.toml where that exists)"},
-		&cli.BoolFlag{Name: "once", Usage: "make the bond and leave no keeper running: a member that appears later joins with the next up"},
+		&cli.BoolFlag{Name: "once", Usage: "make the bond and leave no keeper running, nor a lease: a member that appears later joins with the next up"},
 		&cli.BoolFlag{Name: "save", Usage: "once the bond is as wanted, write " + configDir + "/NAME.toml and have systemd start the keeper at boot"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print what would be done, and do nothing"},
 		&cli.StringFlag{Name: "wait", Value: defaultWait, Usage: "wait up to `DURATION` for an active slave and, with DHCP asked for, an address; 0: don't wait (default: " + defaultWait + ")"},

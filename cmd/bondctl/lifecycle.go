@@ -83,6 +83,7 @@ func dismissKeeper(c *cli.Context, h *bond.Host, config bond.Config) error {
 	if _, err := h.Plan(config); err != nil {
 		return err
 	}
+	fmt.Fprintf(c.App.Writer, "end the keeper of %s\n", config.Name)
 	return takeDownKeeper(c, h, config.Name)
 }
 
