@@ -12,7 +12,7 @@ import (
 // contest notices that somebody else undoes what the keeper does, such as
 // another network manager: the same steps are called for again and again.
 type contest struct {
-	steps string // the last ones, in words
+	steps string // the last ones, in words, and the devices among them
 	at    time.Time
 	times int // in a row
 }
@@ -31,15 +31,18 @@ func (c *contest) contested(steps []bond.Step, now time.Time) error {
 	if len(steps) == 0 {
 		return nil
 	}
-	words := make([]string, len(steps))
+	words, devices := make([]string, len(steps)), ""
 	for i, step := range steps {
 		words[i] = step.String()
+		if e, ok := step.(bond.Enslave); ok { // one that comes back is another one
+			devices += fmt.Sprintf(" %d", e.Was.Index)
+		}
 	}
 	said := strings.Join(words, "; ")
-	if said != c.steps || now.Sub(c.at) > contestTime {
+	if said+devices != c.steps || now.Sub(c.at) > contestTime {
 		c.times = 0
 	}
-	c.steps, c.at = said, now
+	c.steps, c.at = said+devices, now
 	c.times++
 	if c.times < contestTimes {
 		return nil

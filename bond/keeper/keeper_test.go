@@ -118,6 +118,13 @@ func TestContested(t *testing.T) {
 	if err := c.contested(add, now); err != nil {
 		t.Errorf("after another step: %v", err)
 	}
+	for i := range 2 * contestTimes {
+		now = now.Add(time.Second)
+		again := []bond.Step{bond.Enslave{Bond: "bond0", Member: "eth0", Was: bond.LinkSettings{Index: 10 + i}}}
+		if err := c.contested(again, now); err != nil {
+			t.Errorf("a device that comes and goes: %v", err)
+		}
+	}
 	for range contestTimes {
 		now = now.Add(time.Minute)
 		if err := c.contested(add, now); err != nil {
