@@ -66,8 +66,6 @@ func memberName(v any) (string, error) {
 		return "", errors.New("it takes the name of one interface in quotes, such as \"eth0\"")
 	case name == "":
 		return "", errors.New("the name is empty; write that of an interface, such as eth0")
-	case name == "lo":
-		return "", errors.New("lo leads to no network; name another interface, such as eth0")
 	case strings.ContainsAny(name, `?[]\`):
 		return "", fmt.Errorf("%q: of patterns only * is known, for any characters", name)
 	}

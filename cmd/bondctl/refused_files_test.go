@@ -67,7 +67,6 @@ adresses = ["192.0.2.10/24"]`,
 		{name: "unknown key that is near none", file: "frobnicate = 1", want: "bond0.toml:1: frobnicate: unknown key; there are " + topKeys},
 		{name: "upper case", file: "Miimon = 100", want: "bond0.toml:1: Miimon: unknown key; did you mean miimon?"},
 		{name: "mode", file: `mode = "active-backup"`, want: "bond0.toml:1: mode: bondctl makes bonds of mode active-backup alone; leave it out"},
-		{name: "loopback", file: "[[member]]\nname = \"lo\"", want: "bond0.toml:2: member.name: lo leads to no network; name another interface, such as eth0"},
 		{
 			name: "the kernel's list of ipv6 targets",
 			file: `ns_ip6_target = ["2001:db8::1"]`,
