@@ -147,7 +147,7 @@ func (d daemon) goroutines(t *testing.T) int {
 	if err := d.Signal(syscall.SIGQUIT); err != nil {
 		t.Fatal(err)
 	}
-	_ = d.Wait() // it ends by a signal
+	_ = d.Wait()               // it ends by a signal
 	found := map[string]bool{} // each thread tells of its own once more
 	for _, id := range goroutine.FindAllStringSubmatch(d.Output(), -1) {
 		found[id[1]] = true
