@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
 // A Lease is what a DHCP server lends the bond for a time (RFC 2131).
@@ -45,29 +47,14 @@ func (l Lease) Gateway() netip.Addr {
 type Route struct {
 	Destination netip.Prefix `json:"destination"`
 	Gateway     netip.Addr   `json:"gateway,omitzero"`
-	// DHCP marks a route that was leased (RTPROT_DHCP, where others have
-	// RTPROT_STATIC): somebody who lists the routes sees where it is from.
-	DHCP bool `json:"dhcp,omitempty"`
 }
 
-func (r Route) String() string {
-	text := "route " + r.Destination.String()
-	if r.Destination.Bits() == 0 {
-		text = "default route"
-	}
-	if r.Gateway.IsValid() {
-		text += " via " + r.Gateway.String()
-	}
-	return text
-}
-
-// defaultRoute is the route to everywhere by a gateway.
-func defaultRoute(gateway netip.Addr) Route {
-	everywhere := netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+// everywhere is what a default route by a gateway leads to.
+func everywhere(gateway netip.Addr) netip.Prefix {
 	if gateway.Is4() {
-		everywhere = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+		return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 	}
-	return Route{Destination: everywhere, Gateway: gateway}
+	return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 }
 
 // WantsDHCP says whether the bond is to have an IPv4 address by DHCP: where
@@ -90,16 +77,24 @@ func (w *wanted) lend(c Config, lease *Lease) {
 	w.addresses = with(slices.Clone(w.addresses), lease.Address)
 	if valueOr(c.UseRoutes, true) {
 		for _, r := range lease.Routes {
-			r.DHCP = true
-			static := slices.ContainsFunc(w.routes, func(o Route) bool { return o.Destination == r.Destination })
+			static := slices.ContainsFunc(w.routes, func(o rtnl.Route) bool { return o.Destination == r.Destination })
 			if !static {
-				w.routes = append(w.routes, r)
+				w.routes = append(w.routes, leasedRoute(r))
 			}
 		}
 	}
 	if c.UseMTU && c.MTU == 0 && lease.MTU != 0 {
 		w.mtu = lease.MTU
 	}
+}
+
+// leasedRoute is marked as such (RTPROT_DHCP): somebody who lists the routes sees
+// where it is from. A server may name a gateway beyond the address's own network
+// (RFC 3442), which is on the link all the same.
+func leasedRoute(lease Route) rtnl.Route {
+	r := rtnl.NewRoute(lease.Destination, lease.Gateway)
+	r.Protocol, r.OnLink = unix.RTPROT_DHCP, lease.Gateway.IsValid()
+	return r
 }
 
 // NameServers are the DNS servers and search domains that the bond brings: the

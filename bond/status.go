@@ -179,7 +179,7 @@ func (h *Host) statusIn(all scan, name string) (Status, error) {
 // record tell.
 func (h *Host) statusOf(s State, r record) Status {
 	st := newStatus(s, r)
-	more := refusedRoutes(r.Refused)
+	more := refusedOfBond(r.Refused)
 	switch kept := r.Kept && h.Keeper(s.Name) != 0; {
 	case !kept:
 		r.Troubles = nil // nobody would take back what is mended
@@ -216,7 +216,7 @@ func newStatus(s State, r record) Status {
 		Name: s.Name, Mode: s.Bond.Mode, Options: s.Bond.Options, MIIStatus: s.Bond.MIIStatus,
 		ActiveSlave: unlessZero(s.Bond.ActiveSlave), Primary: unlessZero(s.Bond.Primary),
 		Address: HardwareAddr(link.MAC), MTU: link.MTU,
-		Addresses: append([]netip.Prefix{}, s.Bond.Addresses...),
+		Addresses: append([]netip.Prefix{}, link.Addresses...),
 		Members:   []MemberStatus{},
 		Lease:     r.leaseAt(time.Now(), bootTime()),
 		index:     link.Index,

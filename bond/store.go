@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,17 +56,6 @@ type choice struct {
 	// Failures is how often its link had failed by then. Once more, and it was
 	// the kernel that chose.
 	Failures int `json:"link_failure_count"`
-}
-
-// journal is journal.json: what must be given back.
-type journal struct {
-	BootID string `json:"boot_id"`
-	// Ifindex is the bond's; 0 while it was about to be created.
-	Ifindex int `json:"ifindex"`
-	// Found has each member's settings as they were when it was taken in.
-	Found     map[string]LinkSettings `json:"found"`
-	Addresses []netip.Prefix          `json:"addresses"` // that bondctl gave the bond
-	Routes    []Route                 `json:"routes"`
 }
 
 const (
@@ -139,8 +127,8 @@ func (s store) record(name string) (record, error) {
 }
 
 // journal reads a bond's journal; nil when there is none of this boot.
-func (s store) journal(name string) (*journal, error) {
-	var j journal
+func (s store) journal(name string) (*Image, error) {
+	var j Image
 	err := s.read(name, journalFile, &j)
 	if err != nil || j.BootID == "" || j.BootID != bootID() {
 		return nil, err
@@ -189,13 +177,13 @@ func (s store) writeRecord(name string, r record) error {
 	return s.write(name, publicFile, 0o644, r)
 }
 
-func (s store) writeJournal(name string, j *journal) error {
+func (s store) writeJournal(name string, j *Image) error {
 	j.BootID = bootID()
 	return s.write(name, journalFile, 0o600, j)
 }
 
 // restoreJournal puts back the journal of before; nil is none.
-func (s store) restoreJournal(name string, j *journal) error {
+func (s store) restoreJournal(name string, j *Image) error {
 	if j == nil {
 		return s.remove(name, journalFile)
 	}

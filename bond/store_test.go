@@ -48,7 +48,7 @@ func TestStoreRoundTrip(t *testing.T) {
 // The record is for everybody, the journal for root alone.
 func TestStoreModes(t *testing.T) {
 	s := store{t.TempDir()}
-	if err := errors.Join(s.writeRecord("bond0", record{}), s.writeJournal("bond0", &journal{})); err != nil {
+	if err := errors.Join(s.writeRecord("bond0", record{}), s.writeJournal("bond0", &Image{})); err != nil {
 		t.Fatal(err)
 	}
 	for file, want := range map[string]os.FileMode{publicFile: 0o644, journalFile: 0o600} {
@@ -71,7 +71,7 @@ func TestStoreFollowsNoLink(t *testing.T) {
 		os.WriteFile(victim, []byte("precious"), 0o600),
 		os.MkdirAll(dir, 0o755),
 		os.Symlink(victim, filepath.Join(dir, journalFile)),
-		s.writeJournal("bond0", &journal{Ifindex: 7}),
+		s.writeJournal("bond0", &Image{Taken: 7}),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestStoreFollowsNoLink(t *testing.T) {
 	if text, _ := os.ReadFile(victim); string(text) != "precious" {
 		t.Errorf("the link was followed: %s", text)
 	}
-	if j, err := s.journal("bond0"); err != nil || j == nil || j.Ifindex != 7 {
+	if j, err := s.journal("bond0"); err != nil || j == nil || j.Taken != 7 {
 		t.Errorf("the journal isn't there: %+v, %v", j, err)
 	}
 }
@@ -87,7 +87,7 @@ func TestStoreFollowsNoLink(t *testing.T) {
 // A journal of another boot speaks of devices that are no more.
 func TestJournalOfAnotherBoot(t *testing.T) {
 	s := store{t.TempDir()}
-	if err := s.write("bond0", journalFile, 0o600, journal{BootID: "another", Ifindex: 7}); err != nil {
+	if err := s.write("bond0", journalFile, 0o600, Image{BootID: "another"}); err != nil {
 		t.Fatal(err)
 	}
 	if j, err := s.journal("bond0"); j != nil || err != nil {

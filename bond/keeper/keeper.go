@@ -40,7 +40,7 @@ type Keeper struct {
 	// Wanted is read at the start, unless Recorded is set, and after each
 	// Reload; nil is nothing new. In between what is recorded holds: that is
 	// what was read last, or what an up has wanted since.
-	Wanted   func() (*bond.Config, error)
+	Wanted   func() (*bond.Wanted, error)
 	Recorded bool
 	// Reload has Wanted read again; Wake has everything looked at.
 	Reload, Wake <-chan struct{}
@@ -66,7 +66,6 @@ func (k *Keeper) Run(ctx context.Context) error {
 	defer release()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	k.Host.Cautious = true
 	changes, err := k.Host.Changes(ctx)
 	if err != nil {
 		return err
@@ -125,7 +124,11 @@ type watch struct {
 	said   string   // the last failure that was logged
 	noted  []string // the last notes, which were logged
 	contest
+	refusals bond.Refusals
 }
+
+// how says how the keeper has the bond made what is wanted.
+func (w *watch) how() bond.How { return bond.How{Refusals: &w.refusals} }
 
 func newWatch(k *Keeper) *watch {
 	w := &watch{keeper: k, reload: !k.Recorded, done: make(chan func(context.Context))}
@@ -201,7 +204,7 @@ func (w *watch) look(ctx context.Context) (bond.Plan, error) {
 	if plan.Bond != "" { // it could be planned, whatever became of it
 		w.wifi.tend(ctx, plan.Associations)
 	}
-	err = errors.Join(err, unsaved, w.contested(plan.Steps, time.Now()), w.tend(ctx))
+	err = errors.Join(err, unsaved, w.contested(plan, time.Now()), w.tend(ctx))
 	w.tell(plan.Notes, err)
 	w.flush(ctx)
 	if !w.ready && k.Ready != nil {
@@ -213,14 +216,14 @@ func (w *watch) look(ctx context.Context) (bond.Plan, error) {
 
 // tend looks after what the bond lives by.
 func (w *watch) tend(ctx context.Context) error {
-	config, err := w.keeper.Host.Recorded(w.keeper.Name)
-	if err != nil || config == nil {
+	wanted, err := w.keeper.Host.Recorded(w.keeper.Name)
+	if err != nil || wanted == nil {
 		return err
 	}
 	return errors.Join(
 		w.router6.tend(ctx, w.seen.Path),
-		w.leaser.tend(ctx, *config, w.seen.Path),
-		w.names.tend(ctx, *config, w.seen.Index),
+		w.leaser.tend(ctx, wanted.Config, w.seen.Path),
+		w.names.tend(ctx, wanted.Config, w.seen.Index),
 	)
 }
 
@@ -229,12 +232,12 @@ func (w *watch) tend(ctx context.Context) error {
 func (w *watch) reconcile(ctx context.Context) (bond.Plan, error) {
 	k := w.keeper
 	if !w.reload {
-		return k.Host.ReconcileRecorded(ctx, k.Name)
+		return k.Host.ReconcileRecorded(ctx, k.Name, w.how())
 	}
-	config, err := k.Wanted()
+	wanted, err := k.Wanted()
 	var plan bond.Plan
-	if config != nil && err == nil {
-		plan, err = k.Host.Reconcile(ctx, *config)
+	if wanted != nil && err == nil {
+		plan, err = k.Host.Reconcile(ctx, *wanted, w.how())
 		if err == nil {
 			w.reload = false
 			w.trouble(fileTrouble, "")
@@ -242,14 +245,14 @@ func (w *watch) reconcile(ctx context.Context) (bond.Plan, error) {
 		}
 	}
 	recorded, _ := k.Host.Recorded(k.Name)
-	if !isBroken(err) && config != nil || recorded == nil && err != nil {
+	if !isBroken(err) && wanted != nil || recorded == nil && err != nil {
 		return plan, err // it is tried again
 	}
 	w.reload = false
 	if err != nil {
 		w.trouble(fileTrouble, "the one before stays in force: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	return k.Host.ReconcileRecorded(ctx, k.Name)
+	return k.Host.ReconcileRecorded(ctx, k.Name, w.how())
 }
 
 // fileTrouble is what a broken configuration is noted under.

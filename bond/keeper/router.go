@@ -75,9 +75,9 @@ func (r *router6) renumber(ctx context.Context, ads []probe.Advertisement, err e
 		prefixes = append(prefixes, ad.Prefixes...)
 		routers = append(routers, ad.Router)
 	}
-	dropped, err := k.Host.Renumber(ctx, k.Name, r.had, prefixes, routers)
-	for _, what := range dropped {
-		k.Log.Info(what + ": another network's")
+	dropped, err := k.Host.Renumber(ctx, k.Name, r.had, prefixes, routers, bond.How{})
+	for _, step := range dropped {
+		k.Log.Info(step.String() + ": another network's")
 	}
 	if err != nil {
 		k.Log.Error("leave the old network", "error", err)

@@ -23,7 +23,7 @@ func wanted(t *testing.T, args ...string) bond.Config {
 	app.Command("up").Action = func(c *cli.Context) error {
 		name, err := bondName(c)
 		if err == nil {
-			config, _, err = namedConfig(c, name)
+			config, err = namedConfig(c, name)
 		}
 		return err
 	}
