@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
 // Plan says what Reconcile would do. It changes nothing.
@@ -34,7 +36,7 @@ func (h *Host) look(c Config) (State, *journal, error) {
 	}
 	s.Ours = j.ours(&s)
 	r, err := h.store.record(c.Name)
-	now := bootTime()
+	now := statefile.SinceBoot()
 	s.Lease, s.LeaseLeft = r.leaseAt(time.Now(), now), r.LeaseEnd-now
 	return s, j, err
 }
