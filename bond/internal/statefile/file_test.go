@@ -80,8 +80,8 @@ func TestWriteFails(t *testing.T) {
 
 // An owner is root's to give, and a umask is nobody's to heed.
 func TestWriteAttributes(t *testing.T) {
-	defer syscall.Umask(syscall.Umask(0o777))
 	path := filepath.Join(t.TempDir(), "file")
+	defer syscall.Umask(syscall.Umask(0o777))
 	want := Attributes{Mode: 0o604, UID: os.Getuid(), GID: os.Getgid()}
 	if os.Getuid() == 0 {
 		want.UID, want.GID = 65534, 65533
@@ -146,8 +146,8 @@ func TestRemove(t *testing.T) {
 }
 
 func TestMakeDir(t *testing.T) {
-	defer syscall.Umask(syscall.Umask(0o077))
 	dir := t.TempDir()
+	defer syscall.Umask(syscall.Umask(0o077))
 	for _, path := range []string{"a/b/c", "a/b/c", "a", "a/d"} {
 		if err := MakeDir(filepath.Join(dir, path)); err != nil {
 			t.Fatal(err)
