@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
 // An Image is how things were before bondctl changed them, and what it has added
@@ -178,7 +179,7 @@ func (s *State) without(slave SlaveState) State {
 // Image takes down how the links of these names are: their settings, and what
 // they carry.
 func (s *State) Image(names ...string) *Image {
-	i := &Image{Taken: bootTime()}
+	i := &Image{Taken: statefile.SinceBoot()}
 	for _, name := range names {
 		if link, present := s.link(name); present {
 			i.take(s, link, link.settings())
@@ -233,7 +234,7 @@ func (i *Image) across(p Plan, s *State) (during, after *Image) {
 	bond, _ := s.link(s.Name) // index 0: the plan will make it
 	for _, image := range both {
 		if image.Bond == nil {
-			image.Taken = bootTime()
+			image.Taken = statefile.SinceBoot()
 			image.Bond = &BondImage{Made: true}
 		}
 		image.Bond.Index = bond.Index
@@ -277,7 +278,7 @@ func (i *Image) across(p Plan, s *State) (during, after *Image) {
 // undoing is the image to which an attempt that failed goes back: the bond and
 // the links that its steps name as they were, and without what they added.
 func (s *State) undoing(p Plan) *Image {
-	i := &Image{Taken: bootTime(), Bond: &BondImage{Made: true}}
+	i := &Image{Taken: statefile.SinceBoot(), Bond: &BondImage{Made: true}}
 	if s.Bond != nil {
 		bond, _ := s.link(s.Name)
 		i.Bond = &BondImage{State: s.Bond}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
 func addr(link int, prefix string) rtnl.Addr {
@@ -194,7 +195,7 @@ func restoreWalk(t *testing.T, seed uint64) {
 	}
 	carrySomething(r, &was)
 	image := was.Image("eth0", "eth1", "wlan0", "usb0")
-	image.Taken = bootTime()
+	image.Taken = statefile.SinceBoot()
 	image.Bond = &BondImage{Made: true}
 	if was.Bond != nil {
 		bond, _ := was.link("bond0")

@@ -1,91 +1,60 @@
 package bond
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
 // ErrKept says that a bond has a keeper already.
 var ErrKept = errors.New("it has a keeper already")
 
-// keeperID names a process: its number alone is used again.
-type keeperID struct {
-	PID   int    `json:"pid"`
-	Start uint64 `json:"start"` // in clock ticks since the boot (proc_pid_stat(5))
-}
-
 // Keep makes this process the bond's keeper until release is called or the
 // process ends, however it ends. The error is ErrKept where there is one.
 func (h *Host) Keep(name string) (release func(), err error) {
-	// The lock is root's alone: whoever may open it could hold it, too.
-	f, err := h.store.openLock(name, keeperLockFile)
+	path, err := h.store.prepare(name, keeperLockFile)
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("keep %s: %w", name, ErrKept)
-		}
-		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
+	unlock, err := statefile.TryLock(path)
+	if errors.Is(err, statefile.ErrLocked) {
+		return nil, fmt.Errorf("keep %s: %w", name, ErrKept)
 	}
-	self := keeperID{PID: os.Getpid()}
-	if self.Start, err = startTime(self.PID); err == nil {
+	if err != nil {
+		return nil, err
+	}
+	self, err := statefile.Self()
+	if err == nil {
 		err = h.store.write(name, keeperFile, 0o644, self)
 	}
 	if err != nil {
-		f.Close()
+		unlock()
 		return nil, err
 	}
 	return func() {
 		_ = h.store.remove(name, keeperFile)
-		f.Close()
+		unlock()
 	}, nil
 }
 
 // Keeper is the process id of a bond's keeper; 0 when there is none. Anyone
 // may ask.
-func (h *Host) Keeper(name string) int {
-	var id keeperID
-	if err := h.store.read(name, keeperFile, &id); err != nil || !id.alive() {
-		return 0
-	}
-	return id.PID
-}
+func (h *Host) Keeper(name string) int { return h.keeper(name).PID }
 
-func (id keeperID) alive() bool {
-	if id.PID == 0 {
-		return false
+// keeper is a bond's keeper; the zero Process when there is none.
+func (h *Host) keeper(name string) statefile.Process {
+	var p statefile.Process
+	if err := h.store.read(name, keeperFile, &p); err != nil || !p.Alive() {
+		return statefile.Process{}
 	}
-	start, err := startTime(id.PID)
-	return err == nil && start == id.Start
-}
-
-// startTime is when a process was started. The error is fs.ErrNotExist when
-// there is no such process.
-func startTime(pid int) (uint64, error) {
-	path := fmt.Sprintf("/proc/%d/stat", pid)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
-	}
-	// The second field is the program's name, which may contain anything; the
-	// 22nd is the time. A zombie isn't a process any more.
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	if len(fields) < 20 || fields[0] == "Z" {
-		return 0, fmt.Errorf("read %s: %w", path, fs.ErrNotExist)
-	}
-	return strconv.ParseUint(fields[19], 10, 64)
+	return p
 }
 
 // stopTime is how long a keeper has to end before it is killed. It leaves
@@ -124,26 +93,15 @@ func (h *Host) WakeKeeper(name string) error {
 // signalKeeper sends a bond's keeper a signal, and returns its process id; 0
 // when there is none.
 func (h *Host) signalKeeper(name string, sig unix.Signal) (int, error) {
-	pid := h.Keeper(name)
-	if pid == 0 {
-		return 0, nil
-	}
-	fd, err := unix.PidfdOpen(pid, 0)
-	if errors.Is(err, unix.ESRCH) {
+	keeper := h.keeper(name)
+	err := keeper.Signal(sig)
+	if errors.Is(err, os.ErrProcessDone) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("signal the keeper of %s (process %d): %w", name, pid, err)
+		return 0, fmt.Errorf("signal the keeper of %s (process %d): %w", name, keeper.PID, err)
 	}
-	defer unix.Close(fd)
-	// The descriptor holds the process that it was opened for: is it the one?
-	if h.Keeper(name) != pid {
-		return 0, nil
-	}
-	if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-		return 0, fmt.Errorf("signal the keeper of %s (process %d): %w", name, pid, err)
-	}
-	return pid, nil
+	return keeper.PID, nil
 }
 
 // SupplicantDir is where a bond's keeper has what belongs to the

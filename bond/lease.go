@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
 // A Lease is what a DHCP server lends the bond for a time (RFC 2131).
@@ -113,14 +114,14 @@ func (c Config) NameServers(lease *Lease) (servers []netip.Addr, domains []strin
 // is nothing, or its time is over.
 func (h *Host) Lease(name string) (*Lease, error) {
 	r, err := h.store.record(name)
-	return r.leaseAt(time.Now(), bootTime()), err
+	return r.leaseAt(time.Now(), statefile.SinceBoot()), err
 }
 
 // SetLease notes what DHCP has just lent the bond; nil is nothing.
 // [Host.Reconcile] puts it to use. The error is ErrNotWanted when nothing is
 // recorded of the bond.
 func (h *Host) SetLease(ctx context.Context, name string, lease *Lease) error {
-	return h.amend(ctx, name, func(r *record) { r.lend(lease, time.Now(), bootTime()) })
+	return h.amend(ctx, name, func(r *record) { r.lend(lease, time.Now(), statefile.SinceBoot()) })
 }
 
 // SetGatewayMAC notes how the gateway of the lease in force is recognised.
@@ -155,15 +156,6 @@ func (r *record) leaseAt(now time.Time, sinceBoot time.Duration) *Lease {
 		}
 	}
 	return &lease
-}
-
-// bootTime is the time since the boot, sleep included (CLOCK_BOOTTIME).
-func bootTime() time.Duration {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		panic(err) // every kernel since 2.6.39 has it
-	}
-	return time.Duration(ts.Nano())
 }
 
 // A RememberedLease is what is kept of DHCP when the bond and the machine go

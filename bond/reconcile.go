@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
 // Wanted is what is wanted of a bond, and where that was written. Both are recorded.
@@ -58,7 +60,7 @@ func (h *Host) look(c Config) (State, error) {
 		}
 	}
 	r, err := h.store.record(c.Name)
-	now := bootTime()
+	now := statefile.SinceBoot()
 	s.Lease, s.LeaseLeft = r.leaseAt(time.Now(), now), r.LeaseEnd-now
 	return s, err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
 // NewRestore plans the way back from how things are to how they were. It is the
@@ -16,7 +17,7 @@ import (
 // The steps of such a plan stand by themselves: whoever carries it out goes on
 // where one can't be had any more, for the links that are left want theirs.
 func NewRestore(before Image, now State) Plan {
-	r := &restorer{Plan: Plan{Bond: now.Name}, before: &before, now: &now, then: now.traffic.clone(), elapsed: bootTime() - before.Taken}
+	r := &restorer{Plan: Plan{Bond: now.Name}, before: &before, now: &now, then: now.traffic.clone(), elapsed: statefile.SinceBoot() - before.Taken}
 	r.links()
 	r.sysctls()
 	r.removeAdded()

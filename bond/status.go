@@ -14,6 +14,7 @@ import (
 
 	"github.com/mdlayher/ethtool"
 
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 	"github.com/bondctl/bondctl/bond/wlan"
 )
 
@@ -218,7 +219,7 @@ func newStatus(s State, r record) Status {
 		Address: HardwareAddr(link.MAC), MTU: link.MTU,
 		Addresses: append([]netip.Prefix{}, link.Addresses...),
 		Members:   []MemberStatus{},
-		Lease:     r.leaseAt(time.Now(), bootTime()),
+		Lease:     r.leaseAt(time.Now(), statefile.SinceBoot()),
 		index:     link.Index,
 	}
 	st.ARPIPTarget = append([]netip.Addr{}, st.ARPIPTarget...)

@@ -2,7 +2,6 @@ package bond
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
 // store is the folder in which bondctl keeps, till the next boot, what it must
@@ -70,54 +69,21 @@ const (
 // lock takes the bond's apply lock, so that one process at a time changes it.
 // It waits for another one to end, or for ctx.
 func (s store) lock(ctx context.Context, name string) (unlock func(), err error) {
-	f, err := s.openLock(name, lockFile)
+	path, err := s.prepare(name, lockFile)
 	if err != nil {
 		return nil, err
 	}
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { f.Close() }, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) {
-			f.Close()
-			return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
-		}
-		select {
-		case <-ctx.Done():
-			f.Close()
-			return nil, fmt.Errorf("lock %s: another bondctl is at work on %s: %w", f.Name(), name, ctx.Err())
-		case <-time.After(20 * time.Millisecond):
-		}
+	unlock, err = statefile.Lock(ctx, path)
+	if errors.Is(err, statefile.ErrLocked) {
+		return nil, fmt.Errorf("another bondctl is at work on %s: %w", name, err)
 	}
+	return unlock, err
 }
 
-// openLock opens a file that is there to be locked, by root alone.
-func (s store) openLock(name, file string) (*os.File, error) {
-	dir, err := s.mkdir(name)
-	if err != nil {
-		return nil, err
-	}
-	return os.OpenFile(filepath.Join(dir, file), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
-}
-
-// mkdir makes a bond's folder. Everybody may look into it, whatever root's
-// umask is.
-func (s store) mkdir(name string) (string, error) {
+// prepare makes a bond's folder, and returns the path of a file in it.
+func (s store) prepare(name, file string) (path string, err error) {
 	dir := filepath.Join(s.dir, name)
-	for _, d := range []string{filepath.Dir(s.dir), s.dir, dir} {
-		err := os.Mkdir(d, 0o755)
-		if errors.Is(err, fs.ErrExist) {
-			continue
-		}
-		if err == nil {
-			err = os.Chmod(d, 0o755)
-		}
-		if err != nil {
-			return "", err
-		}
-	}
-	return dir, nil
+	return filepath.Join(dir, file), statefile.MakeDir(dir)
 }
 
 // record reads what is recorded of a bond; the zero record when nothing is.
@@ -130,7 +96,7 @@ func (s store) record(name string) (record, error) {
 func (s store) journal(name string) (*Image, error) {
 	var j Image
 	err := s.read(name, journalFile, &j)
-	if err != nil || j.BootID == "" || j.BootID != bootID() {
+	if err != nil || j.BootID == "" || j.BootID != statefile.BootID() {
 		return nil, err
 	}
 	return &j, nil
@@ -159,18 +125,7 @@ func (s store) names() []string {
 }
 
 func (s store) read(name, file string, into any) error {
-	path := filepath.Join(s.dir, name, file)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
-	}
-	return nil
+	return statefile.ReadJSON(filepath.Join(s.dir, name, file), into)
 }
 
 func (s store) writeRecord(name string, r record) error {
@@ -178,7 +133,7 @@ func (s store) writeRecord(name string, r record) error {
 }
 
 func (s store) writeJournal(name string, j *Image) error {
-	j.BootID = bootID()
+	j.BootID = statefile.BootID()
 	return s.write(name, journalFile, 0o600, j)
 }
 
@@ -197,44 +152,20 @@ func (s store) forget(name string) error {
 }
 
 func (s store) remove(name, file string) error {
-	if err := os.Remove(filepath.Join(s.dir, name, file)); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return statefile.Remove(filepath.Join(s.dir, name, file))
 }
 
-// write replaces a file as a whole: a reader sees the old or the new one, and
-// so does whoever comes after a crash. A link in its place is replaced, not
-// followed.
 func (s store) write(name, file string, mode fs.FileMode, v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
-	}
-	dir, err := s.mkdir(name)
+	path, err := s.prepare(name, file)
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, "."+file+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(append(text, '\n'))
-	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
-	if err != nil {
-		return fmt.Errorf("write %s: %w", f.Name(), err)
-	}
-	return os.Rename(f.Name(), filepath.Join(dir, file))
+	return statefile.WriteJSON(path, v, mode)
 }
-
-func bootID() string { return firstLine("/proc/sys/kernel/random/boot_id") }
 
 // machineID is the machine's id (machine-id(5)); "" where there is none.
-func machineID() string { return firstLine("/etc/machine-id") }
-
-func firstLine(path string) string {
-	text, _ := os.ReadFile(path)
+func machineID() string {
+	text, _ := os.ReadFile("/etc/machine-id")
 	line, _, _ := strings.Cut(string(text), "\n")
 	return strings.TrimSpace(line)
 }

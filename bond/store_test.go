@@ -1,7 +1,6 @@
 package bond
 
 import (
-	"context"
 	"errors"
 	"net/netip"
 	"os"
@@ -62,28 +61,6 @@ func TestStoreModes(t *testing.T) {
 	}
 }
 
-// A link that somebody has put in a file's place is replaced and not followed.
-func TestStoreFollowsNoLink(t *testing.T) {
-	s := store{t.TempDir()}
-	victim := filepath.Join(t.TempDir(), "victim")
-	dir := filepath.Join(s.dir, "bond0")
-	err := errors.Join(
-		os.WriteFile(victim, []byte("precious"), 0o600),
-		os.MkdirAll(dir, 0o755),
-		os.Symlink(victim, filepath.Join(dir, journalFile)),
-		s.writeJournal("bond0", &Image{Taken: 7}),
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text, _ := os.ReadFile(victim); string(text) != "precious" {
-		t.Errorf("the link was followed: %s", text)
-	}
-	if j, err := s.journal("bond0"); err != nil || j == nil || j.Taken != 7 {
-		t.Errorf("the journal isn't there: %+v, %v", j, err)
-	}
-}
-
 // A journal of another boot speaks of devices that are no more.
 func TestJournalOfAnotherBoot(t *testing.T) {
 	s := store{t.TempDir()}
@@ -92,40 +69,5 @@ func TestJournalOfAnotherBoot(t *testing.T) {
 	}
 	if j, err := s.journal("bond0"); j != nil || err != nil {
 		t.Errorf("got %+v, %v", j, err)
-	}
-}
-
-func TestLock(t *testing.T) {
-	s := store{t.TempDir()}
-	unlock, err := s.lock(t.Context(), "bond0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	over, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := s.lock(over, "bond0"); !errors.Is(err, context.Canceled) {
-		t.Errorf("a second one got %v", err)
-	}
-	other, err := s.lock(t.Context(), "bond1")
-	if err != nil {
-		t.Fatalf("another bond's lock: %v", err)
-	}
-	other()
-	unlock()
-	if unlock, err = s.lock(t.Context(), "bond0"); err != nil {
-		t.Fatalf("after the first one ended: %v", err)
-	}
-	unlock()
-}
-
-// A damaged file is said by name, and never taken for an empty one.
-func TestStoreDamaged(t *testing.T) {
-	s := store{t.TempDir()}
-	dir := filepath.Join(s.dir, "bond0")
-	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, journalFile), []byte("{"), 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.journal("bond0"); err == nil {
-		t.Error("half a journal was read without an error")
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
 // A clock counts from some instant, and goes on while the machine sleeps.
@@ -23,13 +25,7 @@ type clock interface {
 // meanwhile (CLOCK_MONOTONIC), a laptop would keep one that ran out in its sleep.
 type bootTime struct{}
 
-func (bootTime) now() time.Duration {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		panic(err) // every kernel since 2.6.39 has it
-	}
-	return time.Duration(ts.Nano())
-}
+func (bootTime) now() time.Duration { return statefile.SinceBoot() }
 
 func (bootTime) timer(d time.Duration) (<-chan time.Time, func()) {
 	file, err := timerfd(d)

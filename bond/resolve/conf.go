@@ -13,10 +13,11 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
 // confRecord is what is known of resolv.conf while bonds have settings there. The
@@ -27,7 +28,7 @@ type confRecord struct {
 	Bonds map[string]Settings `json:"bonds"`
 	// Absent: there was no original. Otherwise it had these attributes.
 	Absent bool `json:"absent,omitempty"`
-	attributes
+	statefile.Attributes
 	// Written are digests (SHA-256) of what was there before the last write, if
 	// that was bondctl's, and after: after a crash it is one of them.
 	Written []string `json:"written"`
@@ -40,7 +41,7 @@ type resolvConf struct{ *Resolver }
 type conf struct {
 	absent bool
 	text   []byte
-	attributes
+	statefile.Attributes
 	// whose says why it is somebody else's and must be left alone.
 	whose string
 }
@@ -50,7 +51,7 @@ func (c resolvConf) look() (conf, error) {
 	path := c.file()
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return conf{absent: true, attributes: attributes{Mode: 0o644}}, nil
+		return conf{absent: true, Attributes: statefile.Attributes{Mode: 0o644}}, nil
 	}
 	if err != nil {
 		return conf{}, err
@@ -60,8 +61,8 @@ func (c resolvConf) look() (conf, error) {
 	}
 	stat := info.Sys().(*syscall.Stat_t)
 	text, err := os.ReadFile(path)
-	return conf{text: text, attributes: attributes{
-		Mode: stat.Mode & 0o7777, UID: int(stat.Uid), GID: int(stat.Gid),
+	return conf{text: text, Attributes: statefile.Attributes{
+		Mode: info.Mode(), UID: int(stat.Uid), GID: int(stat.Gid),
 	}}, err
 }
 
@@ -108,11 +109,11 @@ func (c resolvConf) give(_ context.Context, rec *record, bond string, s Settings
 	switch old := rec.Conf; {
 	case old != nil && (now.ours(old) || !old.Absent && bytes.Equal(now.text, original)):
 		next = *old
-	case old == nil || old.Boot != bootID():
+	case old == nil || old.Boot != statefile.BootID():
 		if original, err = c.keep(now); err != nil {
 			return Outcome{}, err
 		}
-		next.Absent, next.attributes = now.absent, now.attributes
+		next.Absent, next.Attributes = now.absent, now.Attributes
 		if old != nil {
 			next.Bonds = old.Bonds
 		}
@@ -150,7 +151,7 @@ func (c resolvConf) takeBack(_ context.Context, rec *record, bond string) error 
 	}
 	theirs := now.whose != "" || !now.ours(rec.Conf) && !bytes.Equal(now.text, original)
 	switch {
-	case theirs && rec.Conf.Boot != bootID():
+	case theirs && rec.Conf.Boot != statefile.BootID():
 		return c.forget(rec, next)
 	case theirs:
 		return errors.Join(c.edited(), c.forget(rec, next))
@@ -164,18 +165,18 @@ func (c resolvConf) takeBack(_ context.Context, rec *record, bond string) error 
 	if err := c.forget(rec, next); err != nil {
 		return err
 	}
-	return removeFile(c.kept())
+	return statefile.Remove(c.kept())
 }
 
 // putBack makes resolv.conf what it was before bondctl.
 func (c resolvConf) putBack(rec *confRecord, now conf, original []byte) error {
 	switch {
 	case rec.Absent:
-		return removeFile(c.file())
+		return statefile.Remove(c.file())
 	case !now.absent && bytes.Equal(now.text, original):
 		return nil
 	default:
-		return writeFile(c.file(), original, rec.attributes)
+		return statefile.Write(c.file(), original, rec.Attributes)
 	}
 }
 
@@ -202,7 +203,7 @@ func (c resolvConf) write(rec *record, changed bool, now conf, next confRecord, 
 		next.Written = slices.DeleteFunc(slices.Clone(next.Written), func(d string) bool { return d != digest(now.text) })
 		next.Written = append(next.Written, digest(text))
 	}
-	next.Boot = bootID()
+	next.Boot = statefile.BootID()
 	if changed || rec.Conf == nil || !reflect.DeepEqual(*rec.Conf, next) {
 		rec.Conf = &next
 		if err := rec.write(); err != nil {
@@ -212,7 +213,7 @@ func (c resolvConf) write(rec *record, changed bool, now conf, next confRecord, 
 	if same {
 		return left, nil
 	}
-	return left, writeFile(c.file(), text, next.attributes)
+	return left, statefile.Write(c.file(), text, next.Attributes)
 }
 
 // note tells a reader of resolv.conf how to get the original back.
@@ -229,9 +230,9 @@ func (c resolvConf) kept() string { return filepath.Join(c.dir(), originalFile) 
 // keep copies what is there now, the original from here on.
 func (c resolvConf) keep(now conf) ([]byte, error) {
 	if now.absent {
-		return nil, removeFile(c.kept())
+		return nil, statefile.Remove(c.kept())
 	}
-	return now.text, writeFile(c.kept(), now.text, now.attributes)
+	return now.text, statefile.Write(c.kept(), now.text, now.Attributes)
 }
 
 // original reads the original; nil if there was none.
@@ -243,8 +244,3 @@ func (c resolvConf) original(rec *confRecord) ([]byte, error) {
 }
 
 func digest(text []byte) string { return fmt.Sprintf("%x", sha256.Sum256(text)) }
-
-func bootID() string {
-	text, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	return strings.TrimSpace(string(text))
-}

@@ -2,17 +2,14 @@ package resolve
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
 // Files in the resolver's folder.
@@ -32,33 +29,29 @@ type record struct {
 	// Conf is of resolv.conf; nil while that has no bond's settings.
 	Conf *confRecord `json:"resolv_conf,omitempty"`
 
-	path string
-	lock *os.File
+	path  string
+	close func() // lets others have it
 }
 
 // open waits until no other process has the record, and reads it. If the context
 // ended meanwhile, nothing is to be done any more, for the next one to have the
 // record may be the last: Clear comes after the keeper's end, and is to undo all.
 func (r *Resolver) open(ctx context.Context) (*record, error) {
-	if err := os.MkdirAll(r.dir(), 0o755); err != nil {
+	if err := statefile.MakeDir(r.dir()); err != nil {
 		return nil, err
 	}
-	lock, err := lockPath(ctx, filepath.Join(r.dir(), lockFile))
+	unlock, err := statefile.Lock(ctx, filepath.Join(r.dir(), lockFile))
 	if err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
-		lock.Close()
+		unlock()
 		return nil, err
 	}
-	rec := &record{path: filepath.Join(r.dir(), recordFile), lock: lock}
-	text, err := os.ReadFile(rec.path)
-	if err == nil {
-		err = json.Unmarshal(text, rec)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		lock.Close()
-		return nil, fmt.Errorf("read %s: %w", rec.path, err)
+	rec := &record{path: filepath.Join(r.dir(), recordFile), close: unlock}
+	if err := statefile.ReadJSON(rec.path, rec); err != nil {
+		unlock()
+		return nil, err
 	}
 	if rec.Holders == nil {
 		rec.Holders = map[string][]Holder{}
@@ -68,8 +61,6 @@ func (r *Resolver) open(ctx context.Context) (*record, error) {
 	}
 	return rec, nil
 }
-
-func (rec *record) close() { rec.lock.Close() }
 
 // used says whether there ever was a record. There may be none yet while a first
 // Set is at work, which has the lock.
@@ -84,7 +75,7 @@ func (r *Resolver) used() (bool, error) {
 // add notes that a holder is about to get a bond's settings, and says whether
 // that is news, which the caller is to write.
 func (rec *record) add(bond string, h Holder) bool {
-	boot := bootID()
+	boot := statefile.BootID()
 	if slices.Contains(rec.Holders[bond], h) && rec.Boots[bond] == boot {
 		return false
 	}
@@ -97,7 +88,7 @@ func (rec *record) add(bond string, h Holder) bool {
 
 // stale lists the bonds whose settings are those of an earlier boot.
 func (rec *record) stale() []string {
-	boot := bootID()
+	boot := statefile.BootID()
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(rec.Holders)), func(bond string) bool {
 		return rec.Boots[bond] == boot
 	})
@@ -124,93 +115,7 @@ func (rec *record) unmark(bond string, h Holder) error {
 // write writes the record, or removes it when there is nothing to say.
 func (rec *record) write() error {
 	if len(rec.Holders) == 0 && rec.Conf == nil {
-		return removeFile(rec.path)
+		return statefile.Remove(rec.path)
 	}
-	text, err := json.MarshalIndent(rec, "", "  ")
-	if err != nil {
-		return err
-	}
-	return writeFile(rec.path, append(text, '\n'), attributes{Mode: 0o644})
-}
-
-func lockPath(ctx context.Context, path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return f, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) {
-			f.Close()
-			return nil, fmt.Errorf("lock %s: %w", path, err)
-		}
-		select {
-		case <-ctx.Done():
-			f.Close()
-			return nil, fmt.Errorf("lock %s: %w", path, ctx.Err())
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-// attributes are what a file has besides its text.
-type attributes struct {
-	Mode uint32 `json:"mode"` // the permission bits, as in chmod(2)
-	UID  int    `json:"uid"`
-	GID  int    `json:"gid"`
-}
-
-// writeFile replaces a file as a whole, on the disk too before it returns: a
-// reader sees the old or the new one, and so does whoever comes after a power
-// cut. It takes a lock that all who write there hold.
-func writeFile(path string, text []byte, a attributes) error {
-	dir, name := filepath.Split(path)
-	temporary := filepath.Join(dir, "."+name+".bondctl")
-	if err := removeFile(temporary); err != nil {
-		return err // left by a crash
-	}
-	f, err := os.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary)
-	_, err = f.Write(text)
-	// In this order: what is somebody else's can be changed with CAP_FOWNER alone.
-	err = errors.Join(err, unix.Fchmod(int(f.Fd()), a.Mode))
-	if os.Geteuid() == 0 {
-		err = errors.Join(err, f.Chown(a.UID, a.GID))
-	}
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return fmt.Errorf("write %s: %w", temporary, err)
-	}
-	if err := os.Rename(temporary, path); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-// removeFile removes a file if it is there.
-func removeFile(path string) error {
-	err := os.Remove(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir has the names in a folder written to the disk.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return statefile.WriteJSON(rec.path, rec, 0o644)
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
 // openresolv is a small resolvconf that is as strict as openresolv, and shows its
@@ -35,7 +37,7 @@ func install(t *testing.T, r *Resolver, name, script string) {
 		t.Fatal(err)
 	}
 	// Not in place: a fork elsewhere may have it open for writing (ETXTBSY).
-	if err := writeFile(filepath.Join(r.Path, name), []byte(script), attributes{Mode: 0o755}); err != nil {
+	if err := statefile.Write(filepath.Join(r.Path, name), []byte(script), statefile.Attributes{Mode: 0o755}); err != nil {
 		t.Fatal(err)
 	}
 }

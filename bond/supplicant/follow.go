@@ -26,7 +26,7 @@ func (r *runner) follow(ctx context.Context, p *process, m *monitor) (connected 
 		select {
 		case <-ctx.Done():
 			return connected, nil
-		case <-p.ended():
+		case <-p.Ended():
 			r.tell(Event{Kind: Ended, Reason: end(told), PID: p.pid})
 			return connected, nil
 		case text := <-messages:

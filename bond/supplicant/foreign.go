@@ -41,7 +41,7 @@ func (s *Supplicant) free(ctx context.Context) error {
 	}
 	if len(others) > 0 {
 		for _, p := range others[1:] {
-			p.close()
+			p.Close()
 		}
 		return &busyError{iface: s.Interface, pid: others[0].pid, unit: unit(others[0].pid), process: others[0]}
 	}
@@ -53,7 +53,7 @@ func (s *Supplicant) free(ctx context.Context) error {
 	if p != nil && !p.trusted() {
 		// It has an interface of that name in another network namespace: paths
 		// of sockets don't belong to one.
-		p.close()
+		p.Close()
 		return nil
 	}
 	return &busyError{iface: s.Interface, pid: pid, unit: unit(pid), process: p}

@@ -133,7 +133,7 @@ func (h *hanging) told() bool {
 func (h *hanging) killed() {
 	h.t.Helper()
 	if p := open(h.cmd.Process.Pid); p != nil {
-		p.close()
+		p.Close()
 		h.t.Error("it goes on")
 		return
 	}

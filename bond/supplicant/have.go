@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
 // have returns the process that runs as is wanted: one that was found, or else
@@ -31,7 +33,7 @@ func (r *runner) have(ctx context.Context) (p *process, adopted bool, err error)
 			return p, true, nil
 		}
 		err = errors.Join(err, p.replace(ctx))
-		p.close()
+		p.Close()
 	}
 	if err != nil {
 		return nil, false, err
@@ -94,13 +96,9 @@ func (s *Supplicant) recorded() string {
 	return string(text)
 }
 
-// record replaces the file as a whole.
 func (s *Supplicant) record(digest string) error {
 	path := filepath.Join(s.Dir, digestFile)
-	if err := os.WriteFile(path+".new", []byte(digest), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return statefile.Write(path, []byte(digest), statefile.Attributes{Mode: 0o600})
 }
 
 // Changed tells whether the configuration is another one than was last handed
@@ -137,7 +135,7 @@ func (r *runner) start(ctx context.Context) (*process, error) {
 		return nil, errors.New("wpa_supplicant ended as soon as it ran")
 	}
 	for _, p := range found[1:] {
-		p.close() // the next look deals with it
+		p.Close() // the next look deals with it
 	}
 	return found[0], nil
 }

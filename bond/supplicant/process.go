@@ -10,22 +10,19 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
-// process is a wpa_supplicant that was found, held by a pidfd: its number can't
-// come to mean another process unnoticed.
+// process is a wpa_supplicant that was found. It is held until it is closed.
 type process struct {
+	*statefile.Handle
 	pid  int
 	args []string
-	fd   *os.File // the pidfd: readable once the process has ended
-
-	watch sync.Once
-	gone  chan struct{}
 }
 
 // ours are the processes whose control socket is in dir; one, unless something
@@ -53,7 +50,7 @@ func processes(fit func(args []string) bool) ([]*process, error) {
 		if p := open(pid); p != nil && fit(p.args) && p.trusted() {
 			found = append(found, p)
 		} else if p != nil {
-			p.close()
+			p.Close()
 		}
 	}
 	return found, nil
@@ -72,17 +69,16 @@ func arguments(pid int) []string {
 // open takes hold of a process; nil when it has ended. Its arguments are read
 // after that, and it hasn't ended since: so they are its own.
 func open(pid int) *process {
-	fd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK)
+	h, err := statefile.Hold(pid)
 	if err != nil {
 		return nil
 	}
-	p := &process{pid: pid, fd: os.NewFile(uintptr(fd), "pidfd"), gone: make(chan struct{})}
-	p.args = arguments(pid)
-	if p.args == nil || over(uintptr(fd)) {
-		p.close()
+	args := arguments(pid)
+	if args == nil || h.Over() {
+		h.Close()
 		return nil
 	}
-	return p
+	return &process{h, pid, args}
 }
 
 // trusted says whether the process may be what its arguments claim: anybody
@@ -105,38 +101,9 @@ func (p *process) trusted() bool {
 	return err != nil || theirs == mine
 }
 
-// close lets go of the process, which runs on.
-func (p *process) close() { p.fd.Close() }
-
-// ended is closed when the process has ended, unless p was closed before.
-func (p *process) ended() <-chan struct{} {
-	p.watch.Do(func() {
-		go func() {
-			conn, err := p.fd.SyscallConn()
-			if err == nil && conn.Read(over) == nil {
-				close(p.gone)
-			}
-		}()
-	})
-	return p.gone
-}
-
-// over says whether the process of a pidfd has ended.
-func over(fd uintptr) bool {
-	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	n, err := unix.Poll(poll, 0)
-	return err == nil && n > 0
-}
-
 // signal sends a signal. It is no error if the process has ended.
-func (p *process) signal(sig syscall.Signal) error {
-	conn, err := p.fd.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var sent error
-	err = conn.Control(func(fd uintptr) { sent = unix.PidfdSendSignal(int(fd), sig, nil, 0) })
-	if err = errors.Join(err, sent); err != nil && !errors.Is(err, unix.ESRCH) {
+func (p *process) signal(sig unix.Signal) error {
+	if err := p.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("end wpa_supplicant, process %d: %w", p.pid, err)
 	}
 	return nil
@@ -166,7 +133,7 @@ func (p *process) end(ctx context.Context) error {
 		return err
 	}
 	select {
-	case <-p.ended():
+	case <-p.Ended():
 		return nil
 	case <-ctx.Done():
 	}
@@ -174,7 +141,7 @@ func (p *process) end(ctx context.Context) error {
 		return err
 	}
 	select {
-	case <-p.ended():
+	case <-p.Ended():
 		return nil
 	case <-time.After(endTime):
 		return fmt.Errorf("wpa_supplicant, process %d, can't be killed", p.pid)

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
 // Stop ends the wpa_supplicant that a Run on dir started, whoever called it,
@@ -22,13 +24,14 @@ func Stop(ctx context.Context, dir string) error {
 	}
 	for _, p := range found {
 		err = errors.Join(err, p.end(ctx))
-		p.close()
+		p.Close()
 	}
 	if err != nil {
 		return err
 	}
 	sweep(dir)
-	for _, name := range []string{control(dir), filepath.Join(dir, digestFile), filepath.Join(dir, digestFile+".new"), dir} {
+	err = statefile.Remove(filepath.Join(dir, digestFile))
+	for _, name := range []string{control(dir), dir} {
 		if rm := os.Remove(name); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
 			err = errors.Join(err, rm)
 		}

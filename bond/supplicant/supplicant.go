@@ -63,7 +63,7 @@ func (r *runner) once(ctx context.Context) (connected bool, err error) {
 		r.trouble(ctx, err.Error(), 0)
 		return false, err
 	}
-	defer p.close()
+	defer p.Close()
 	m, err := listen(r.Dir)
 	if err != nil {
 		r.trouble(ctx, err.Error(), p.pid)
@@ -105,8 +105,8 @@ func (r *runner) trouble(ctx context.Context, reason string, pid int) {
 func (r *runner) wait(ctx context.Context, err error) {
 	var gone <-chan struct{}
 	if busy, ok := errors.AsType[*busyError](err); ok && busy.process != nil {
-		defer busy.process.close()
-		gone = busy.process.ended()
+		defer busy.process.Close()
+		gone = busy.process.Ended()
 	}
 	timer := time.NewTimer(r.failed.next())
 	defer timer.Stop()

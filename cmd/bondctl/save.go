@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -103,7 +104,7 @@ func (s *saving) save(c *cli.Context) error {
 		return fmt.Errorf("save %s, which is as wanted: %w", s.config.Name, err)
 	}
 	if err := s.enable(c); err != nil {
-		return errors.Join(fmt.Errorf("save %s, which is as wanted: %w", s.config.Name, err), s.undo())
+		return errors.Join(fmt.Errorf("save %s, which is as wanted: %w", s.config.Name, err), s.undo(context.WithoutCancel(c.Context)))
 	}
 	// From now on the file says it all, and a keeper that starts may read it.
 	_, err := s.host.Reconcile(c.Context, bond.Wanted{Config: s.config, Source: bond.Source{File: s.path}}, how(c))
@@ -115,12 +116,12 @@ func (s *saving) write(c *cli.Context) error {
 		return nil
 	}
 	if s.old != nil {
-		if err := writeFile(s.path+".old", s.old); err != nil {
+		if err := bond.WriteFile(c.Context, s.path+".old", s.old); err != nil {
 			return err
 		}
 		fmt.Fprintf(c.App.Writer, "keep what was in %s as %[1]s.old\n", s.path)
 	}
-	if err := writeFile(s.path, s.text()); err != nil {
+	if err := bond.WriteFile(c.Context, s.path, s.text()); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "write %s\n", s.path)
@@ -132,7 +133,7 @@ func (s *saving) text() []byte {
 }
 
 // undo puts back what write wrote.
-func (s *saving) undo() error {
+func (s *saving) undo(ctx context.Context) error {
 	now, err := os.ReadFile(s.path)
 	switch {
 	case s.holds || err != nil || !bytes.Equal(now, s.text()):
@@ -140,7 +141,7 @@ func (s *saving) undo() error {
 	case s.old == nil:
 		return os.Remove(s.path)
 	}
-	return writeFile(s.path, s.old)
+	return bond.WriteFile(ctx, s.path, s.old)
 }
 
 // enable has the service start at boot, and installs its template if there is

@@ -14,6 +14,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond"
 )
 
 // The names of a unit: bondctl@bond0.service.
@@ -99,7 +101,7 @@ func installUnit(ctx context.Context, manager *systemd, self string, force bool)
 	if err := checkProgram(self); err != nil {
 		return false, err
 	}
-	if err := writeFile(unitFile, []byte(text)); err != nil {
+	if err := bond.WriteFile(ctx, unitFile, []byte(text)); err != nil {
 		return false, err
 	}
 	return true, manager.reload(ctx)
@@ -156,24 +158,6 @@ func programProblem(path string) string {
 			return ""
 		}
 	}
-}
-
-// writeFile replaces a file as a whole, and makes its folder. A link in its
-// place is replaced, not followed.
-func writeFile(path string, text []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // hintError is an error with a way out.
