@@ -16,10 +16,10 @@ import (
 func BenchmarkUpDown(b *testing.B) {
 	inNamespace(b, func(h *bond.Host, c bond.Config) {
 		for b.Loop() {
-			if plan, err := h.Reconcile(b.Context(), c); err != nil || plan.Empty() {
+			if plan, err := h.Reconcile(b.Context(), bond.Wanted{Config: c}, bond.How{}); err != nil || plan.Empty() {
 				b.Fatalf("steps %v, error %v", plan.Steps, err)
 			}
-			if _, err := h.Down(b.Context(), c.Name, false); err != nil {
+			if _, err := h.Down(b.Context(), c.Name, false, bond.How{}); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -29,11 +29,11 @@ func BenchmarkUpDown(b *testing.B) {
 // BenchmarkConverged looks at a bond that is as wanted.
 func BenchmarkConverged(b *testing.B) {
 	inNamespace(b, func(h *bond.Host, c bond.Config) {
-		if _, err := h.Reconcile(b.Context(), c); err != nil {
+		if _, err := h.Reconcile(b.Context(), bond.Wanted{Config: c}, bond.How{}); err != nil {
 			b.Fatal(err)
 		}
 		for b.Loop() {
-			if plan, err := h.Reconcile(b.Context(), c); err != nil || !plan.Empty() {
+			if plan, err := h.Reconcile(b.Context(), bond.Wanted{Config: c}, bond.How{}); err != nil || !plan.Empty() {
 				b.Fatalf("steps %v, error %v", plan.Steps, err)
 			}
 		}
@@ -43,7 +43,7 @@ func BenchmarkConverged(b *testing.B) {
 // BenchmarkStatus reads all that there is to say of a bond of two.
 func BenchmarkStatus(b *testing.B) {
 	inNamespace(b, func(h *bond.Host, c bond.Config) {
-		if _, err := h.Reconcile(b.Context(), c); err != nil {
+		if _, err := h.Reconcile(b.Context(), bond.Wanted{Config: c}, bond.How{}); err != nil {
 			b.Fatal(err)
 		}
 		for b.Loop() {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// onStep is a bond.Host's OnStep.
+// onStep is a bond.How's OnStep.
 type onStep func(bond.Step) error
 
 // refuseAt refuses the k-th step, as the kernel does without the privilege for it.
@@ -52,8 +52,7 @@ func reconcileHere(ctx context.Context, flags []string, hook onStep) (bond.Plan,
 		return bond.Plan{}, err
 	}
 	defer host.Close()
-	host.OnStep = hook
-	return host.Reconcile(ctx, config)
+	return host.Reconcile(ctx, bond.Wanted{Config: config}, bond.How{OnStep: hook})
 }
 
 // takeDown takes bond0 of h away, in this process.
@@ -62,7 +61,7 @@ func takeDown(ctx context.Context, h *netnstest.Host) (err error) {
 		var host *bond.Host
 		if host, err = bond.Open(); err == nil {
 			defer host.Close()
-			_, err = host.Down(ctx, "bond0", false)
+			_, err = host.Down(ctx, "bond0", false, bond.How{})
 		}
 	})
 	return err
