@@ -38,11 +38,6 @@ const tunedKernel = "console=ttyS0 quiet panic=-1 oops=panic mitigations=off aud
 	"apparmor=0 cryptomgr.notests no_timer_check tsc=reliable rcupdate.rcu_expedited=1 " +
 	"random.trust_cpu=on 8250.nr_uarts=1 nowatchdog"
 
-// emulatedCPU has what QEMU can do, except what is slow to emulate: page tables of five levels, and
-// "fast" string operations (erms, fsrm), for which the kernel clears and copies memory byte by byte and
-// not by eights. Clearing the pages of a new process took a third of its time.
-const emulatedCPU = "max,la57=off,erms=off,fsrm=off"
-
 // machine is a running guest, seen from the host.
 type machine struct {
 	cmd     *exec.Cmd
@@ -57,6 +52,10 @@ func (l *Lab) start(ctx context.Context, j Job) (*machine, error) {
 	if err != nil {
 		return nil, err
 	}
+	accel, err := l.chooseAccelerator(ctx)
+	if err != nil {
+		return nil, err
+	}
 	m := &machine{ctx: ctx, status: make(chan int, 1)}
 	var s sockets
 	defer s.closeFar()
@@ -67,7 +66,7 @@ func (l *Lab) start(ctx context.Context, j Job) (*machine, error) {
 		return nil, s.err
 	}
 
-	cmd := exec.CommandContext(ctx, l.qemu, l.qemuArgs(image, monitor, port)...)
+	cmd := exec.CommandContext(ctx, l.qemu, l.qemuArgs(accel, image, monitor, port)...)
 	cmd.ExtraFiles = s.far
 	// The guest must not survive a killed test.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -87,24 +86,24 @@ func (l *Lab) start(ctx context.Context, j Job) (*machine, error) {
 	return m, nil
 }
 
-// qemuArgs is QEMU's command line. Emulation is the default even where there is a /dev/kvm: in
-// many a build machine there is one on which nothing boots.
-func (l *Lab) qemuArgs(image string, monitor, port int) []string {
-	accel := os.Getenv(envAccel)
-	if accel == "" {
-		accel = "tcg,thread=multi"
-	}
-	args := []string{
+// machineArgs is the part of QEMU's command line by which a machine boots at all.
+func machineArgs(accel, image, initramfs string) []string {
+	return []string{
 		"-nodefaults", "-no-reboot", "-no-user-config", "-display", "none",
-		"-machine", "q35,smbus=off,sata=off", "-accel", accel, "-cpu", emulatedCPU,
-		"-smp", "2", "-m", "2G",
-		"-kernel", image, "-initrd", filepath.Join(l.dir, initramfsFile), "-append", tunedKernel,
-		"-chardev", "file,id=console,path=" + escapeComma(filepath.Join(l.dir, consoleFile)),
+		"-machine", "q35,smbus=off,sata=off", "-accel", accel, "-cpu", cpuModel(accel),
+		"-smp", "2", "-m", "2G", "-kernel", image, "-initrd", initramfs, "-append", tunedKernel,
+	}
+}
+
+// qemuArgs is QEMU's command line.
+func (l *Lab) qemuArgs(accel, image string, monitor, port int) []string {
+	args := append(machineArgs(accel, image, filepath.Join(l.dir, initramfsFile)),
+		"-chardev", "file,id=console,path="+escapeComma(filepath.Join(l.dir, consoleFile)),
 		"-serial", "chardev:console",
 		"-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap",
-		"-virtfs", "local,path=" + escapeComma(l.dir) + ",mount_tag=lab,security_model=none",
+		"-virtfs", "local,path="+escapeComma(l.dir)+",mount_tag=lab,security_model=none",
 		"-device", "virtio-serial-pci",
-	}
+	)
 	for i, name := range []string{portStdin, portStdout, portStderr, portStatus} {
 		args = append(args, portArgs(name, firstFD+i)...)
 	}
