@@ -36,7 +36,7 @@ const (
 // mitigations, no audit, no waiting for RCU (which also makes namespaces quick to go).
 const tunedKernel = "console=ttyS0 quiet panic=-1 oops=panic mitigations=off audit=0 " +
 	"apparmor=0 cryptomgr.notests no_timer_check tsc=reliable rcupdate.rcu_expedited=1 " +
-	"random.trust_cpu=on 8250.nr_uarts=1 nowatchdog"
+	"random.trust_cpu=on 8250.nr_uarts=1 nowatchdog norandmaps init_on_alloc=0"
 
 // machine is a running guest, seen from the host.
 type machine struct {
