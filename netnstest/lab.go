@@ -20,6 +20,7 @@ const (
 	envRequired = "BONDCTL_LAB_REQUIRED" // 1: no lab is an error
 	envKernel   = "BONDCTL_LAB_KERNEL"   // a folder with a kernel and its modules
 	envAccel    = "BONDCTL_LAB_ACCEL"    // QEMU's -accel
+	envSlow     = "BONDCTL_LAB_SLOW"     // how many times slower than usual the machine is
 )
 
 // Values of envMode.
