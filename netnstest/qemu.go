@@ -109,6 +109,9 @@ func (l *Lab) qemuArgs(accel, image string, monitor, port int) []string {
 	}
 	args = append(args, "-chardev", fmt.Sprintf("socket,id=monitor,fd=%d", monitor), "-mon", "chardev=monitor,mode=control")
 	args = append(args, portArgs(portQMP, port)...)
+	if l.counting {
+		args = append(args, "-smp", "1", "-icount", "shift=1") // 2 to the shift is InstructionTime
+	}
 	return append(args, hardware...)
 }
 
