@@ -159,14 +159,15 @@ func (s *Systemd) open(pid int) (err error) {
 	return err
 }
 
-// booted is a condition for Eventually: systemd is up, be it that a service failed.
+// booted is a condition for Eventually: systemd is up, be it that a service failed. Once systemd answers,
+// systemctl itself waits for the end of the boot, which is cheaper than to start it again and again.
 func (s *Systemd) booted() error {
 	select {
 	case <-s.init.Done():
 		return fmt.Errorf("systemd ended: %w: %s", s.init.err, s.init.Output())
 	default:
 	}
-	out, err := s.Command("systemctl", "is-system-running").Output()
+	out, err := s.Command("timeout", "10", "systemctl", "is-system-running", "--wait").Output()
 	switch state := strings.TrimSpace(string(out)); state {
 	case "running", "degraded":
 		return nil
