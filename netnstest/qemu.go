@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -86,12 +87,16 @@ func (l *Lab) start(ctx context.Context, j Job) (*machine, error) {
 	return m, nil
 }
 
+// guestProcessors is how many the guest has: as this machine, within limits. Two, of which one may wait
+// for the other, show more of what can go wrong than one does.
+func guestProcessors() int { return min(max(2, runtime.NumCPU()), 4) }
+
 // machineArgs is the part of QEMU's command line by which a machine boots at all.
 func machineArgs(accel, image, initramfs string) []string {
 	return []string{
 		"-nodefaults", "-no-reboot", "-no-user-config", "-display", "none",
 		"-machine", "q35,smbus=off,sata=off", "-accel", accel, "-cpu", cpuModel(accel),
-		"-smp", "2", "-m", "2G", "-kernel", image, "-initrd", initramfs, "-append", tunedKernel,
+		"-smp", strconv.Itoa(guestProcessors()), "-m", "2G", "-kernel", image, "-initrd", initramfs, "-append", tunedKernel,
 	}
 }
 
