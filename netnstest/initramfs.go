@@ -131,7 +131,7 @@ func readModule(file string) ([]byte, error) {
 	if err != nil || !strings.HasSuffix(file, ".xz") {
 		return data, err
 	}
-	return unxz(data)
+	return unpack(data)
 }
 
 func shellQuote(s string) string {
