@@ -22,17 +22,20 @@ const initramfsFile = "initramfs"
 var rootModules = []string{"virtio_pci", "9pnet_virtio", "9p", "overlay"}
 
 // firstStage is /init. The host's files don't change while the guest runs, so it may cache
-// without asking (cache=loose). The arguments: the modules, the lab's folder, the program that is
-// the second stage.
+// without asking (cache=loose). The initramfs stays in memory below the new root, which has a layer in
+// it; switch_root would empty it. The arguments: the modules, the lab's folder, the program that is the
+// second stage.
 const firstStage = `#!/bin/busybox sh
 set -e
 for m in %s; do /bin/busybox insmod /$m; done
 /bin/busybox mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=loose,ro host /host
 /bin/busybox mount -t tmpfs -o mode=755 tmpfs /memory
 /bin/busybox mkdir /memory/upper /memory/work
-/bin/busybox mount -t overlay -o lowerdir=/host,upperdir=/memory/upper,workdir=/memory/work root /root
+/bin/busybox mount -t overlay -o lowerdir=/` + hotFolder + `:/host,upperdir=/memory/upper,workdir=/memory/work root /root
 export ` + envMode + `=` + modeInit + ` ` + envDir + `=%s PATH=/usr/sbin:/usr/bin:/sbin:/bin
-exec /bin/busybox switch_root /root %s
+cd /root
+/bin/busybox mount --move . /
+exec /bin/busybox chroot . %s
 `
 
 func (l *Lab) writeInitramfs() error {
@@ -50,9 +53,7 @@ func (l *Lab) writeInitramfs() error {
 	}
 
 	var a cpio
-	for _, dir := range []string{"bin", "dev", "host", "memory", "root"} {
-		a.add(dir, cpioFolder, nil)
-	}
+	a.addFolders("bin", "dev", "host", "memory", "root")
 	a.add("bin/busybox", cpioProgram, busybox)
 	var names []string
 	for _, file := range modules {
@@ -63,6 +64,9 @@ func (l *Lab) writeInitramfs() error {
 		name := strings.TrimSuffix(path.Base(file), ".xz")
 		a.add(name, cpioProgram, data)
 		names = append(names, name)
+	}
+	if err := l.addHot(&a); err != nil {
+		return err
 	}
 	script := fmt.Sprintf(firstStage, strings.Join(names, " "), shellQuote(l.dir), shellQuote(self))
 	a.add("init", cpioProgram, []byte(script))
@@ -127,7 +131,7 @@ func readModule(file string) ([]byte, error) {
 	if err != nil || !strings.HasSuffix(file, ".xz") {
 		return data, err
 	}
-	return unxz(data)
+	return unpack(data)
 }
 
 func shellQuote(s string) string {
@@ -155,6 +159,12 @@ func (c *cpio) add(name string, mode int, data []byte) {
 	c.pad()
 	c.buf.Write(data)
 	c.pad()
+}
+
+func (c *cpio) addFolders(names ...string) {
+	for _, name := range names {
+		c.add(name, cpioFolder, nil)
+	}
 }
 
 // pad aligns what follows to four bytes.

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -117,10 +116,7 @@ exec unshare --cgroup sh -ec '
 		/lib/systemd/systemd --unit=multi-user.target'
 `
 
-// bootPatience is how long systemd may take to boot. It does so alone: several at once would only be
-// in each other's way.
-const bootPatience = 60 * time.Second
-
+// bootMu has systemd boot alone: several at once would only be in each other's way.
 var bootMu sync.Mutex
 
 // boot starts systemd and waits until it has reached its target.
@@ -147,7 +143,7 @@ func (s *Systemd) boot() {
 	if err := s.open(cmd.Process.Pid); err != nil {
 		s.t.Fatalf("boot systemd: %v", err)
 	}
-	if err := poll(bootPatience, s.booted); err != nil {
+	if err := patiently(3*Patience, s.booted); err != nil {
 		s.t.Fatalf("boot systemd: %v", err)
 	}
 }
@@ -163,14 +159,15 @@ func (s *Systemd) open(pid int) (err error) {
 	return err
 }
 
-// booted is a condition for Eventually: systemd is up, be it that a service failed.
+// booted is a condition for Eventually: systemd is up, be it that a service failed. Once systemd answers,
+// systemctl itself waits for the end of the boot, which is cheaper than to start it again and again.
 func (s *Systemd) booted() error {
 	select {
 	case <-s.init.Done():
 		return fmt.Errorf("systemd ended: %w: %s", s.init.err, s.init.Output())
 	default:
 	}
-	out, err := s.Command("systemctl", "is-system-running").Output()
+	out, err := s.Command("timeout", "10", "systemctl", "is-system-running", "--wait").Output()
 	switch state := strings.TrimSpace(string(out)); state {
 	case "running", "degraded":
 		return nil
