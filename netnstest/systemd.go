@@ -50,7 +50,7 @@ func (h *Host) Systemd() *Systemd {
 		}
 	}
 	s := &Systemd{outer: h, Host: &Host{
-		Namespace: &Namespace{t: h.t, name: h.name + " under systemd", net: -1, mnt: -1, pid: -1, sys: -1, nl: h.nl},
+		Namespace: &Namespace{t: h.t, name: h.name + " under systemd", net: -1, mnt: -1, pid: -1, sys: -1, root: -1, nl: h.nl},
 	}}
 	var err error
 	h.Do(func() { err = mountEmpty("/etc/systemd/system", "/var/lib", "/var/log") })
@@ -159,6 +159,9 @@ func (s *Systemd) open(pid int) (err error) {
 			return fmt.Errorf("open the %s namespace: %w", kind, err)
 		}
 	}
+	if s.root, err = unix.Open(fmt.Sprintf("/proc/%d/root", pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("open the container's root: %w", err)
+	}
 	s.sys, err = unix.FcntlInt(uintptr(s.outer.sys), unix.F_DUPFD_CLOEXEC, 0)
 	return err
 }
@@ -184,7 +187,7 @@ func (s *Systemd) close() {
 	if s.init != nil {
 		s.init.Stop()
 	}
-	for _, fd := range []*int{&s.net, &s.mnt, &s.pid, &s.sys} {
+	for _, fd := range []*int{&s.net, &s.mnt, &s.pid, &s.sys, &s.root} {
 		if *fd >= 0 {
 			unix.Close(*fd)
 		}
