@@ -45,6 +45,7 @@ func (h *Host) Systemd() *Systemd {
 		h.t.Skipf("needs the lab's virtual machine (%s=%s)", envMode, os.Getenv(envMode))
 	}
 	for _, program := range systemdPrograms {
+		warm(program)
 		if _, err := os.Stat(program); err != nil {
 			h.t.Fatalf("boot systemd: %v; netnstest/setup installs it", err)
 		}
@@ -173,7 +174,8 @@ func (s *Systemd) booted() error {
 		return fmt.Errorf("systemd ended: %w: %s", s.init.err, s.init.Output())
 	default:
 	}
-	out, err := s.Command("systemctl", "is-system-running").Output()
+	// With --wait it is asked once, or a few times while there is nobody to ask.
+	out, err := s.Command("systemctl", "is-system-running", "--wait").Output()
 	switch state := strings.TrimSpace(string(out)); state {
 	case "running", "degraded":
 		return nil
