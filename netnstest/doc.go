@@ -80,6 +80,6 @@
 //
 // A namespace belongs to a thread. [Namespace.Do] runs a function on a thread in the namespace;
 // goroutines which it starts are elsewhere. Programs started by [Namespace.Command] and
-// [Namespace.Run] are inside, and [Namespace.Netlink] and [Namespace.Sys] give a netlink handle
-// and a sysfs that can be used from any goroutine.
+// [Namespace.Run] are inside, and [Namespace.Netlink], [Namespace.Sys] and [Namespace.Root] give a
+// netlink handle, a sysfs and the files that can be used from any goroutine.
 package netnstest

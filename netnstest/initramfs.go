@@ -22,20 +22,17 @@ const initramfsFile = "initramfs"
 var rootModules = []string{"virtio_pci", "9pnet_virtio", "9p", "overlay"}
 
 // firstStage is /init. The host's files don't change while the guest runs, so it may cache
-// without asking (cache=loose). The initramfs stays in memory below the new root, which has a layer in
-// it; switch_root would empty it. The arguments: the modules, the lab's folder, the program that is the
-// second stage.
+// without asking (cache=loose). The arguments: the modules, the lab's folder, the program that is
+// the second stage.
 const firstStage = `#!/bin/busybox sh
 set -e
 for m in %s; do /bin/busybox insmod /$m; done
 /bin/busybox mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=loose,ro host /host
 /bin/busybox mount -t tmpfs -o mode=755 tmpfs /memory
 /bin/busybox mkdir /memory/upper /memory/work
-/bin/busybox mount -t overlay -o lowerdir=/` + hotFolder + `:/host,upperdir=/memory/upper,workdir=/memory/work root /root
+/bin/busybox mount -t overlay -o lowerdir=/host,upperdir=/memory/upper,workdir=/memory/work root /root
 export ` + envMode + `=` + modeInit + ` ` + envDir + `=%s PATH=/usr/sbin:/usr/bin:/sbin:/bin
-cd /root
-/bin/busybox mount --move . /
-exec /bin/busybox chroot . %s
+exec /bin/busybox switch_root /root %s
 `
 
 func (l *Lab) writeInitramfs() error {
@@ -64,9 +61,6 @@ func (l *Lab) writeInitramfs() error {
 		name := strings.TrimSuffix(path.Base(file), ".xz")
 		a.add(name, cpioProgram, data)
 		names = append(names, name)
-	}
-	if err := l.addHot(&a); err != nil {
-		return err
 	}
 	script := fmt.Sprintf(firstStage, strings.Join(names, " "), shellQuote(l.dir), shellQuote(self))
 	a.add("init", cpioProgram, []byte(script))

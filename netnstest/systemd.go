@@ -44,12 +44,13 @@ func (h *Host) Systemd() *Systemd {
 		h.t.Skipf("needs the lab's virtual machine (%s=%s)", envMode, os.Getenv(envMode))
 	}
 	for _, program := range systemdPrograms {
+		warm(program)
 		if _, err := os.Stat(program); err != nil {
 			h.t.Fatalf("boot systemd: %v; netnstest/setup installs it", err)
 		}
 	}
 	s := &Systemd{outer: h, Host: &Host{
-		Namespace: &Namespace{t: h.t, name: h.name + " under systemd", net: -1, mnt: -1, pid: -1, sys: -1, nl: h.nl},
+		Namespace: &Namespace{t: h.t, name: h.name + " under systemd", net: -1, mnt: -1, pid: -1, sys: -1, root: -1, nl: h.nl},
 	}}
 	var err error
 	h.Do(func() { err = mountEmpty("/etc/systemd/system", "/var/lib", "/var/log") })
@@ -155,6 +156,9 @@ func (s *Systemd) open(pid int) (err error) {
 			return fmt.Errorf("open the %s namespace: %w", kind, err)
 		}
 	}
+	if s.root, err = unix.Open(fmt.Sprintf("/proc/%d/root", pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("open the container's root: %w", err)
+	}
 	s.sys, err = unix.FcntlInt(uintptr(s.outer.sys), unix.F_DUPFD_CLOEXEC, 0)
 	return err
 }
@@ -167,6 +171,7 @@ func (s *Systemd) booted() error {
 		return fmt.Errorf("systemd ended: %w: %s", s.init.err, s.init.Output())
 	default:
 	}
+	// With --wait it is asked once, or a few times while there is nobody to ask.
 	out, err := s.Command("timeout", "10", "systemctl", "is-system-running", "--wait").Output()
 	switch state := strings.TrimSpace(string(out)); state {
 	case "running", "degraded":
@@ -181,7 +186,7 @@ func (s *Systemd) close() {
 	if s.init != nil {
 		s.init.Stop()
 	}
-	for _, fd := range []*int{&s.net, &s.mnt, &s.pid, &s.sys} {
+	for _, fd := range []*int{&s.net, &s.mnt, &s.pid, &s.sys, &s.root} {
 		if *fd >= 0 {
 			unix.Close(*fd)
 		}

@@ -242,6 +242,10 @@ func (w *WiFi) StopSupplicant() {
 // Associated is a condition for [Eventually]: the interface is associated with the access point, and the
 // WPA handshake is through.
 func (w *WiFi) Associated() error {
+	// wpa_supplicant sets it when it is done. To ask the kernel costs no program.
+	if state, err := os.ReadFile(filepath.Join(w.m.Sys(), "class", "net", w.Name, "operstate")); strings.TrimSpace(string(state)) != "up" {
+		return fmt.Errorf("%s isn't associated: its state is %q (%w)", w.Name, state, err)
+	}
 	status, err := w.supplicantStatus()
 	if err != nil {
 		return fmt.Errorf("ask wpa_supplicant of %s: %w", w.Name, err)
