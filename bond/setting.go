@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/xrash/smetrics"
+	"github.com/bondctl/bondctl/bond/nearest"
 )
 
 // A Setting is one key as somebody wrote it, in a file or as a flag.
@@ -277,14 +277,8 @@ func unknownKey(key string) error {
 		table, name = "", key
 	}
 	known := knownKeys(table)
-	best, least := "", min(3, len(name)/3+1) // a short word is near to every other
-	for _, k := range known {
-		if d := smetrics.WagnerFischer(name, k, 1, 1, 1); d < least {
-			best, least = k, d
-		}
-	}
-	if best != "" {
-		return fmt.Errorf("unknown key; did you mean %s?", best)
+	if meant := nearest.Word(name, known); meant != "" {
+		return fmt.Errorf("unknown key; did you mean %s?", meant)
 	}
 	slices.Sort(known)
 	return fmt.Errorf("unknown key; there are %s", strings.Join(known, ", "))

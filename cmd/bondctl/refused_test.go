@@ -95,6 +95,7 @@ func TestRefusedCommandLines(t *testing.T) {
 			want: `unknown flag --start\nall is lost of status`,
 			hint: "bondctl status --help",
 		},
+		{name: "misspelt verb", args: []string{"stats"}, want: `unknown verb "stats"; did you mean status?`, hint: "bondctl --help"},
 		{name: "unknown verb", args: []string{"start"}, want: `unknown verb "start"; there are ` + allVerbs, hint: "bondctl --help"},
 		{name: "help is no verb", args: []string{"help"}, want: `unknown verb "help"; there are ` + allVerbs, hint: "bondctl --help"},
 		{name: "a dash for a verb", args: []string{"-"}, want: `unknown verb "-"; there are ` + allVerbs, hint: "bondctl --help"},
