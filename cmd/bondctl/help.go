@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/bondctl/bondctl/bond"
 )
 
 // The help texts are laid out here: the templates of urfave/cli v2 know no
@@ -27,6 +29,9 @@ func printHelp(w io.Writer, app *cli.App, verb *cli.Command) {
 	for _, group := range groups(verb.Flags) {
 		others := func(f cli.Flag) bool { return groupOf(f) != group }
 		sections = append(sections, flagSection(group, slices.DeleteFunc(slices.Clone(verb.Flags), others)))
+	}
+	if verb.Name == "up" {
+		sections = append(sections, keySection())
 	}
 	printSections(w, append(sections, flagSection("Flags of every verb", append(slices.Clone(app.Flags), cli.HelpFlag)))...)
 }
@@ -69,6 +74,18 @@ func flagSection(title string, flags []cli.Flag) section {
 	return s
 }
 
+// keySection has the keys that only a file can name.
+func keySection() section {
+	s := section{title: "Keys of the file that are no flags"}
+	for _, k := range bond.Keys() {
+		if k.Flag != k.Name {
+			_, text := usageTexts(keyUsage(k))
+			s.entries = append(s.entries, [2]string{k.Name, text})
+		}
+	}
+	return s
+}
+
 // printSections prints sections, their texts in one column.
 func printSections(w io.Writer, sections ...section) {
 	column := 0
@@ -98,21 +115,27 @@ func flagHead(f cli.Flag) string {
 	return head
 }
 
-// flagTexts are what stands for a flag's value, which its usage has in
-// backquotes, and the usage without them. At its beginning it is no word of it.
+// flagTexts are what stands for a flag's value, and its usage.
 func flagTexts(f cli.Flag) (value, text string) {
 	doc, ok := f.(cli.DocGenerationFlag)
 	if !ok {
 		return "", ""
 	}
-	before, rest, _ := strings.Cut(doc.GetUsage(), "`")
+	value, text = usageTexts(doc.GetUsage())
+	if _, repeatable := f.(*cli.StringSliceFlag); repeatable {
+		text += " (repeatable)"
+	}
+	return value, text
+}
+
+// usageTexts are what stands for a value, which a usage has in backquotes, and
+// the usage without them. At its beginning it is no word of it.
+func usageTexts(usage string) (value, text string) {
+	before, rest, _ := strings.Cut(usage, "`")
 	value, after, _ := strings.Cut(rest, "`")
 	text = before + value + after
 	if before == "" {
 		text = strings.TrimSpace(after)
-	}
-	if _, repeatable := f.(*cli.StringSliceFlag); repeatable {
-		text += " (repeatable)"
 	}
 	return value, text
 }

@@ -241,7 +241,7 @@ gateway = "192.0.2.1"`,
 				"bond0.toml:3: frobnicate: unknown key; there are "+topKeys,
 				`bond0.toml:8: member.name: invalid interface name "nope 0": contains white space`,
 				"bond0.toml:4: mac: with fail_over_mac active the bond carries its active slave's address, so it can't have one of its own; leave mac out, or choose fail_over_mac none",
-				"bond0.toml:11: ipv4.gateway: 192.0.2.1 is in none of the bond's networks, so it can't be reached; give the bond an address beside it with --address",
+				"bond0.toml:11: ipv4.gateway: 192.0.2.1 is in none of the bond's networks, so it can't be reached; give the bond an address beside it with ipv4.addresses",
 			),
 		},
 	})
