@@ -96,10 +96,11 @@ func checkFamily(table string, a netip.Addr) error {
 	return fmt.Errorf("%s is an IPv6 address; it belongs below [ipv6]", a)
 }
 
-func setDHCP(into any, text string) error {
-	if text != "true" {
-		return errors.New("it takes true alone; for none write method = \"none\" below [ipv4]")
+// parseDHCP makes a method of true.
+func parseDHCP(text string) (string, error) {
+	yes, err := parseBool(text)
+	if err == nil && !yes {
+		err = errors.New("it takes true alone; for none write method = \"none\" below [ipv4]")
 	}
-	into.(*Config).Method = MethodDHCP
-	return nil
+	return MethodDHCP, err
 }

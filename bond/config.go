@@ -21,11 +21,12 @@ const minMTU, maxMTU = 68, 65535
 const DefaultName = "bond0"
 
 // Config is what is wanted of one bond. It is complete: what it doesn't name
-// is at its default. [NewConfig] makes one that holds together.
+// is at its default. One that is filled in by hand is checked by [Config.Check];
+// [NewConfig] makes one of what stands in a file, or of flags.
 type Config struct {
-	Name    string   `json:"name"`
-	Members []Member `json:"members"` // in order of preference
-	Primary string   `json:"primary,omitempty"`
+	Name    string   `json:"name"`              // the bond's
+	Members []Member `json:"members"`           // in order of preference
+	Primary string   `json:"primary,omitempty"` // the name of a member that may be absent for now; "" for none
 	Options Options  `json:"options"`
 
 	// MAC is the bond's address: nil for the first member's.
@@ -36,9 +37,11 @@ type Config struct {
 	MTU int `json:"mtu,omitempty"`
 
 	// Method is where the bond's IPv4 address comes from; "" is MethodAuto.
-	Method    string         `json:"method,omitempty"`
+	Method string `json:"method,omitempty"`
+	// Addresses are the bond's of either family, those of a lease aside.
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
-	Gateways  []netip.Addr   `json:"gateways,omitempty"` // one of a family at most
+	// Gateways are those of the default routes, one of a family at most.
+	Gateways []netip.Addr `json:"gateways,omitempty"`
 	// DNS are the name servers, in the place of leased ones.
 	DNS []netip.Addr `json:"dns,omitempty"`
 	// What of a lease is used: its routes and name servers unless that is
@@ -57,10 +60,11 @@ const (
 )
 
 // A Member is an interface that is wanted in the bond, present or not: the one
-// of that name, or each piece of hardware that is all that is asked for.
+// called Name or, where Name is a pattern or more is asked for, each piece of
+// hardware that has all of it.
 type Member struct {
 	Name   string       `json:"name,omitempty"`   // with * a pattern
-	Kind   string       `json:"kind,omitempty"`   // wired or wifi
+	Kind   string       `json:"kind,omitempty"`   // KindWired or KindWiFi
 	MAC    HardwareAddr `json:"mac,omitempty"`    // the permanent one
 	Driver string       `json:"driver,omitempty"` // such as cdc_ether
 	Bus    string       `json:"bus,omitempty"`    // such as usb or pci
@@ -96,7 +100,8 @@ func (a *HardwareAddr) UnmarshalText(text []byte) error {
 	return err
 }
 
-func (c *Config) setMAC(text string) (err error) {
+func setMAC(into any, text string) (err error) {
+	c := into.(*Config)
 	c.MAC, c.MACStable = nil, text == "stable"
 	if c.MACStable {
 		return nil
@@ -107,11 +112,11 @@ func (c *Config) setMAC(text string) (err error) {
 	return nil
 }
 
-func (c *Config) macText() any {
-	if c.MACStable {
+func getMAC(from any) any {
+	if from.(*Config).MACStable {
 		return "stable"
 	}
-	return textOrNil(c.MAC.String())
+	return written(from.(*Config).MAC)
 }
 
 // parseMAC reads an interface's address.

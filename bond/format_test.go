@@ -114,9 +114,7 @@ use_mtu = true
 
 // FuzzFormatTOML writes each configuration that a file can make, and reads it back.
 func FuzzFormatTOML(f *testing.F) {
-	for _, text := range configFiles {
-		f.Add([]byte(text))
-	}
+	addFiles(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		settings, err := ParseTOML("bond0.toml", text)
 		if err != nil {
@@ -125,6 +123,9 @@ func FuzzFormatTOML(f *testing.F) {
 		c, err := NewConfig("bond0", settings)
 		if err != nil {
 			return
+		}
+		if err := c.Check(); err != nil {
+			t.Errorf("refused once it was accepted: %v", err)
 		}
 		written := FormatTOML(c)
 		if diff := cmp.Diff(c, readBack(t, "bond0", written), byValue); diff != "" {

@@ -35,61 +35,61 @@ type Key struct {
 // keys has a row a key, in the order in which help texts and files have them.
 // What doesn't go together is said by rules.
 var keys = slices.Concat([]Key{
-	{Name: "member", Flag: "member", List: true, kind: tablesKind(membersOf, func() element { return &Member{} }),
+	{Name: "member", Flag: "member", List: true, kind: repeated(membersOf, func() element { return &Member{} }),
 		Usage: "`NAME[,prio=N]` an interface of the bond, present or not, in order of preference; the order gives the prio unless one is written"},
-	{Name: "primary", Flag: "primary", kind: nameKind(func(c *Config) *string { return &c.Primary }),
+	{Name: "primary", Flag: "primary", kind: interfaceName(func(c *Config) *string { return &c.Primary }),
 		Usage: "the `MEMBER` that is active whenever it can be"},
 }, optionKeys(), []Key{
-	{Name: "mac", Flag: "mac", kind: valueKind((*Config).setMAC, (*Config).macText), Default: "the first member's",
+	{Name: "mac", Flag: "mac", kind: kind{texts: oneText, set: setMAC, get: getMAC}, Default: "the first member's",
 		Usage: "the bond's MAC `ADDRESS`, or stable: derived from the machine's id and the bond's name"},
-	{Name: "mtu", Flag: "mtu", kind: numberKind(func(c *Config) *int { return &c.MTU }, minMTU, maxMTU), Default: "1500",
+	{Name: "mtu", Flag: "mtu", kind: one(func(c *Config) *int { return &c.MTU }, wholeNumber[int](minMTU, maxMTU)), Default: "1500",
 		Usage: "the bond's and its members' MTU in `BYTES`"},
-	{Name: "address", Flag: "address", List: true, kind: unwritten(listKind(addressesOf, parseCIDR, "")),
+	{Name: "address", Flag: "address", List: true, kind: unwritten(several(addressesOf, parseCIDR, "")),
 		Usage: "an address of the bond as `CIDR`, such as 192.0.2.10/24"},
-	{Name: "gateway", Flag: "gateway", List: true, kind: unwritten(listKind(gatewaysOf, parseGateway, "")),
+	{Name: "gateway", Flag: "gateway", List: true, kind: unwritten(several(gatewaysOf, parseGateway, "")),
 		Usage: "the `ADDRESS` of the default gateway, one of a family"},
-	{Name: "dhcp", Flag: "dhcp", Switch: true, kind: kind{texts: booleanText, set: setDHCP},
+	{Name: "dhcp", Flag: "dhcp", Switch: true, kind: unwritten(one(func(c *Config) *string { return &c.Method }, parseDHCP)),
 		Usage: "have the keeper ask for an IPv4 address by DHCP, which it does as well where no IPv4 address is named"},
-	{Name: "dns", Flag: "dns", List: true, kind: listKind(dnsOf, parseServer, ""),
+	{Name: "dns", Flag: "dns", List: true, kind: several(dnsOf, parseServer, ""),
 		Usage: "the `ADDRESS` of a name server, in the place of leased ones"},
 
-	{Name: "member.name", kind: nameKind(func(m *Member) *string { return &m.Name }),
+	{Name: "member.name", kind: interfaceName(func(m *Member) *string { return &m.Name }),
 		Usage: "the interface `NAME`; with * in it a pattern, for hardware alone"},
-	{Name: "member.kind", kind: wordKind(func(m *Member) *string { return &m.Kind }, KindWired, KindWiFi),
+	{Name: "member.kind", kind: one(func(m *Member) *string { return &m.Kind }, oneOf(KindWired, KindWiFi)),
 		Usage: "`WORD` hardware of a kind: wired, wifi"},
-	{Name: "member.mac", kind: valueKind((*Member).setMAC, (*Member).macText),
+	{Name: "member.mac", kind: one(func(m *Member) *HardwareAddr { return &m.MAC }, parseMAC),
 		Usage: "hardware with the permanent MAC `ADDRESS`"},
-	{Name: "member.driver", kind: textKind(func(m *Member) *string { return &m.Driver }, checkDriver),
+	{Name: "member.driver", kind: one(func(m *Member) *string { return &m.Driver }, parseWord("cdc_ether")),
 		Usage: "hardware that the driver `NAME` serves, such as cdc_ether"},
-	{Name: "member.bus", kind: textKind(func(m *Member) *string { return &m.Bus }, checkBus),
+	{Name: "member.bus", kind: one(func(m *Member) *string { return &m.Bus }, parseWord("usb")),
 		Usage: "hardware on the bus `NAME`, such as usb or pci"},
-	{Name: "member.wpa_conf", kind: textKind(func(m *Member) *string { return &m.WPAConf }, checkPath),
+	{Name: "member.wpa_conf", kind: one(func(m *Member) *string { return &m.WPAConf }, parsePath),
 		Usage: "have the keeper run a wpa_supplicant with `FILE`; without it, whoever associates the interface goes on to do so"},
-	{Name: "member.prio", kind: valueKind((*Member).setPrio, (*Member).prioNumber), Default: "from the order",
+	{Name: "member.prio", kind: one(func(m *Member) **int32 { return &m.Prio }, pointerTo(parsePrio)), Default: "from the order",
 		Usage: "`N` of the members that are up, the one with the greatest is active"},
 
 	{Name: "ipv4", kind: kind{table: true}},
-	{Name: "ipv4.method", kind: wordKind(func(c *Config) *string { return &c.Method }, MethodAuto, MethodDHCP, MethodStatic, MethodNone),
+	{Name: "ipv4.method", kind: one(func(c *Config) *string { return &c.Method }, oneOf(MethodAuto, MethodDHCP, MethodStatic, MethodNone)),
 		Usage: "`WORD` where the IPv4 address comes from: auto, dhcp, static, none", Default: "auto: static where an address is named, else dhcp"},
-	{Name: "ipv4.use_routes", kind: boolKind(func(c *Config, yes bool) { c.UseRoutes = &yes }, func(c *Config) *bool { return c.UseRoutes }),
+	{Name: "ipv4.use_routes", kind: one(func(c *Config) **bool { return &c.UseRoutes }, pointerTo(parseBool)),
 		Usage: "`BOOLEAN` whether to use the routes of a lease", Default: "true"},
-	{Name: "ipv4.use_dns", kind: boolKind(func(c *Config, yes bool) { c.UseDNS = &yes }, func(c *Config) *bool { return c.UseDNS }),
+	{Name: "ipv4.use_dns", kind: one(func(c *Config) **bool { return &c.UseDNS }, pointerTo(parseBool)),
 		Usage: "`BOOLEAN` whether to use the name servers of a lease", Default: "true"},
-	{Name: "ipv4.use_mtu", kind: boolKind(func(c *Config, yes bool) { c.UseMTU = yes }, func(c *Config) *bool { return unlessZero(c.UseMTU) }),
+	{Name: "ipv4.use_mtu", kind: one(func(c *Config) *bool { return &c.UseMTU }, parseBool),
 		Usage: "`BOOLEAN` whether to use the MTU of a lease, which is left alone otherwise"},
-	{Name: "ipv4.addresses", Flag: "address", List: true, kind: listKind(addressesOf, parseCIDR, "ipv4"),
+	{Name: "ipv4.addresses", Flag: "address", List: true, kind: several(addressesOf, parseCIDR, "ipv4"),
 		Usage: "`CIDR` an IPv4 address of the bond"},
-	{Name: "ipv4.gateway", Flag: "gateway", kind: listKind(gatewaysOf, parseGateway, "ipv4"),
+	{Name: "ipv4.gateway", Flag: "gateway", kind: several(gatewaysOf, parseGateway, "ipv4"),
 		Usage: "the `ADDRESS` of the default gateway"},
-	{Name: "ipv4.dns", Flag: "dns", List: true, kind: unwritten(listKind(dnsOf, parseServer, "ipv4")),
+	{Name: "ipv4.dns", Flag: "dns", List: true, kind: unwritten(several(dnsOf, parseServer, "ipv4")),
 		Usage: "the IPv4 `ADDRESS` of a name server"},
 
 	{Name: "ipv6", kind: kind{table: true}},
-	{Name: "ipv6.addresses", Flag: "address", List: true, kind: listKind(addressesOf, parseCIDR, "ipv6"),
+	{Name: "ipv6.addresses", Flag: "address", List: true, kind: several(addressesOf, parseCIDR, "ipv6"),
 		Usage: "`CIDR` an IPv6 address of the bond"},
-	{Name: "ipv6.gateway", Flag: "gateway", kind: listKind(gatewaysOf, parseGateway, "ipv6"),
+	{Name: "ipv6.gateway", Flag: "gateway", kind: several(gatewaysOf, parseGateway, "ipv6"),
 		Usage: "the `ADDRESS` of the default gateway"},
-	{Name: "ipv6.dns", Flag: "dns", List: true, kind: unwritten(listKind(dnsOf, parseServer, "ipv6")),
+	{Name: "ipv6.dns", Flag: "dns", List: true, kind: unwritten(several(dnsOf, parseServer, "ipv6")),
 		Usage: "the IPv6 `ADDRESS` of a name server"},
 
 	{Name: "mode", kind: kind{refused: "bondctl makes bonds of mode active-backup alone; leave it out"}},
@@ -104,7 +104,7 @@ func dnsOf(c *Config) *[]netip.Addr         { return &c.DNS }
 // optionKeys are the options of the bonding driver as keys.
 func optionKeys() (list []Key) {
 	for _, o := range table {
-		k := Key{Name: o.key, Flag: o.key, Usage: o.usage, Default: o.usual, Option: true, kind: o.kind()}
+		k := Key{Name: o.key, Flag: o.key, Usage: o.usage, Default: o.usual, Option: true, kind: o.kind}
 		switch o.key {
 		case "arp_ip_target":
 			k.List, k.kind = true, arpTargets()
@@ -112,7 +112,7 @@ func optionKeys() (list []Key) {
 		case "ns_ip6_target":
 			continue // arp_ip_target takes both
 		case "fail_over_mac":
-			k.kind = o.orAuto()
+			k.kind = one(func(c *Config) **FailOverMAC { return &c.Options.FailOverMAC }, parseFailOverMAC)
 			k.Usage = strings.Replace(k.Usage, ": ", ": auto, ", 1)
 			k.Default = "auto, which is active with a Wi-Fi member, else none"
 		}

@@ -4,14 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// A kind is how the values of a key are read and written. A key of the top
-// level, or of a table that is there once, is a part of a *Config, one of a
-// table that is repeated a part of an element.
+// A kind is how the values of a key are read and written. A key is a field of
+// a *Config or, in a table that is repeated, of an element.
 type kind struct {
 	texts func(value any) ([]string, error) // of a Setting's Value
 	clear func(into any)                    // before the first of a layer; nil where set replaces
@@ -36,64 +37,52 @@ type element interface {
 	addTo(*Config) error
 }
 
-// valueKind is the kind of one value, be it a text, a number or a boolean; T is what
-// it is a part of.
-func valueKind[T any](set func(*T, string) error, get func(*T) any) kind {
+// one is the kind of a field of one value; T has it.
+func one[T, V any](field func(*T) *V, parse func(string) (V, error)) kind {
 	return kind{
 		texts: oneText,
-		set:   func(into any, text string) error { return set(into.(*T), text) },
-		get:   func(from any) any { return get(from.(*T)) },
+		set: func(into any, text string) error {
+			v, err := parse(text)
+			if err == nil {
+				*field(into.(*T)) = v
+			}
+			return err
+		},
+		get: func(from any) any { return written(*field(from.(*T))) },
 	}
 }
 
-// textKind is the kind of one text; "" is none.
-func textKind[T any](field func(*T) *string, check func(string) error) kind {
-	return valueKind(
-		func(t *T, text string) error { *field(t) = text; return check(text) },
-		func(t *T) any { return textOrNil(*field(t)) })
-}
-
-func textOrNil(text string) any {
-	if text == "" {
+// written is a field's value as a Setting has it.
+func written(v any) any {
+	r := reflect.ValueOf(v)
+	if r.IsZero() {
 		return nil
 	}
-	return text
-}
-
-// wordKind is the kind of one of several words.
-func wordKind[T any](field func(*T) *string, words ...string) kind {
-	return textKind(field, func(text string) error { return among(text, words) })
-}
-
-// among refuses a text that is none of the words.
-func among(text string, words []string) error {
-	if !slices.Contains(words, text) {
-		return fmt.Errorf("%q is none of its values; it takes %s", text, oneOf(words))
+	r = reflect.Indirect(r)
+	switch v := r.Interface().(type) {
+	case Millis:
+		return (time.Duration(v) * time.Millisecond).String()
+	case fmt.Stringer:
+		return v.String()
 	}
-	return nil
-}
-
-// oneOf joins words as "a, b or c".
-func oneOf(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
+	switch {
+	case r.CanInt():
+		return r.Int()
+	case r.Kind() == reflect.String:
+		return r.String()
 	}
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " or " + words[last]
+	return r.Interface()
 }
 
-// texts are the texts of values.
-func texts[T fmt.Stringer](values []T) []string {
-	var list []string
-	for _, v := range values {
-		list = append(list, v.String())
-	}
-	return list
+// unwritten is a kind whose values another key writes.
+func unwritten(k kind) kind {
+	k.get = nil
+	return k
 }
 
-// nameKind is the kind of the name of an interface that is or will be there.
-func nameKind[T any](field func(*T) *string) kind {
-	k := textKind(field, checkMemberName)
+// interfaceName is the kind of the name of an interface that is or will be there.
+func interfaceName[T any](field func(*T) *string) kind {
+	k := one(field, parseMemberName)
 	k.texts = func(value any) ([]string, error) {
 		if name, ok := value.(string); ok {
 			return []string{name}, nil
@@ -103,42 +92,9 @@ func nameKind[T any](field func(*T) *string) kind {
 	return k
 }
 
-// numberKind is the kind of a number; 0 is none.
-func numberKind(field func(*Config) *int, low, high int) kind {
-	return valueKind(
-		func(c *Config, text string) (err error) { *field(c), err = parseInt(text, low, high); return err },
-		func(c *Config) any {
-			if *field(c) == 0 {
-				return nil
-			}
-			return int64(*field(c))
-		})
-}
-
-func parseInt(text string, low, high int) (int, error) {
-	n, err := strconv.Atoi(text)
-	if err != nil || n < low || n > high {
-		return 0, fmt.Errorf("%q is not a whole number from %d to %d", text, low, high)
-	}
-	return n, nil
-}
-
-// boolKind is the kind of true and false; nil is neither.
-func boolKind(set func(*Config, bool), get func(*Config) *bool) kind {
-	k := valueKind(
-		func(c *Config, text string) error { set(c, text == "true"); return nil },
-		func(c *Config) any {
-			if yes := get(c); yes != nil {
-				return *yes
-			}
-			return nil
-		})
-	k.texts = booleanText
-	return k
-}
-
-// listKind is the kind of several addresses, of the family that belongs in a table.
-func listKind[V fmt.Stringer](field func(*Config) *[]V, parse func(string) (V, error), table string) kind {
+// several is the kind of a list of addresses, of the family that belongs in a
+// table.
+func several[V fmt.Stringer](field func(*Config) *[]V, parse func(string) (V, error), table string) kind {
 	return kind{
 		texts: eachText,
 		clear: func(into any) { *field(into.(*Config)) = nil },
@@ -148,13 +104,14 @@ func listKind[V fmt.Stringer](field func(*Config) *[]V, parse func(string) (V, e
 				err = checkFamily(table, addressOf(v))
 			}
 			if err == nil {
-				*field(into.(*Config)) = append(*field(into.(*Config)), v)
+				list := field(into.(*Config))
+				*list = append(*list, v)
 			}
 			return err
 		},
 		get: func(from any) any {
 			all := slices.Clone(*field(from.(*Config)))
-			return listOrNil(slices.DeleteFunc(all, func(v V) bool { return !inTable(table, addressOf(v)) }))
+			return writtenAll(slices.DeleteFunc(all, func(v V) bool { return !inTable(table, addressOf(v)) }))
 		},
 	}
 }
@@ -166,26 +123,20 @@ func addressOf(v any) netip.Addr {
 	return v.(netip.Addr)
 }
 
-// listOrNil is a list as a Setting has it.
-func listOrNil[V fmt.Stringer](values []V) any {
-	var list []any
-	for _, v := range values {
-		list = append(list, v.String())
-	}
-	if list == nil {
+// writtenAll is a list as a Setting has it.
+func writtenAll[V fmt.Stringer](list []V) any {
+	if len(list) == 0 {
 		return nil
 	}
-	return list
+	all := make([]any, len(list))
+	for i, v := range list {
+		all[i] = v.String()
+	}
+	return all
 }
 
-// unwritten is a kind whose values another key writes.
-func unwritten(k kind) kind {
-	k.get = nil
-	return k
-}
-
-// tablesKind is the kind of a table that is repeated.
-func tablesKind[T any](field func(*Config) *[]T, empty func() element) kind {
+// repeated is the kind of a table that is repeated.
+func repeated[T any](field func(*Config) *[]T, empty func() element) kind {
 	return kind{
 		clear:   func(into any) { *field(into.(*Config)) = nil },
 		element: empty,
@@ -204,10 +155,8 @@ func oneText(value any) ([]string, error) {
 	switch v := value.(type) {
 	case string:
 		return []string{v}, nil
-	case int64:
-		return []string{strconv.FormatInt(v, 10)}, nil
-	case bool:
-		return []string{strconv.FormatBool(v)}, nil
+	case int64, bool:
+		return []string{fmt.Sprint(v)}, nil
 	case float64:
 		return nil, errors.New("it takes no decimal fraction; write a whole number, or a text in quotes")
 	}
@@ -230,9 +179,39 @@ func eachText(value any) (texts []string, err error) {
 	return texts, nil
 }
 
-func booleanText(value any) ([]string, error) {
-	if yes, ok := value.(bool); ok {
-		return []string{strconv.FormatBool(yes)}, nil
+// oneOf makes the parser of one of several words.
+func oneOf(words ...string) func(string) (string, error) {
+	return func(text string) (string, error) {
+		if slices.Contains(words, text) {
+			return text, nil
+		}
+		last := len(words) - 1
+		return "", fmt.Errorf("%q is none of its values; it takes %s or %s", text, strings.Join(words[:last], ", "), words[last])
 	}
-	return nil, errors.New("it takes true or false")
+}
+
+// pointerTo makes a parser of what is nil unless it is named.
+func pointerTo[V any](parse func(string) (V, error)) func(string) (*V, error) {
+	return func(text string) (*V, error) {
+		v, err := parse(text)
+		return &v, err
+	}
+}
+
+func parseBool(text string) (bool, error) {
+	if text != "true" && text != "false" {
+		return false, errors.New("it takes true or false")
+	}
+	return text == "true", nil
+}
+
+// wholeNumber makes the parser of a number.
+func wholeNumber[T ~int | ~int32](low, high int) func(string) (T, error) {
+	return func(text string) (T, error) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < low || n > high {
+			return 0, fmt.Errorf("%q is not a whole number from %d to %d", text, low, high)
+		}
+		return T(n), nil
+	}
 }

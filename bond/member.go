@@ -12,8 +12,8 @@ import (
 // parse reads a flag's NAME[,prio=N].
 func (m *Member) parse(text string) error {
 	name, rest, comma := strings.Cut(text, ",")
-	m.Name = name
-	if err := checkMemberName(name); err != nil || !comma {
+	var err error
+	if m.Name, err = parseMemberName(name); err != nil || !comma {
 		return err
 	}
 	number, ok := strings.CutPrefix(rest, "prio=")
@@ -21,9 +21,11 @@ func (m *Member) parse(text string) error {
 		key := keyName("member")
 		return Messagef("%q: after the comma comes prio=N; for several members repeat the flag: %s %s %s NAME", text, key, name, key)
 	}
-	if err := m.setPrio(number); err != nil {
+	prio, err := parsePrio(number)
+	if err != nil {
 		return fmt.Errorf("prio: %w", err)
 	}
+	m.Prio = &prio
 	return nil
 }
 
@@ -51,52 +53,33 @@ func (m *Member) addTo(c *Config) error {
 	return nil
 }
 
-// checkMemberName refuses what is no name of an interface that is or will be
+// parseMemberName refuses what is no name of an interface that is or will be
 // there, nor a pattern.
-func checkMemberName(name string) error {
+func parseMemberName(name string) (string, error) {
 	switch {
 	case name == "":
-		return errors.New("the name is empty; write that of an interface, such as eth0")
+		return "", errors.New("the name is empty; write that of an interface, such as eth0")
 	case strings.ContainsAny(name, `?[]\`):
-		return fmt.Errorf("%q: of patterns only * is known, for any characters", name)
+		return "", fmt.Errorf("%q: of patterns only * is known, for any characters", name)
 	}
-	return CheckName(name)
+	return name, CheckName(name)
 }
 
-func (m *Member) setPrio(text string) error {
-	n, err := parseInt(text, math.MinInt32, math.MaxInt32)
-	m.Prio = new(int32(n))
-	return err
-}
+var parsePrio = wholeNumber[int32](math.MinInt32, math.MaxInt32)
 
-func (m *Member) prioNumber() any {
-	if m.Prio == nil {
-		return nil
+// parseWord makes the parser of what a driver or a bus may be called.
+func parseWord(such string) func(string) (string, error) {
+	return func(text string) (string, error) {
+		if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' }) {
+			return "", fmt.Errorf("%q is no name in /sys/bus; write one such as %s", text, such)
+		}
+		return text, nil
 	}
-	return int64(*m.Prio)
 }
 
-func (m *Member) setMAC(text string) (err error) {
-	m.MAC, err = parseMAC(text)
-	return err
-}
-
-func (m *Member) macText() any { return textOrNil(m.MAC.String()) }
-
-func checkDriver(text string) error { return checkWord(text, "cdc_ether") }
-func checkBus(text string) error    { return checkWord(text, "usb") }
-
-// checkWord refuses what no driver or bus is called.
-func checkWord(text, such string) error {
-	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' }) {
-		return fmt.Errorf("%q is no name in /sys/bus; write one such as %s", text, such)
-	}
-	return nil
-}
-
-func checkPath(text string) error {
+func parsePath(text string) (string, error) {
 	if !filepath.IsAbs(text) || strings.ContainsRune(text, 0) {
-		return fmt.Errorf("%q is not the whole path of a file; write one such as /etc/wpa_supplicant.conf", text)
+		return "", fmt.Errorf("%q is not the whole path of a file; write one such as /etc/wpa_supplicant.conf", text)
 	}
-	return nil
+	return text, nil
 }

@@ -79,7 +79,7 @@ type option struct {
 
 	text func(*Options) (text string, known bool)
 	set  func(o *Options, text string) error
-	get  func(*Options) any // as the Value of a Setting; nil if it isn't named
+	kind kind // of the option as a key
 }
 
 // table has a row an option, in the order in which bond_changelink
@@ -124,28 +124,21 @@ const (
 	iflaBondSlavePrio      = 9
 )
 
-// row finds an option by its key.
-func row(key string) (option, bool) {
-	i := slices.IndexFunc(table, func(o option) bool { return o.key == key })
-	if i < 0 {
-		return option{}, false
-	}
-	return table[i], true
-}
-
+// mustRow finds an option by its key.
 func mustRow(key string) option {
-	o, ok := row(key)
-	if !ok {
-		panic("bond: no option " + key)
+	for _, o := range table {
+		if o.key == key {
+			return o
+		}
 	}
-	return o
+	panic("bond: no option " + key)
 }
 
 // times makes the row of a time. It is written as milliseconds, as in the
 // kernel's documentation, or as a Go duration.
 func times(key string, attr int, field func(*Options) **Millis, usage, usual string) option {
 	o := option{key: key, attr: attr, size: 4, def: "0", usage: "`TIME` " + usage, usual: usual}
-	return pointer(o, field, parseMillis, func(ms Millis) any { return (time.Duration(ms) * time.Millisecond).String() })
+	return single(o, field, parseMillis)
 }
 
 // words makes the row of an enumeration. Its first word is the default.
@@ -156,8 +149,10 @@ func words[T ~string](key string, attr, size int, field func(*Options) **T, usag
 	}
 	o := option{key: key, attr: attr, size: size, words: names, def: names[0], usual: names[0]}
 	o.usage = "`WORD` " + usage + ": " + strings.Join(names, ", ")
-	parse := func(text string) (T, error) { return T(text), among(text, names) }
-	return pointer(o, field, parse, func(word T) any { return string(word) })
+	return single(o, field, func(text string) (T, error) {
+		word, err := oneOf(names...)(text)
+		return T(word), err
+	})
 }
 
 // count makes the row of a number from low to high.
@@ -167,12 +162,12 @@ func count(key string, attr, size int, field func(*Options) **int, low, high int
 	if high == low+1 {
 		o.usage = fmt.Sprintf("`N` %s: %d or %d", usage, low, high)
 	}
-	parse := func(text string) (int, error) { return parseInt(text, low, high) }
-	return pointer(o, field, parse, func(n int) any { return int64(n) })
+	return single(o, field, wholeNumber[int](low, high))
 }
 
-// pointer completes the row of an option with one value.
-func pointer[T any](o option, field func(*Options) **T, parse func(string) (T, error), get func(T) any) option {
+// single completes the row of an option with one value.
+func single[T any](o option, field func(*Options) **T, parse func(string) (T, error)) option {
+	o.kind = one(func(c *Config) **T { return field(&c.Options) }, pointerTo(parse))
 	o.text = func(from *Options) (string, bool) {
 		p := *field(from)
 		if p == nil {
@@ -186,12 +181,6 @@ func pointer[T any](o option, field func(*Options) **T, parse func(string) (T, e
 			*field(to) = &v
 		}
 		return err
-	}
-	o.get = func(from *Options) any {
-		if p := *field(from); p != nil {
-			return get(*p)
-		}
-		return nil
 	}
 	return o
 }
@@ -226,34 +215,18 @@ func arpTargets() kind {
 		set:   func(into any, text string) error { return into.(*Config).Options.addTarget(text) },
 		get: func(from any) any {
 			o := &from.(*Config).Options
-			return listOrNil(slices.Concat(o.ARPIPTarget, o.NSIP6Target))
+			return writtenAll(slices.Concat(o.ARPIPTarget, o.NSIP6Target))
 		},
 	}
 }
 
-// orAuto is the kind of fail_over_mac, which takes auto besides the kernel's
-// words: nil in a Config.
-func (o option) orAuto() kind {
-	k := o.kind()
-	set := k.set
-	k.set = func(into any, text string) error {
-		if text == "auto" {
-			into.(*Config).Options.FailOverMAC = nil
-			return nil
-		}
-		if err := among(text, append([]string{"auto"}, o.words...)); err != nil {
-			return err
-		}
-		return set(into, text)
+// parseFailOverMAC takes auto besides the kernel's words: nil in a Config.
+func parseFailOverMAC(text string) (*FailOverMAC, error) {
+	word, err := oneOf(append([]string{"auto"}, mustRow("fail_over_mac").words...)...)(text)
+	if err != nil || word == "auto" {
+		return nil, err
 	}
-	return k
-}
-
-// kind is the kind of an option as a key.
-func (o option) kind() kind {
-	return valueKind(
-		func(c *Config, text string) error { return o.set(&c.Options, text) },
-		func(c *Config) any { return o.get(&c.Options) })
+	return new(FailOverMAC(word)), nil
 }
 
 // maxTargets is BOND_MAX_ARP_TARGETS and BOND_MAX_NS_TARGETS.

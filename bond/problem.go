@@ -31,7 +31,8 @@ type ConfigError struct{ Problems []Problem }
 // Error has a line a problem.
 func (e *ConfigError) Error() string { return strings.Join(texts(e.Problems), "\n") }
 
-// A Message is a text that may name keys which the reader should set.
+// A Message is a text for the user. It may name keys of a configuration, which
+// the user of a program may know by other names.
 type Message struct {
 	format string
 	args   []any
@@ -40,8 +41,7 @@ type Message struct {
 // Messagef makes a Message as [fmt.Sprintf] makes a text.
 func Messagef(format string, args ...any) Message { return Message{format, args} }
 
-// A keyName among a Message's arguments is a key, which its reader may know by
-// another name.
+// A keyName among a Message's arguments is such a key.
 type keyName string
 
 // String names keys as a file has them.
@@ -61,4 +61,13 @@ func (m Message) Naming(name func(Key) string) string {
 		}
 	}
 	return Messagef(m.format, args...).String()
+}
+
+// texts are the texts of values.
+func texts[T fmt.Stringer](values []T) []string {
+	var list []string
+	for _, v := range values {
+		list = append(list, v.String())
+	}
+	return list
 }

@@ -38,8 +38,8 @@ func NewConfig(name string, layers ...[]Setting) (Config, error) {
 	return b.config, nil
 }
 
-// Check says whether a configuration holds together. The error is a
-// [*ConfigError].
+// Check says what is wrong in a configuration, each value by itself and all of
+// them together. The error is a [*ConfigError].
 func (c Config) Check() error {
 	_, err := NewConfig(c.Name, settingsOf(&c, ""))
 	return err
@@ -53,7 +53,7 @@ func settingsOf(from any, table string) (list []Setting) {
 			continue
 		}
 		value := k.get(from)
-		if values, ok := value.([]any); ok && !k.List {
+		if values, ok := value.([]any); ok && !k.List && len(values) == 1 {
 			value = values[0]
 		}
 		if value != nil {
