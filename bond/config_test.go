@@ -67,6 +67,27 @@ func TestProblems(t *testing.T) {
 			[]string{`flags: address: "192.0.2.300/24" is not an address with its prefix length; write one such as 192.0.2.10/24`},
 		},
 		{
+			"what follows from a misspelt key is not told",
+			[]Setting{flag("members", "eth0"), flag("miimon", int64(0))},
+			[]string{
+				"flags: members: unknown key; did you mean member?",
+				"flags: miimon: 0 switches monitoring off, and the bond would never fail over; name a time such as 100ms, or use arp_interval",
+			},
+		},
+		{
+			"each gateway in its place",
+			[]Setting{
+				flag("member", "eth0"),
+				{Key: "gateway", Where: "f:1", Value: "192.0.2.1"}, {Key: "ipv6.gateway", Where: "f:2", Value: "2001:db8::1"},
+				{Key: "ipv4.addresses", Where: "f:3", Value: []any{"198.51.100.1/24", "198.51.100.1/25"}}, {Key: "address", Where: "f:4", Value: "192.0.2.7/32"},
+			},
+			[]string{
+				"f:3: ipv4.addresses: 198.51.100.1 is there twice; name it once",
+				"f:1: gateway: 192.0.2.1 is in none of the bond's networks, so it can't be reached; give the bond an address beside it with ipv4.addresses",
+				"f:2: ipv6.gateway: 2001:db8::1 is in none of the bond's networks, so it can't be reached; give the bond an address beside it with ipv6.addresses",
+			},
+		},
+		{
 			"each of a list",
 			[]Setting{flag("member", "eth0"), flag("arp_interval", "1s"), flag("arp_ip_target", []any{"a", "192.0.2.1", "b"})},
 			[]string{

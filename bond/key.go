@@ -150,8 +150,8 @@ func lastPart(key string) string { return key[strings.LastIndexByte(key, '.')+1:
 // subject is the key that rules know it by: all that set the same are one.
 func (k Key) subject() string { return cmp.Or(k.Flag, k.Name) }
 
-// unknownKey says what key may have been meant, of the same table.
-func unknownKey(name string) error {
+// unknownKey finds the key of the same table that may have been meant.
+func unknownKey(name string) (meant Key, err error) {
 	table := tableOf(name)
 	for table != "" && len(keysOf(table)) == 0 {
 		table = tableOf(table)
@@ -166,9 +166,10 @@ func unknownKey(name string) error {
 	if !strings.Contains(part, `"`) { // within quotes a dot is like any other character
 		part, _, _ = strings.Cut(part, ".")
 	}
-	if meant := nearest.Word(part, known); meant != "" {
-		return fmt.Errorf("unknown key; did you mean %s?", meant)
+	if word := nearest.Word(part, known); word != "" {
+		meant, _ = findKey(strings.TrimPrefix(table+"."+word, "."))
+		return meant, fmt.Errorf("unknown key; did you mean %s?", word)
 	}
 	slices.Sort(known)
-	return fmt.Errorf("unknown key; there are %s", strings.Join(known, ", "))
+	return meant, fmt.Errorf("unknown key; there are %s", strings.Join(known, ", "))
 }

@@ -163,20 +163,21 @@ func oneText(value any) ([]string, error) {
 	return nil, errors.New("it takes one text or number, not a list, a table or a date")
 }
 
-// eachText are the texts of a list, or of one value.
+// eachText are the texts of a list, or of one value; what is no text is an
+// error.
 func eachText(value any) (texts []string, err error) {
 	list, ok := value.([]any)
 	if !ok {
 		list = []any{value}
 	}
 	for _, item := range list {
-		text, ok := item.(string)
-		if !ok {
-			return texts, errors.New("it takes a text in quotes, or a list of them in brackets")
+		if text, ok := item.(string); ok {
+			texts = append(texts, text)
+		} else {
+			err = errors.New("it takes a text in quotes, or a list of them in brackets")
 		}
-		texts = append(texts, text)
 	}
-	return texts, nil
+	return texts, err
 }
 
 // oneOf makes the parser of one of several words.

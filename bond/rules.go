@@ -106,9 +106,17 @@ func (c *Config) checkARP(say sayer) {
 func (c *Config) checkAddresses(say sayer) {
 	for i, p := range c.Addresses {
 		if slices.IndexFunc(c.Addresses, func(o netip.Prefix) bool { return o.Addr() == p.Addr() }) != i {
-			say("address", "%s is there twice; name it once", p.Addr())
+			say(inFamily(p.Addr(), "addresses"), "%s is there twice; name it once", p.Addr())
 		}
 	}
+}
+
+// inFamily is a key in the table of an address's family.
+func inFamily(a netip.Addr, key string) string {
+	if a.Is4() {
+		return "ipv4." + key
+	}
+	return "ipv6." + key
 }
 
 // checkMethod holds the table ipv4 together.
@@ -146,22 +154,20 @@ func (c *Config) checkMTU(say sayer) {
 func (c *Config) checkGateways(say sayer) {
 	seen := map[bool]netip.Addr{}
 	for _, g := range c.Gateways {
+		key := inFamily(g, "gateway")
 		if other, ok := seen[g.Is4()]; ok {
-			say("gateway", "%s and %s: there is one default route of a family; name one of them", other, g)
+			say(key, "%s and %s: there is one default route of a family; name one of them", other, g)
 			continue
 		}
 		seen[g.Is4()] = g
 		switch on := slices.IndexFunc(c.Addresses, func(p netip.Prefix) bool { return p.Contains(g) }); {
 		case slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr() == g }):
-			say("gateway", "%s is the bond's own address; name the router's", g)
+			say(key, "%s is the bond's own address; name the router's", g)
 		case on < 0 && !(g.Is6() && g.IsLinkLocalUnicast()):
-			beside := keyName("ipv4.addresses")
-			if g.Is6() {
-				beside = "ipv6.addresses"
-			}
-			say("gateway", "%s is in none of the bond's networks, so it can't be reached; give the bond an address beside it with %s", g, beside)
+			say(key, "%s is in none of the bond's networks, so it can't be reached; give the bond an address beside it with %s",
+				g, keyName(inFamily(g, "addresses")))
 		case on >= 0 && !isHost(g, c.Addresses[on]):
-			say("gateway", "%s is the own or the broadcast address of the network %s; name the router's", g, c.Addresses[on].Masked())
+			say(key, "%s is the own or the broadcast address of the network %s; name the router's", g, c.Addresses[on].Masked())
 		}
 	}
 }

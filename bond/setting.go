@@ -23,7 +23,7 @@ type Setting struct {
 // replaces a list as a whole. The error is a [*ConfigError] with everything
 // that is wrong.
 func NewConfig(name string, layers ...[]Setting) (Config, error) {
-	b := builder{config: Config{Name: name}, written: map[string]Setting{}, refused: map[string]bool{}}
+	b := builder{config: Config{Name: name}, written: map[string][]Setting{}, refused: map[string]bool{}}
 	for _, layer := range layers {
 		b.begun = map[string]bool{}
 		for _, s := range layer {
@@ -74,12 +74,12 @@ func settingsOf(from any, table string) (list []Setting) {
 }
 
 // builder turns settings into a Config and collects what is wrong with them.
-// A key is known to it by its subject.
+// Its maps know a key by its subject.
 type builder struct {
 	config   Config
-	begun    map[string]bool    // keys that the layer at hand has named
-	written  map[string]Setting // the last of each key
-	refused  map[string]bool    // keys that a problem was found with
+	begun    map[string]bool      // keys that the layer at hand has named
+	written  map[string][]Setting // of the last layer that named the key
+	refused  map[string]bool      // keys that a problem was found with
 	problems []Problem
 }
 
@@ -92,23 +92,31 @@ func (b *builder) set(s Setting) {
 		}
 	}
 	if !known {
-		b.refuse(s, unknownKey(s.Key))
+		meant, err := unknownKey(s.Key)
+		b.refused[meant.subject()] = true
+		b.refuse(s, err)
 		return
 	}
-	b.written[key.subject()] = s
+	subject := key.subject()
+	if !b.begun[subject] {
+		b.written[subject] = nil
+	}
 	before := len(b.problems)
 	b.take(&b.config, key, s)
+	b.written[subject] = append(b.written[subject], s)
 	if len(b.problems) > before {
-		b.refused[key.subject()] = true
+		b.refused[subject] = true
 	}
 }
 
 // take puts a setting into the configuration, or into an element of it.
 func (b *builder) take(into any, key Key, s Setting) {
-	if !b.begun[key.subject()] && key.clear != nil {
-		key.clear(into)
+	if subject := key.subject(); !b.begun[subject] {
+		b.begun[subject] = true
+		if key.clear != nil {
+			key.clear(into)
+		}
 	}
-	b.begun[key.subject()] = true
 	switch {
 	case key.refused != "":
 		b.refuse(s, errors.New(key.refused))
@@ -140,7 +148,8 @@ func (b *builder) takeElement(key Key, s Setting) {
 			if k, known := findKey(part.Key); known && tableOf(k.Name) == key.Name {
 				b.take(e, k, part)
 			} else {
-				b.refuse(part, unknownKey(part.Key))
+				_, err := unknownKey(part.Key)
+				b.refuse(part, err)
 			}
 		}
 		b.refuse(s, e.check(named))
@@ -172,11 +181,24 @@ func (b *builder) checkRules() {
 			continue
 		}
 		rule.check(&b.config, func(key, format string, args ...any) {
-			p := problem(key, format, args...)
-			if s, ok := b.written[key]; ok {
-				p.Key, p.Where = s.Key, s.Where
-			}
-			b.problems = append(b.problems, p)
+			at := b.place(key)
+			b.problems = append(b.problems, Problem{at.Key, at.Where, Messagef(format, args...)})
 		})
 	}
+}
+
+// place finds where a key was written, be it by the key of the top level that
+// sets the same.
+func (b *builder) place(key string) Setting {
+	place := Setting{Key: key}
+	k, _ := findKey(key)
+	for _, s := range b.written[k.subject()] {
+		if s.Key == key {
+			return s
+		}
+		if s.Key == k.Flag {
+			place = s
+		}
+	}
+	return place
 }
