@@ -79,21 +79,16 @@ func parseHost(text string) (netip.Addr, error) {
 	return a, err
 }
 
-// inTable says whether an address belongs in the table of its family; "" takes
-// both families.
-func inTable(table string, a netip.Addr) bool {
-	return table == "" || a.Is4() == (table == "ipv4")
-}
-
-// checkFamily refuses an IPv6 address in the table ipv4, and the other way about.
+// checkFamily refuses an IPv6 address in the table ipv4, and the other way
+// about; the top level takes both.
 func checkFamily(table string, a netip.Addr) error {
 	switch {
-	case inTable(table, a):
-		return nil
-	case a.Is4():
+	case table == "ipv4" && !a.Is4():
+		return fmt.Errorf("%s is an IPv6 address; it belongs below [ipv6]", a)
+	case table == "ipv6" && a.Is4():
 		return fmt.Errorf("%s is an IPv4 address; it belongs below [ipv4]", a)
 	}
-	return fmt.Errorf("%s is an IPv6 address; it belongs below [ipv6]", a)
+	return nil
 }
 
 // parseDHCP makes a method of true.

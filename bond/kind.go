@@ -111,7 +111,7 @@ func several[V fmt.Stringer](field func(*Config) *[]V, parse func(string) (V, er
 		},
 		get: func(from any) any {
 			all := slices.Clone(*field(from.(*Config)))
-			return writtenAll(slices.DeleteFunc(all, func(v V) bool { return !inTable(table, addressOf(v)) }))
+			return writtenAll(slices.DeleteFunc(all, func(v V) bool { return checkFamily(table, addressOf(v)) != nil }))
 		},
 	}
 }

@@ -98,8 +98,13 @@ func (r *tomlReader) add(path []string, line int, value *unstable.Node) {
 	switch k, _ := findKey(joinKey(path)); {
 	case k.table && value.Kind == unstable.InlineTable:
 		r.addAll(path, line, value)
-	case k.element != nil && isTables(value):
+	case k.element != nil && value.Kind == unstable.Array:
+		// So programs write what people write as [[member]].
 		for it := value.Children(); it.Next(); {
+			if it.Node().Kind != unstable.InlineTable {
+				r.note(path, line, nil)
+				return
+			}
 			r.begin(k.Name, line)
 			r.addAll(path, line, it.Node())
 		}
@@ -121,20 +126,6 @@ func (r *tomlReader) addAll(path []string, line int, table *unstable.Node) {
 func (r *tomlReader) begin(key string, line int) {
 	r.last[key] = len(r.settings)
 	r.settings = append(r.settings, Setting{Key: key, Where: r.at(line), Value: []Setting{}})
-}
-
-// isTables says whether a value is a list of tables, which is how programs
-// write what people write as [[member]].
-func isTables(value *unstable.Node) bool {
-	if value.Kind != unstable.Array {
-		return false
-	}
-	for it := value.Children(); it.Next(); {
-		if it.Node().Kind != unstable.InlineTable {
-			return false
-		}
-	}
-	return true
 }
 
 // note turns a path and its value into a setting, be it one of a table that is
