@@ -35,7 +35,7 @@ type Key struct {
 // keys has a row a key, in the order in which help texts and files have them.
 // What doesn't go together is said by rules.
 var keys = slices.Concat([]Key{
-	{Name: "member", Flag: "member", List: true, kind: repeated(membersOf, func() element { return &Member{} }),
+	{Name: "member", Flag: "member", List: true, kind: repeated(membersOf, func() element { return &Member{} }, `name = "eth0"`),
 		Usage: "`NAME[,prio=N]` an interface of the bond, present or not, in order of preference; the order gives the prio unless one is written"},
 	{Name: "primary", Flag: "primary", kind: interfaceName(func(c *Config) *string { return &c.Primary }),
 		Usage: "the `MEMBER` that is active whenever it can be"},

@@ -22,6 +22,7 @@ type kind struct {
 	table    bool           // it has keys below it
 	element  func() element // it has, and is repeated
 	elements func(from any) []any
+	example  string // a line of an element
 
 	refused string // it is known and not taken, and this is why
 }
@@ -37,7 +38,7 @@ type element interface {
 	addTo(*Config) error
 }
 
-// one is the kind of a field of one value; T has it.
+// one is the kind of a key with one value, which is a field of T.
 func one[T, V any](field func(*T) *V, parse func(string) (V, error)) kind {
 	return kind{
 		texts: oneText,
@@ -136,8 +137,9 @@ func writtenAll[V fmt.Stringer](list []V) any {
 }
 
 // repeated is the kind of a table that is repeated.
-func repeated[T any](field func(*Config) *[]T, empty func() element) kind {
+func repeated[T any](field func(*Config) *[]T, empty func() element, example string) kind {
 	return kind{
+		example: example,
 		clear:   func(into any) { *field(into.(*Config)) = nil },
 		element: empty,
 		elements: func(from any) (all []any) {

@@ -38,11 +38,11 @@ type Message struct {
 	args   []any
 }
 
-// Messagef makes a Message as [fmt.Sprintf] makes a text.
-func Messagef(format string, args ...any) Message { return Message{format, args} }
-
 // A keyName among a Message's arguments is such a key.
 type keyName string
+
+// Messagef makes a Message as [fmt.Sprintf] makes a text.
+func Messagef(format string, args ...any) Message { return Message{format, args} }
 
 // String names keys as a file has them.
 func (m Message) String() string { return fmt.Sprintf(m.format, m.args...) }

@@ -145,7 +145,7 @@ func (b *builder) takeElement(key Key, s Setting) {
 		var named []string
 		for _, part := range v {
 			named = append(named, part.Key)
-			if k, known := findKey(part.Key); known && tableOf(k.Name) == key.Name {
+			if k, known := findKey(part.Key); known && strings.HasPrefix(k.Name, key.Name+".") {
 				b.take(e, k, part)
 			} else {
 				_, err := unknownKey(part.Key)
@@ -154,7 +154,7 @@ func (b *builder) takeElement(key Key, s Setting) {
 		}
 		b.refuse(s, e.check(named))
 	default:
-		b.refuse(s, fmt.Errorf("a %s is a table, one of several; write [[%[1]s]] and below it name = \"eth0\"", key.Name))
+		b.refuse(s, fmt.Errorf("a %s is a table, one of several; write [[%[1]s]] and below it %s", key.Name, key.example))
 	}
 	if len(b.problems) == before {
 		b.refuse(s, e.addTo(&b.config))

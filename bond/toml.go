@@ -20,7 +20,7 @@ func ParseTOML(file string, text []byte) ([]Setting, error) {
 	if err := toml.Unmarshal(text, &all); err != nil {
 		return nil, syntaxError(file, text, err)
 	}
-	r := tomlReader{file: file, last: map[string]int{}}
+	r := tomlReader{file: file, all: all, last: map[string]int{}, begun: map[string]int{}}
 	r.parser.Reset(text)
 	for r.parser.NextExpression() {
 		r.expression(r.parser.Expression())
@@ -64,10 +64,13 @@ func keyInLine(text []byte, line int) string {
 type tomlReader struct {
 	file     string
 	parser   unstable.Parser
-	table    []string // the table that the expressions at hand belong to
-	unknown  bool     // it is none, which has been noted; what is in it needn't be
+	table    []string       // the table that the expressions at hand belong to
+	unknown  bool           // it is none, which has been noted; what is in it needn't be
+	all      map[string]any // as it is decoded
 	settings []Setting
-	last     map[string]int // where in settings the last table is of those that are repeated
+	// Of the tables that are repeated, by key: where in settings the last one
+	// is, and how many there were.
+	last, begun map[string]int
 }
 
 func (r *tomlReader) expression(e *unstable.Node) {
@@ -111,7 +114,7 @@ func (r *tomlReader) add(path []string, line int, value *unstable.Node) {
 	case k.element != nil:
 		r.note(path, line, nil) // a text is a flag's
 	default:
-		r.note(path, line, r.value(value))
+		r.note(path, line, r.value(path))
 	}
 }
 
@@ -125,6 +128,7 @@ func (r *tomlReader) addAll(path []string, line int, table *unstable.Node) {
 // begin notes one more of the tables that are repeated.
 func (r *tomlReader) begin(key string, line int) {
 	r.last[key] = len(r.settings)
+	r.begun[key]++
 	r.settings = append(r.settings, Setting{Key: key, Where: r.at(line), Value: []Setting{}})
 }
 
@@ -172,29 +176,18 @@ func isNotBare(r rune) bool {
 	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && r != '-'
 }
 
-// value is a node's value as a Setting has it: nil for a date or a table.
-func (r *tomlReader) value(n *unstable.Node) any {
-	text := string(n.Data)
-	digits := strings.ReplaceAll(text, "_", "")
-	switch n.Kind {
-	case unstable.String:
-		return text
-	case unstable.Bool:
-		return text == "true"
-	case unstable.Integer:
-		if i, err := strconv.ParseInt(digits, 0, 64); err == nil {
-			return i
+// value is a key's value as a Setting has it: nil for a date or a table.
+func (r *tomlReader) value(path []string) any {
+	value := any(r.all)
+	for _, part := range path {
+		if tables, ok := value.([]any); ok {
+			value = tables[r.begun[path[0]]-1]
 		}
-	case unstable.Float:
-		if f, err := strconv.ParseFloat(digits, 64); err == nil {
-			return f
-		}
-	case unstable.Array:
-		list := []any{}
-		for it := n.Children(); it.Next(); {
-			list = append(list, r.value(it.Node()))
-		}
-		return list
+		value = value.(map[string]any)[part]
+	}
+	switch value.(type) {
+	case string, bool, int64, float64, []any:
+		return value
 	}
 	return nil
 }

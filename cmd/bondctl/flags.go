@@ -72,34 +72,25 @@ func keyUsage(k bond.Key) string {
 const onCommandLine = "command line"
 
 // flagSettings turns the flags that were given into settings.
-func flagSettings(c *cli.Context) []bond.Setting {
-	var settings []bond.Setting
+func flagSettings(c *cli.Context) (settings []bond.Setting) {
 	given := c.LocalFlagNames()
 	for _, k := range bond.Keys() {
-		flag := flagName(k.Name)
-		if k.Flag != k.Name || !slices.Contains(given, flag) {
-			continue
+		add := func(value any) {
+			settings = append(settings, bond.Setting{Key: k.Name, Where: onCommandLine, Value: value})
 		}
-		for _, v := range flagValues(c, flag) {
-			settings = append(settings, bond.Setting{Key: k.Name, Where: onCommandLine, Value: v})
+		switch flag := flagName(k.Name); {
+		case k.Flag != k.Name || !slices.Contains(given, flag):
+		case k.Switch:
+			add(true)
+		case k.List:
+			for _, v := range c.StringSlice(flag) {
+				add(v)
+			}
+		default:
+			add(c.String(flag))
 		}
 	}
 	return settings
-}
-
-// flagValues are the values that a flag was given, as a Setting has them.
-func flagValues(c *cli.Context, flag string) []any {
-	if yes, ok := c.Value(flag).(bool); ok {
-		return []any{yes}
-	}
-	var values []any
-	for _, v := range c.StringSlice(flag) {
-		values = append(values, v)
-	}
-	if values == nil {
-		values = []any{c.String(flag)}
-	}
-	return values
 }
 
 // errorText is what an error says, with a configuration's keys as flags where
