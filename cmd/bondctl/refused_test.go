@@ -38,30 +38,34 @@ func refusals(t *testing.T, transcript string) (list []refusal) {
 	for line := range strings.Lines(said.Replace(transcript)) {
 		line = strings.TrimSuffix(line, "\n")
 		mark, rest, _ := strings.Cut(line, " ")
-		switch {
-		case mark == "" || mark == "#":
-			continue
-		case mark == "$$":
+		switch mark {
+		case "", "#":
+		case "$$":
 			begin = arguments(t, rest)
-			continue
-		case mark == "$":
+		case "$":
 			args, name, _ := strings.Cut(" "+rest, " # ")
 			list = append(list, refusal{name: name, args: slices.Concat(begin, arguments(t, args))})
-			continue
-		}
-		last := &list[len(list)-1]
-		switch mark {
-		case "|":
-			last.file += rest + "\n"
-		case `\|`:
-			last.file += unquote(t, `"`+rest+`"`) + "\n"
-		case "hint:":
-			last.want += "bondctl: " + line + "\n"
 		default:
-			last.want += "bondctl: error: " + line + "\n"
+			list[len(list)-1].add(t, mark, line)
 		}
 	}
 	return list
+}
+
+// add takes a line of what stands below a command line.
+func (r *refusal) add(t *testing.T, mark, line string) {
+	t.Helper()
+	rest := strings.TrimPrefix(strings.TrimPrefix(line, mark), " ")
+	switch mark {
+	case "|":
+		r.file += rest + "\n"
+	case `\|`:
+		r.file += unquote(t, `"`+rest+`"`) + "\n"
+	case "hint:":
+		r.want += "bondctl: " + line + "\n"
+	default:
+		r.want += "bondctl: error: " + line + "\n"
+	}
 }
 
 // said has what the program says in many places.
