@@ -176,7 +176,8 @@ func isNotBare(r rune) bool {
 	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && r != '-'
 }
 
-// value is a key's value as a Setting has it: nil for a date or a table.
+// value is a key's value as a Setting has it: nil for a date or a table. In a
+// table that is repeated it is that of the last one begun.
 func (r *tomlReader) value(path []string) any {
 	value := any(r.all)
 	for _, part := range path {
