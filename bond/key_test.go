@@ -14,16 +14,18 @@ var keyTexts = []string{
 	"auto", "none", "dhcp", "all", "any", "better", "active",
 }
 
-// partOf is what a key is set in: a configuration, or a new element of it.
+// partOf is what a key is set in: a configuration, or an element of it.
 func partOf(c *Config, k Key) any {
-	table, _ := findKey(tableOf(k.Name))
-	switch {
-	case table.element == nil:
-		return c
-	case len(table.elements(c)) > 0:
-		return table.elements(c)[0]
+	for table := tableOf(k.Name); table != ""; table = tableOf(table) {
+		t, _ := findKey(table)
+		switch {
+		case t.element != nil && len(t.elements(c)) > 0:
+			return t.elements(c)[0]
+		case t.element != nil:
+			return t.element()
+		}
 	}
-	return table.element()
+	return c
 }
 
 // TestKeys has each key take a value, so that the other tests know of it.

@@ -71,17 +71,21 @@ func (r *refusal) add(t *testing.T, mark, line string) {
 // said has what the program says in many places.
 var said = strings.NewReplacer(
 	"{verbs}", verbs(newApp(nil, nil)),
-	"{keys}", topKeys(),
+	"{keys}", keysOf(""),
+	"{keys of member}", keysOf("member."),
+	"{keys of ipv4}", keysOf("ipv4."),
 	"{not a time}", " is not a time from 0 to 2147483647 ms; write a duration such as 100ms or 4s, or a number of milliseconds",
 	"{not 32 bits}", " is not a whole number from -2147483648 to 2147483647",
 )
 
-// topKeys lists the keys and tables of a file's top level.
-func topKeys() string {
+// keysOf lists the keys of a table, and the tables in it.
+func keysOf(table string) string {
 	var names []string
 	for _, k := range bond.Keys() {
-		table, _, _ := strings.Cut(k.Name, ".")
-		names = append(names, table)
+		if name, in := strings.CutPrefix(k.Name, table); in {
+			name, _, _ = strings.Cut(name, ".")
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	return strings.Join(slices.Compact(names), ", ")
