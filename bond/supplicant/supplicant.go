@@ -83,7 +83,7 @@ func (r *runner) once(ctx context.Context) (connected bool, err error) {
 		kind = Adopted
 	}
 	r.tell(Event{Kind: kind, PID: p.pid})
-	return r.follow(ctx, p, m)
+	return r.relay(ctx, p, m)
 }
 
 // tell reports an event after which a trouble that was said may be said again.
