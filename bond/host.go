@@ -34,7 +34,7 @@ type Host struct {
 	handle           *netlink.Handle
 	sysfs            sysfs.FS
 	store            store
-	lasting          store // beyond this boot
+	lasting          string // the folder of what is kept beyond this boot
 	initialNamespace bool
 
 	// What a cautious host remembers from one Reconcile to the next.
@@ -80,11 +80,11 @@ func Open() (*Host, error) {
 	h := &Host{
 		kernel: kernel{c, handle}, handle: handle, sysfs: sysfs.New("/sys"),
 		store:            store{fmt.Sprintf("%s/%d", DefaultStateDir, cookie)},
-		lasting:          store{DefaultLastingDir},
+		lasting:          DefaultLastingDir,
 		initialNamespace: sameNamespace("/proc/1/ns/net", "/proc/thread-self/ns/net"),
 	}
 	if !h.initialNamespace {
-		h.lasting = h.store
+		h.lasting = h.store.dir
 	}
 	return h, nil
 }
@@ -92,6 +92,15 @@ func Open() (*Host, error) {
 // InitialNamespace says whether the namespace is that of the init process, to
 // which hardware and services belong.
 func (h *Host) InitialNamespace() bool { return h.initialNamespace }
+
+// StateDir is the folder in which bondctl keeps, till the next boot, what it must
+// know of this namespace's bonds, each in a folder of its own: below
+// [DefaultStateDir], by the namespace.
+func (h *Host) StateDir() string { return h.store.dir }
+
+// LastingDir is the like of what is kept beyond this boot: [DefaultLastingDir] or,
+// for a namespace that ends with it, StateDir.
+func (h *Host) LastingDir() string { return h.lasting }
 
 // Close closes what Open opened.
 func (h *Host) Close() {

@@ -8,11 +8,8 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
 // Plan says what Reconcile would do. It changes nothing.
@@ -35,9 +32,10 @@ func (h *Host) look(c Config) (State, *journal, error) {
 		return State{}, nil, err
 	}
 	s.Ours = j.ours(&s)
-	r, err := h.store.record(c.Name)
-	now := statefile.SinceBoot()
-	s.Lease, s.LeaseLeft = r.leaseAt(time.Now(), now), r.LeaseEnd-now
+	k, err := h.store.of(c.Name).Keeper()
+	if k != nil {
+		s.Lease, s.LeaseLeft = k.Lent.Now()
+	}
 	return s, j, err
 }
 
@@ -151,7 +149,7 @@ func (a *attempt) converge(ctx context.Context) error {
 func (a *attempt) finish(s State) error {
 	r, err := a.remember(a.config, a.source)
 	if err == nil && s.Bond != nil {
-		a.done.After = a.statusOf(s, r)
+		a.done.After, err = a.statusOf(s, r)
 	}
 	return err
 }

@@ -6,22 +6,18 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bondctl/bondctl/bond/internal/backoff"
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 // denial is of a member that the kernel wouldn't take, or of a leased route.
 type denial struct {
-	index int // of the device: another by the same name is tried at once
-	why   string
-	wait  time.Duration
-	until time.Time
+	index  int // of the device: another by the same name is tried at once
+	why    string
+	pauses backoff.Backoff
+	until  time.Time
 }
-
-// The wait before what the kernel refused is tried again grows from one to the
-// next.
-const (
-	firstRefusal = time.Second
-	lastRefusal  = time.Minute
-)
 
 // refuse remembers that the kernel wouldn't take a member, by its name, or a
 // leased route over the bond, by its text: no name has a space in it.
@@ -29,11 +25,12 @@ func (h *Host) refuse(what string, index int, err error) {
 	if h.refused == nil {
 		h.refused = map[string]denial{}
 	}
-	wait := firstRefusal
-	if before, ok := h.refused[what]; ok && before.index == index {
-		wait = min(2*before.wait, lastRefusal)
+	r := h.refused[what]
+	if r.index != index {
+		r = denial{index: index}
 	}
-	h.refused[what] = denial{index, fmt.Sprintf("refused by the kernel (%v)", err), wait, time.Now().Add(wait)}
+	r.why, r.until = fmt.Sprintf("refused by the kernel (%v)", err), time.Now().Add(r.pauses.Next())
+	h.refused[what] = r
 }
 
 // refusals says what the kernel wouldn't take when last asked, and why.
@@ -73,21 +70,21 @@ func (h *Host) leaveOutRefused(s *State) (retry time.Duration) {
 	lent := map[string]bool{}
 	if s.Lease != nil && s.Bond != nil {
 		link, _ := s.link(s.Name)
-		lease := *s.Lease
-		lease.Routes = slices.DeleteFunc(slices.Clone(lease.Routes), func(route Route) bool {
-			route.DHCP = true
-			r, ok := h.refused[route.String()]
-			if !ok || r.index != link.Index || slices.Contains(s.Bond.Routes, route) {
+		trimmed := *s.Lease
+		trimmed.Routes = slices.DeleteFunc(slices.Clone(trimmed.Routes), func(route lease.Route) bool {
+			text := leasedRoute(route).String()
+			r, ok := h.refused[text]
+			if !ok || r.index != link.Index || slices.Contains(s.Bond.Routes, leasedRoute(route)) {
 				return false
 			}
-			lent[route.String()] = true
+			lent[text] = true
 			left := time.Until(r.until)
 			if left > 0 && (retry == 0 || left < retry) {
 				retry = left
 			}
 			return left > 0
 		})
-		s.Lease = &lease
+		s.Lease = &trimmed
 	}
 	maps.DeleteFunc(h.refused, func(what string, _ denial) bool { return isRoute(what) && !lent[what] })
 	return retry

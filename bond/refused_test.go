@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 // A leased route that the kernel refuses is left out for a while that grows, and
@@ -14,10 +16,13 @@ func TestRefusedRoute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const index = 7
 		route := Route{Destination: netip.MustParsePrefix("203.0.113.0/24"), Gateway: netip.MustParseAddr("192.0.2.9")}
-		lease := Lease{Routes: []Route{{Destination: netip.MustParsePrefix("198.51.100.0/24")}, route}}
+		lent := lease.Lease{Routes: []lease.Route{
+			{Destination: netip.MustParsePrefix("198.51.100.0/24")},
+			{Destination: route.Destination, Gateway: route.Gateway},
+		}}
 		h := new(Host)
 		look := func(index int, has ...Route) (routes int, retry time.Duration) {
-			s := State{Name: "bond0", Links: []Link{{Name: "bond0", Index: index}}, Bond: &BondState{Routes: has}, Lease: &lease}
+			s := State{Name: "bond0", Links: []Link{{Name: "bond0", Index: index}}, Bond: &BondState{Routes: has}, Lease: &lent}
 			retry = h.setRefused(&s)
 			return len(s.Lease.Routes), retry
 		}

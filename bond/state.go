@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 // State is what the kernel says of one bond and of every interface beside it,
@@ -25,7 +27,7 @@ type State struct {
 	Ours Ours
 	// Lease is what DHCP has lent the bond, and LeaseLeft for how long still; nil
 	// for nothing.
-	Lease     *Lease
+	Lease     *lease.Lease
 	LeaseLeft time.Duration
 }
 

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond/dhcp"
+	"github.com/bondctl/bondctl/bond/lease"
 	"github.com/bondctl/bondctl/netnstest"
 )
 
@@ -238,7 +239,7 @@ func TestHostileDHCP(t *testing.T) {
 }
 
 // checkLease: whatever else a server said, what is taken from it makes sense.
-func checkLease(t *testing.T, l dhcp.Lease) {
+func checkLease(t *testing.T, l lease.Lease) {
 	t.Helper()
 	router := netip.MustParseAddr(netnstest.LANAddr)
 	if want := netip.MustParsePrefix("192.0.2.150/24"); l.Address != want || l.Server != router {
