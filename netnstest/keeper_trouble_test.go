@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -104,6 +107,25 @@ func TestUpsAtOnce(t *testing.T) {
 	}
 }
 
+// What doesn't work is told even if nothing has ever worked, and holds up nothing
+// else.
+func TestKeeperTroubleAtFirst(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t)
+	h.Cable("eth0")
+	h.Run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+	file := filepath.Join(t.TempDir(), "bond0.toml")
+	const text = "member = [{name = 'eth0'}]\nipv4.method = 'dhcp'\nipv6.addresses = ['fd88::50/64']\n"
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	h.Start("bondctl", "daemon", "--config", file)
+	t.Cleanup(func() { succeeds(t, h, "down") })
+	netnstest.Eventually(t, active(h, "eth0"))
+	netnstest.Eventually(t, healthSays(t, h, "fd88::50/64"))
+	netnstest.Eventually(t, healthSays(t, h, "dhcp: no DHCP server answers"))
+}
+
 // Nobody but root can pass for a keeper, or keep one from starting.
 func TestKeeperLockIsRoots(t *testing.T) {
 	t.Parallel()
@@ -114,7 +136,7 @@ func TestKeeperLockIsRoots(t *testing.T) {
 	out := h.Run("sh", "-c", "for f in /run/bondctl/*/bond0/*; do stat -c '%a %n' $f; done")
 	for line := range strings.Lines(out) {
 		mode, name, _ := strings.Cut(strings.TrimSpace(line), " ")
-		public := strings.HasSuffix(name, "/public.json") || strings.HasSuffix(name, "/keeper.json")
+		public := slices.Contains([]string{"public.json", "keeper.json", "history.jsonl"}, path.Base(name))
 		if want := map[bool]string{true: "644", false: "600"}[public]; mode != want {
 			t.Errorf("%s has mode %s, want %s", name, mode, want)
 		}
