@@ -6,19 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
+	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 
-	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
 // kernel changes the kernel's state, and nothing else in bondctl does.
-type kernel struct {
-	*conn
-	handle *netlink.Handle // for what is put back as it was found
-}
+type kernel struct{ *rtnl.Conn }
 
 // A StepError is a step that the kernel refused. What had been done before it
 // was taken back.
@@ -38,244 +37,206 @@ func (e *StepError) Error() string {
 
 func (e *StepError) Unwrap() error { return e.Err }
 
-// apply carries out the steps. Should one fail, ctx end, or before return an
-// error, what was done is taken back in reverse order; what then still differs
-// from was is set as it was.
-func (k *kernel) apply(ctx context.Context, steps []Step, was State, before func(Step) error) error {
+// Hint is what the user can do about it; "" where nothing is known.
+func (e *StepError) Hint() string {
+	_, creates := e.Step.(createBond)
+	_, routes := e.Step.(addRoute)
+	switch {
+	case e.Undo != nil:
+		return "to put back what is left: bondctl down NAME"
+	// EACCES, which the kernel says of a step for reasons of its own, such as IPv6
+	// being switched off, is another thing.
+	case errors.Is(e.Err, unix.EPERM):
+		return "changes want CAP_NET_ADMIN: run it with sudo"
+	case creates && errors.Is(e.Err, unix.EOPNOTSUPP):
+		return "this kernel has no bonding driver, or may not load it: modprobe bonding max_bonds=0"
+	case routes && errors.Is(e.Err, unix.EEXIST):
+		return "another default route is in the way: ip route show default"
+	}
+	return ""
+}
+
+// apply carries out the steps until one fails, ctx ends, or before returns an
+// error. It returns those that were done.
+func (k *kernel) apply(ctx context.Context, steps []Step, before func(Step) error) (done []Step, err error) {
 	for i, step := range steps {
 		err := ctx.Err()
 		if err == nil && before != nil {
 			err = before(step)
 		}
+		if err == nil {
+			err = k.do(step)
+		}
 		if err != nil {
-			return &StepError{step, err, k.undo(steps[:i], nil, was)}
-		}
-		if err := k.do(step); err != nil {
-			return &StepError{step, err, k.undo(steps[:i], step, was)}
+			return steps[:i], &StepError{Step: step, Err: err}
 		}
 	}
-	return nil
+	return steps, nil
 }
 
-// applyAll carries out every step, whatever becomes of the others.
-func (k *kernel) applyAll(steps []Step) error {
-	var failed []error
+// restore carries out the steps of a way back, whatever becomes of the others: what
+// is there already, or can't be had since its link is gone, is as good as done. It
+// returns those that were done, and what could not be.
+func (k *kernel) restore(steps []Step, before func(Step)) (done []Step, failed error) {
 	for _, step := range steps {
-		if err := k.do(step); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			failed = append(failed, &StepError{Step: step, Err: err})
+		if before != nil {
+			before(step)
+		}
+		switch err := k.do(step); {
+		case err == nil:
+			done = append(done, step)
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENODEV), errors.Is(err, unix.EEXIST):
+		case isActive(step) && errors.Is(err, unix.EINVAL):
+			// One whose updelay runs takes over by itself.
+		default:
+			failed = errors.Join(failed, &StepError{Step: step, Err: err})
 		}
 	}
-	return errors.Join(failed...)
+	return done, failed
 }
 
-// undo takes back the steps that were done and, where there is one, the one
-// that the kernel refused. It reports what could not be put back.
-func (k *kernel) undo(done []Step, refused Step, was State) error {
-	var failed []error
-	if inParts(refused) {
-		// What wasn't done of it can't be taken back; that is no failure.
-		_ = k.applyAll(refused.inverse())
-	}
-	for _, step := range slices.Backward(done) {
-		failed = append(failed, k.applyAll(step.inverse()))
-	}
-	if was.Bond != nil && was.Bond.ActiveSlave != "" {
-		// A slave that was let go comes back as a backup, and many an option
-		// has the kernel select anew. It refuses a slave whose updelay runs;
-		// that one takes over by itself.
-		_ = k.do(SetActive{Bond: was.Name, To: was.Bond.ActiveSlave})
-	}
-	failed = append(failed, k.putBack(was, nil))
-	for _, link := range touched(append(done[:len(done):len(done)], refused), was) {
-		if err := k.setLink(link.Name, link.settings()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			failed = append(failed, err)
-		}
-	}
-	return errors.Join(failed...)
-}
-
-// inParts says whether the kernel may have carried out a part of a step that it
-// refused. The other steps make or take away one thing, wholly or not at all;
-// if somebody else's is in the way (EEXIST), to take them back would remove that.
-func inParts(refused Step) bool {
-	switch refused.(type) {
-	case SetOptions, SetLink, Enslave:
-		return true
-	}
-	return false
-}
-
-// touched are the links of a state whose settings the steps may have changed:
-// the bond, and whoever was to be enslaved and hadn't been. What is in the
-// bond again has the bond's settings.
-func touched(steps []Step, was State) []Link {
-	var links []Link
-	for _, link := range was.Links {
-		_, slave := was.slave(link.Name)
-		joins := slices.ContainsFunc(steps, func(step Step) bool {
-			e, ok := step.(Enslave)
-			return ok && e.Member == link.Name
-		})
-		if link.Name == was.Name || joins && !slave {
-			links = append(links, link)
-		}
-	}
-	return links
-}
+func isActive(step Step) bool { _, ok := step.(setActive); return ok }
 
 // do carries out one step.
 func (k *kernel) do(step Step) error {
 	switch s := step.(type) {
-	case CreateBond:
+	case createBond:
 		return k.create(s)
-	case DeleteBond:
-		return k.onLink(s.Name, func(l rawLink) error {
-			return k.send(unix.RTM_DELLINK, 0, linkMessage(l.index))
-		})
-	case SetOptions:
+	case deleteBond:
+		return k.onLink(s.Name, func(l rtnl.Link) error { return k.DelLink(l.Index) })
+	case setOptions:
 		for _, message := range s.messages() {
 			if err := k.setOptions(s.Bond, message); err != nil {
 				return err
 			}
 		}
 		return nil
-	case SetLink:
+	case setLink:
 		return k.setLink(s.Name, s.To)
-	case GiveBack:
+	case giveBack:
 		// What rfkill blocks can't be set up; the rest has been given back.
-		return gone(k.setLink(s.Name, s.To), unix.ERFKILL)
-	case Enslave:
-		return k.setMaster(s.Member, s.Bond)
-	case Release:
-		return k.onLink(s.Member, func(l rawLink) error {
-			return k.send(unix.RTM_NEWLINK, 0, linkMessage(l.index), nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(0)))
-		})
-	case SetPrio:
+		return unless(k.setLink(s.Name, s.To), unix.ERFKILL)
+	case enslave:
+		return k.enslave(s)
+	case release:
+		return k.onLink(s.Member, func(l rtnl.Link) error { return k.SetLink(l.Index, rtnl.LinkChange{Master: new(0)}) })
+	case setPrio:
 		return k.setPrio(s)
-	case SetActive:
-		return k.setOptions(s.Bond, []Change{{"active_slave", s.From, s.To}})
+	case setActive:
+		return k.setOptions(s.Bond, []change{{"active_slave", s.From, s.To}})
 	}
-	return k.doLayer3(step)
+	return k.doNetwork(step)
 }
 
-// doLayer3 carries out a step on the bond's addresses and routes.
-func (k *kernel) doLayer3(step Step) error {
+// doNetwork carries out a step on what a link carries.
+func (k *kernel) doNetwork(step Step) error {
 	switch s := step.(type) {
-	case AddAddress:
-		return k.onLink(s.Bond, func(l rawLink) error {
-			return k.send(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL, addressMessage(l.index, s.Address)...)
+	case addAddress:
+		return k.onLink(s.Link, func(l rtnl.Link) error { return k.AddAddr(s.Address.On(l.Index)) })
+	case setAddress:
+		return k.onLink(s.Link, func(l rtnl.Link) error { return k.SetAddr(s.Address.On(l.Index)) })
+	case delAddress:
+		return k.onLink(s.Link, func(l rtnl.Link) error {
+			return unless(k.DelAddr(s.Address.On(l.Index)), unix.EADDRNOTAVAIL)
 		})
-	case SetLifetime:
-		return k.onLink(s.Bond, func(l rawLink) error {
-			return k.send(unix.RTM_NEWADDR, unix.NLM_F_REPLACE, append(addressMessage(l.index, s.Address), lifetime(s.Valid))...)
-		})
-	case DelAddress:
-		return k.onLink(s.Bond, func(l rawLink) error {
-			return gone(k.send(unix.RTM_DELADDR, 0, addressMessage(l.index, s.Address)...), unix.EADDRNOTAVAIL)
-		})
-	case AddRoute:
-		return k.onLink(s.Bond, func(l rawLink) error {
-			flags := unix.NLM_F_CREATE | unix.NLM_F_EXCL
-			if s.Route.Destination.Addr().Is6() {
-				flags = unix.NLM_F_CREATE // beside the one that a router advertises
-			}
-			return k.send(unix.RTM_NEWROUTE, flags, routeMessage(l.index, s.Route)...)
-		})
-	case DelRoute:
-		return k.onLink(s.Bond, func(l rawLink) error {
-			return gone(k.send(unix.RTM_DELROUTE, 0, routeMessage(l.index, s.Route)...), unix.ESRCH)
-		})
+	case addRoute:
+		return k.onLink(s.Link, func(l rtnl.Link) error { return k.AddRoute(s.Route.By(l.Index)) })
+	case delRoute:
+		return k.onLink(s.Link, func(l rtnl.Link) error { return unless(k.DelRoute(s.Route.By(l.Index)), unix.ESRCH) })
+	case addRule:
+		return k.AddRule(s.Rule)
+	case setSysctl:
+		return os.WriteFile(sysctlPath(s.To, s.Link), []byte(s.To.Value), 0)
 	}
 	panic(fmt.Sprintf("bond: unknown step %T", step))
 }
 
-// gone takes an error for none which says that there is nothing left to do.
-func gone(err error, errno unix.Errno) error {
+// unless takes an error for none which says that there is nothing left to do.
+func unless(err error, errno unix.Errno) error {
 	if errors.Is(err, errno) {
 		return nil
 	}
 	return err
 }
 
-func (k *kernel) create(s CreateBond) error {
-	changes := append([]Change{{"mode", "", activeBackup}}, s.Options...)
-	info, err := bondInfo(changes, k.ifindex)
-	if err != nil {
-		return err
-	}
-	m := linkMessage(0)
-	setFlag(m, true)
-	data := []nl.NetlinkRequestData{m,
-		nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(s.Name)),
-		nl.NewRtAttr(unix.IFLA_MTU, nl.Uint32Attr(uint32(s.MTU))),
-		info,
-	}
-	if s.MAC != nil {
-		data = append(data, nl.NewRtAttr(unix.IFLA_ADDRESS, s.MAC))
-	}
-	return k.send(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL, data...)
+func sysctlPath(s Sysctl, link string) string {
+	return filepath.Join("/proc/sys/net", s.Family, "conf", link, s.Key)
 }
 
-func (k *kernel) setOptions(bond string, changes []Change) error {
+// onLink looks a link up by its name and calls f with it. The error is
+// fs.ErrNotExist when there is none; one that is only called so besides (an
+// alternative name) is another one.
+func (k *kernel) onLink(name string, f func(rtnl.Link) error) error {
+	l, err := k.Link(name)
+	if err == nil && l.Name != name {
+		err = fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+	}
+	if err != nil {
+		return err
+	}
+	return f(l)
+}
+
+func (k *kernel) ifindex(name string) (index int, err error) {
+	err = k.onLink(name, func(l rtnl.Link) error { index = l.Index; return nil })
+	return index, err
+}
+
+func (k *kernel) create(s createBond) error {
+	info, err := bondInfo(append([]change{{"mode", "", s.Mode}}, s.Options...), k.ifindex)
+	if err != nil {
+		return err
+	}
+	return k.NewLink(rtnl.LinkChange{Name: s.Name, Up: new(!s.Down), MAC: net.HardwareAddr(s.MAC), MTU: s.MTU, Info: info})
+}
+
+func (k *kernel) setOptions(bond string, changes []change) error {
 	info, err := bondInfo(changes, k.ifindex)
 	if err != nil {
 		return err
 	}
-	return k.onLink(bond, func(l rawLink) error {
-		// By index alone: with the name beside it the kernel takes the
-		// message for a renaming, too, and says EBUSY of a bond that is up.
-		return k.send(unix.RTM_NEWLINK, 0, linkMessage(l.index), info)
-	})
+	return k.onLink(bond, func(l rtnl.Link) error { return k.SetLink(l.Index, rtnl.LinkChange{Info: info}) })
 }
 
 // setLink says only what differs: some drivers refuse the address they have.
 func (k *kernel) setLink(name string, to LinkSettings) error {
-	return k.onLink(name, func(l rawLink) error {
-		if to.Index != 0 && to.Index != l.index {
+	return k.onLink(name, func(l rtnl.Link) error {
+		if to.Index != 0 && to.Index != l.Index {
 			return fs.ErrNotExist // another device by the same name
 		}
-		m := linkMessage(l.index)
-		data := []nl.NetlinkRequestData{m}
-		if to.MTU != 0 && l.mtu != to.MTU {
-			data = append(data, nl.NewRtAttr(unix.IFLA_MTU, nl.Uint32Attr(uint32(to.MTU))))
+		var c rtnl.LinkChange
+		if l.MTU != to.MTU {
+			c.MTU = to.MTU
 		}
-		if to.MAC != nil && !bytes.Equal(l.mac, to.MAC) {
-			data = append(data, nl.NewRtAttr(unix.IFLA_ADDRESS, to.MAC))
+		if !bytes.Equal(l.HardwareAddr(), to.MAC) {
+			c.MAC = net.HardwareAddr(to.MAC)
 		}
-		if l.up != to.Up {
-			setFlag(m, to.Up)
+		if l.Up != to.Up {
+			c.Up = &to.Up
 		}
-		if len(data) == 1 && l.up == to.Up {
+		if c.MTU == 0 && c.MAC == nil && c.Up == nil {
 			return nil
 		}
-		return k.send(unix.RTM_NEWLINK, 0, data...)
+		return k.SetLink(l.Index, c)
 	})
 }
 
-func (k *kernel) setMaster(member, bond string) error {
-	master, err := k.ifindex(bond)
+func (k *kernel) enslave(s enslave) error {
+	bond, err := k.ifindex(s.Bond)
 	if err != nil {
 		return err
 	}
-	return k.onLink(member, func(l rawLink) error {
-		m := linkMessage(l.index)
-		setFlag(m, false)
-		return k.send(unix.RTM_NEWLINK, 0, m, nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(uint32(master))))
+	return k.onLink(s.Member, func(l rtnl.Link) error {
+		return k.SetLink(l.Index, rtnl.LinkChange{Up: new(false), Master: &bond})
 	})
 }
 
-func (k *kernel) setPrio(s SetPrio) error {
+func (k *kernel) setPrio(s setPrio) error {
 	prio, err := strconv.ParseInt(s.To, 10, 32)
 	if err != nil {
 		return err
 	}
-	return k.onLink(s.Member, func(l rawLink) error {
-		return k.send(unix.RTM_NEWLINK, 0, linkMessage(l.index), slaveInfo(int32(prio)))
+	return k.onLink(s.Member, func(l rtnl.Link) error {
+		return k.SetLink(l.Index, rtnl.LinkChange{Info: slaveInfo(int32(prio))})
 	})
-}
-
-// send carries out one request that changes something.
-func (k *kernel) send(kind, flags int, data ...nl.NetlinkRequestData) error {
-	_, err := k.request(kind, flags|unix.NLM_F_ACK, data...).Execute(unix.NETLINK_ROUTE, 0)
-	return err
 }

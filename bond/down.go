@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 )
 
@@ -12,12 +11,12 @@ import (
 var ErrNoBond = errors.New("no such bond")
 
 // Down takes a bond away and gives every member back as it was found: admin
-// state, MAC address and MTU. It returns the steps that it took.
+// state, MAC address, MTU and what it carried. It returns the steps that it took.
 //
 // The error is ErrNoBond when there is nothing to take away, and a
 // [*RefusedError] for a bond that bondctl didn't make, unless force is set. A
 // Down that was interrupted goes on where it stopped when it is called again.
-func (h *Host) Down(ctx context.Context, name string, force bool) ([]Step, error) {
+func (h *Host) Down(ctx context.Context, name string, force bool, how How) ([]Step, error) {
 	if !h.exists(name) {
 		return nil, fmt.Errorf("%s: %w", name, ErrNoBond) // so nothing is written, and no privilege wanted
 	}
@@ -26,26 +25,36 @@ func (h *Host) Down(ctx context.Context, name string, force bool) ([]Step, error
 		return nil, err
 	}
 	defer unlock()
-	s, j, err := h.look(Config{Name: name})
+	s, err := h.look(Config{Name: name})
 	if err != nil {
 		return nil, err
 	}
-	if s.Bond == nil && j == nil {
+	if s.Bond == nil && s.Before == nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, ErrNoBond), h.store.forget(name))
 	}
 	if err := mayTakeDown(s, force); err != nil {
 		return nil, err
 	}
-	steps := downSteps(s)
-	if err := h.kernel.applyAll(steps); err != nil {
-		return nil, err
+	done, failed := h.kernel.restore(downPlan(s, force).Steps, how.OnUndo)
+	if failed != nil {
+		return done, failed
 	}
-	return steps, h.store.forget(name)
+	return done, h.store.forget(name)
+}
+
+// downPlan takes the bond away at once, so that no member is without it longer
+// than it must be, and then gives back what the kernel doesn't.
+func downPlan(s State, force bool) Plan {
+	before := s.Before.clone()
+	if before.Bond == nil || force && !s.madeBond() {
+		before.Bond = &BondImage{Made: true}
+	}
+	return NewRestore(*before, s)
 }
 
 // MayTakeDown says whether Down would refuse: the error is a [*RefusedError] then.
 func (h *Host) MayTakeDown(name string, force bool) error {
-	s, _, err := h.look(Config{Name: name})
+	s, err := h.look(Config{Name: name})
 	if err != nil {
 		return err
 	}
@@ -53,7 +62,7 @@ func (h *Host) MayTakeDown(name string, force bool) error {
 }
 
 func mayTakeDown(s State, force bool) error {
-	if s.Bond == nil || s.Ours.Bond || force {
+	if s.Bond == nil || s.madeBond() || force {
 		return nil
 	}
 	return &RefusedError{
@@ -67,143 +76,4 @@ func mayTakeDown(s State, force bool) error {
 func (h *Host) exists(name string) bool {
 	_, err := h.sysfs.Bond(name)
 	return err == nil || h.store.knows(name)
-}
-
-// downSteps takes the bond away at once, so that no member is without it
-// longer than it must be, and then gives back what the kernel doesn't.
-func downSteps(s State) []Step {
-	var steps []Step
-	if s.Bond != nil {
-		steps = append(steps, DeleteBond{s.Name})
-	}
-	for _, link := range s.Links {
-		found, ok := s.left(link)
-		if _, slave := s.slave(link.Name); slave {
-			found, ok = s.found(link)
-		}
-		if ok {
-			steps = append(steps, GiveBack{link.Name, found})
-		}
-	}
-	return steps
-}
-
-// Switch makes a slave the active one now. It returns in words when another
-// will take over again.
-//
-// The error is ErrNoBond, a [*RefusedError] for a member that can't be active
-// now, or a [*StepError].
-func (h *Host) Switch(ctx context.Context, name, member string) (string, error) {
-	if !h.exists(name) {
-		return "", fmt.Errorf("%s: %w", name, ErrNoBond)
-	}
-	unlock, err := h.store.lock(ctx, name)
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	s, err := h.observe(name, nil)
-	if err != nil {
-		return "", err
-	}
-	if s.Bond == nil {
-		return "", fmt.Errorf("%s: %w", name, ErrNoBond)
-	}
-	if err := switchable(s, member); err != nil {
-		return "", err
-	}
-	// The keeper may see the switch before this function returns.
-	if err := h.rememberManual(s, member); err != nil && !errors.Is(err, fs.ErrPermission) {
-		return "", err
-	}
-	if s.Bond.ActiveSlave != member {
-		step := SetActive{name, s.Bond.ActiveSlave, member}
-		if err := h.kernel.apply(ctx, []Step{step}, s, h.OnStep); err != nil {
-			return "", err
-		}
-	}
-	return untilWhen(s, member), nil
-}
-
-// switchable says why a member can't be made active. The kernel would answer
-// with a bare "invalid argument".
-func switchable(s State, member string) error {
-	refuse := func(hint, format string, args ...any) error {
-		return &RefusedError{fmt.Sprintf(format, args...), hint}
-	}
-	if s.Bond.Mode != activeBackup {
-		return refuse("", "%s has mode %s, in which no member is the active one", s.Name, s.Bond.Mode)
-	}
-	slave, ok := s.slave(member)
-	if !ok {
-		return refuse("bondctl status "+s.Name, "%s is no member of %s (there are: %s)", member, s.Name, orNone(strings.Join(s.Bond.slaveNames(), ", ")))
-	}
-	switch slave.MIIStatus {
-	case "down":
-		return refuse("bondctl status "+s.Name, "%s has no link", member)
-	case "going back":
-		return refuse("", "the link of %s is up, but its updelay (%d ms) is still running", member, value(s.Bond.Options.Updelay))
-	}
-	return nil
-}
-
-// untilWhen says when a slave that was made active by hand will be left again.
-// The driver selects anew when the active slave's link fails, and when the link
-// returns of the primary or of a slave with a higher prio than the active one
-// (bond_miimon_commit); other slaves come and go unnoticed.
-func untilWhen(s State, member string) string {
-	primary, reselect := s.Bond.Primary, value(s.Bond.Options.PrimaryReselect)
-	rival := primary
-	if rival == "" {
-		rival = s.bestPrio()
-	}
-	switch {
-	case rival == "" || rival == member:
-		return "it stays active as long as its link is up"
-	case reselect == ReselectFailure:
-		return fmt.Sprintf("it stays active until its link fails (primary_reselect failure); then %s may take over", rival)
-	case reselect == ReselectBetter:
-		return fmt.Sprintf("it stays active until its link fails, or that of a preferred member returns and %s is the faster one (primary_reselect better)", rival)
-	}
-	return fmt.Sprintf("it stays active until its link fails or that of a preferred member returns (primary_reselect always); then %s takes over", rival)
-}
-
-// bestPrio is the slave that the kernel prefers by prio; "" when none stands out.
-func (s *State) bestPrio() string {
-	best, tied := "", true
-	top := 0
-	for _, m := range s.Bond.Slaves {
-		switch prio := value(m.Prio); {
-		case best == "" || prio > top:
-			best, top, tied = m.Name, prio, false
-		case prio == top:
-			tied = true
-		}
-	}
-	if tied {
-		return ""
-	}
-	return best
-}
-
-// rememberManual notes that a slave was made active by hand.
-func (h *Host) rememberManual(s State, member string) error {
-	r, err := h.store.record(s.Name)
-	if err != nil || r.Config == nil {
-		return err
-	}
-	link, _ := s.link(member)
-	slave, _ := s.slave(member)
-	r.Manual = &choice{member, link.Index, slave.LinkFailureCount}
-	return h.store.writeRecord(s.Name, r)
-}
-
-// holds says whether it is still this choice that keeps the slave active, if it is.
-func (c *choice) holds(s State) bool {
-	if c == nil || c.Slave != s.Bond.ActiveSlave {
-		return false
-	}
-	link, _ := s.link(c.Slave)
-	slave, _ := s.slave(c.Slave)
-	return link.Index == c.Ifindex && slave.LinkFailureCount == c.Failures
 }

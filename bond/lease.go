@@ -4,37 +4,18 @@ import (
 	"net/netip"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 	"github.com/bondctl/bondctl/bond/lease"
 )
 
-// A Route leads to Destination over the bond: by Gateway or, where that is the
-// zero Addr, directly.
-type Route struct {
-	Destination netip.Prefix `json:"destination"`
-	Gateway     netip.Addr   `json:"gateway,omitzero"`
-	// DHCP marks a route that was leased (RTPROT_DHCP, where others have
-	// RTPROT_STATIC): somebody who lists the routes sees where it is from.
-	DHCP bool `json:"dhcp,omitempty"`
-}
-
-func (r Route) String() string {
-	text := "route " + r.Destination.String()
-	if r.Destination.Bits() == 0 {
-		text = "default route"
-	}
-	if r.Gateway.IsValid() {
-		text += " via " + r.Gateway.String()
-	}
-	return text
-}
-
-// defaultRoute is the route to everywhere by a gateway.
-func defaultRoute(gateway netip.Addr) Route {
-	everywhere := netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+// everywhere is what a default route by a gateway leads to.
+func everywhere(gateway netip.Addr) netip.Prefix {
 	if gateway.Is4() {
-		everywhere = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+		return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 	}
-	return Route{Destination: everywhere, Gateway: gateway}
+	return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 }
 
 // WantsDHCP says whether the bond is to have an IPv4 address by DHCP: where
@@ -57,7 +38,7 @@ func (w *wanted) lend(c Config, l *lease.Lease) {
 	w.addresses = with(slices.Clone(w.addresses), l.Address)
 	if valueOr(c.UseRoutes, true) {
 		for _, r := range l.Routes {
-			static := slices.ContainsFunc(w.routes, func(o Route) bool { return o.Destination == r.Destination })
+			static := slices.ContainsFunc(w.routes, func(o rtnl.Route) bool { return o.Destination == r.Destination })
 			if !static {
 				w.routes = append(w.routes, leasedRoute(r))
 			}
@@ -68,9 +49,13 @@ func (w *wanted) lend(c Config, l *lease.Lease) {
 	}
 }
 
-// leasedRoute is a route of a lease as the bond has it.
-func leasedRoute(r lease.Route) Route {
-	return Route{Destination: r.Destination, Gateway: r.Gateway, DHCP: true}
+// leasedRoute is marked as such (RTPROT_DHCP): somebody who lists the routes sees
+// where it is from. A server may name a gateway beyond the address's own network
+// (RFC 3442), which is on the link all the same.
+func leasedRoute(leased lease.Route) rtnl.Route {
+	r := rtnl.NewRoute(leased.Destination, leased.Gateway)
+	r.Protocol, r.OnLink = unix.RTPROT_DHCP, leased.Gateway.IsValid()
+	return r
 }
 
 // NameServers are the DNS servers and search domains that the bond brings: the

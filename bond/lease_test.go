@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 	"github.com/bondctl/bondctl/bond/lease"
 )
 
@@ -76,33 +77,34 @@ func TestLifetime(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		config func(*Config)
-		has    map[netip.Prefix]time.Duration
+		has    rtnl.Lifetime
 		want   []string
 	}{
-		{"as it is", func(*Config) {}, map[netip.Prefix]time.Duration{testLease.Address: time.Hour - 5*time.Second}, nil},
-		{"for ever", func(*Config) {}, nil, []string{"let 198.51.100.7/24 on bond0 hold for 1h0m0s"}},
-		{"before a renewal", func(*Config) {}, map[netip.Prefix]time.Duration{testLease.Address: 30 * time.Minute}, []string{"let 198.51.100.7/24 on bond0 hold for 1h0m0s"}},
+		{"as it is", func(*Config) {}, rtnl.In(time.Hour - 5*time.Second), nil},
+		{"for ever", func(*Config) {}, rtnl.Forever, []string{"let 198.51.100.7/24 on bond0 hold for 1h0m0s"}},
+		{"before a renewal", func(*Config) {}, rtnl.In(30 * time.Minute), []string{"let 198.51.100.7/24 on bond0 hold for 1h0m0s"}},
 		{
 			"wanted for good",
 			func(c *Config) { c.Addresses = []netip.Prefix{testLease.Address} },
-			map[netip.Prefix]time.Duration{testLease.Address: time.Hour},
+			rtnl.In(time.Hour),
 			[]string{"let 198.51.100.7/24 on bond0 hold for ever"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := c
 			tt.config(&c)
-			has := BondState{Addresses: []netip.Prefix{testLease.Address}, Lifetimes: tt.has}
+			has := rtnl.Addr{Link: 7, Prefix: testLease.Address, Valid: tt.has, Preferred: tt.has}
 			s := State{
-				Name: "bond0", Bond: &has, Lease: &testLease, LeaseLeft: time.Hour + time.Millisecond,
-				Ours: Ours{Bond: true, Addresses: has.Addresses},
+				Name: "bond0", Bond: &BondState{}, Links: []Link{{Name: "bond0", Index: 7}}, traffic: traffic{addrs: []rtnl.Addr{has}},
+				Lease: &testLease, LeaseLeft: time.Hour + time.Millisecond,
+				Before: &Image{Bond: &BondImage{Made: true}, Added: Added{Addresses: []AddedAddress{{"bond0", has.Prefix}}}},
 			}
 			w, err := settle(c, s, "")
 			if err != nil {
 				t.Fatal(err)
 			}
 			p := planner{wanted: w, state: s, Plan: Plan{Bond: "bond0"}}
-			p.layer3()
+			p.network()
 			var got []string
 			for _, step := range p.Steps {
 				got = append(got, step.String())

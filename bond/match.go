@@ -137,7 +137,7 @@ func (s *State) pending(l Link) string {
 	case l.Refused != "":
 		return l.Refused
 	}
-	if what, _ := l.carries(); what != "" && s.Cautious {
+	if what, _ := l.carries(); what != "" && s.patient {
 		return "in use, as it carries " + what
 	}
 	return ""

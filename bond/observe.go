@@ -1,20 +1,21 @@
 package bond
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 	"github.com/bondctl/bondctl/bond/wlan"
 	"github.com/bondctl/bondctl/sysfs"
 )
@@ -22,10 +23,10 @@ import (
 // A scan is what netlink tells of a network namespace at one moment. Whoever
 // looks at many bonds needs but one.
 type scan struct {
-	raw    []rawLink
-	links  []Link          // without what sysfs and udev know, in the order of raw
-	place  map[string]int  // of a link in both, by its name
-	routes []netlink.Route // except the kernel's own and its local table, which come with addresses
+	raw   []rtnl.Link
+	links []Link         // without what sysfs and udev know, in the order of raw
+	place map[string]int // of a link in both, by its name
+	traffic
 }
 
 // observe reads what the kernel has of the bond called name and of everything
@@ -45,7 +46,7 @@ func (h *Host) observe(name string, members []Member) (State, error) {
 // stateIn is one bond of a scan, with what sysfs and udev know of it. The error
 // is errStale when the scan is too old for that.
 func (h *Host) stateIn(all scan, name string, members []Member) (State, error) {
-	s := State{Name: name, Links: slices.Clone(all.links)}
+	s := State{Name: name, Links: slices.Clone(all.links), traffic: all.traffic}
 	for i := range s.Links {
 		h.memberLink(&s.Links[i], name, members)
 	}
@@ -54,42 +55,62 @@ func (h *Host) stateIn(all scan, name string, members []Member) (State, error) {
 
 // scan lists links, addresses and routes.
 func (h *Host) scan() (scan, error) {
-	raw, err := h.kernel.links()
+	raw, err := h.kernel.Links()
 	if err != nil {
 		return scan{}, err
 	}
 	all := scan{raw: raw, links: linksOf(raw), place: make(map[string]int, len(raw))}
-	place := make(map[int]int, len(raw)) // by index
+	place := make(map[int]*Link, len(raw)) // by index
 	for i, r := range raw {
-		all.place[r.name], place[r.index] = i, i
+		all.place[r.Name], place[r.Index] = i, &all.links[i]
 	}
-	if err := h.scanAddresses(&all, place); err != nil {
+	if all.addrs, err = h.kernel.Addrs(); err != nil {
 		return scan{}, err
 	}
-	return all, h.scanRoutes(&all, place)
+	for _, a := range all.addrs {
+		if link := place[a.Link]; link != nil && isGlobal(a) {
+			link.Addresses = append(link.Addresses, a.Prefix)
+		}
+	}
+	routes, err := h.kernel.Routes()
+	all.routes = slices.DeleteFunc(routes, func(r rtnl.Route) bool {
+		return r.Protocol == unix.RTPROT_KERNEL || r.Table == unix.RT_TABLE_LOCAL
+	})
+	for _, r := range all.routes {
+		for _, index := range r.Links() {
+			if link := place[index]; link != nil {
+				link.Routes++
+			}
+		}
+	}
+	return all, err
+}
+
+// isGlobal says whether an address is one that somebody would miss. Those of link
+// scope come back by themselves.
+func isGlobal(a rtnl.Addr) bool {
+	return a.Scope == unix.RT_SCOPE_UNIVERSE || a.Scope == unix.RT_SCOPE_SITE
 }
 
 // linksOf turns a dump into links.
-func linksOf(raw []rawLink) []Link {
+func linksOf(raw []rtnl.Link) []Link {
 	names := make(map[int]string, len(raw))
 	for _, r := range raw {
-		names[r.index] = r.name
+		names[r.Index] = r.Name
 	}
 	upper := map[int][]string{}
 	for _, r := range raw {
 		// A veth's parent is its peer, and nothing is stacked upon that.
-		if r.parent != 0 && r.kind != "veth" {
-			upper[r.parent] = append(upper[r.parent], r.name)
+		if r.Parent != 0 && r.Kind != "veth" {
+			upper[r.Parent] = append(upper[r.Parent], r.Name)
 		}
 	}
 	links := make([]Link, len(raw))
 	for i, r := range raw {
 		links[i] = Link{
-			Name: r.name, Index: r.index, Kind: r.kind, Master: names[r.master],
-			Up: r.up, MAC: r.mac, MTU: r.mtu, Upper: upper[r.index], PermMAC: r.permMAC, Changes: r.carrierChanges,
-		}
-		if r.permMAC == nil {
-			links[i].PermMAC = r.mac
+			Name: r.Name, Index: r.Index, Kind: r.Kind, Master: names[r.Master],
+			Up: r.Up, MAC: r.HardwareAddr(), MTU: r.MTU, Upper: upper[r.Index],
+			PermMAC: net.HardwareAddr(cmp.Or(r.PermMAC, r.MAC)), Changes: int(r.CarrierChanges),
 		}
 	}
 	return links
@@ -160,12 +181,12 @@ func (h *Host) udevBusy(ifindex int) bool {
 // 6.1 doesn't show there.
 func (h *Host) observeBond(s *State, all scan) error {
 	i, present := all.place[s.Name]
-	if !present || all.raw[i].kind != "bond" {
+	if !present || all.raw[i].Kind != "bond" {
 		return nil
 	}
 	b, err := h.sysfs.Bond(s.Name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return h.unreadable(s.Name, all.raw[i].index, err)
+		return h.unreadable(s.Name, all.raw[i].Index, err)
 	}
 	if err != nil {
 		return err
@@ -175,7 +196,7 @@ func (h *Host) observeBond(s *State, all scan) error {
 		return err
 	}
 	if options.NSIP6Target == nil {
-		options.NSIP6Target = all.raw[i].nsIP6Target
+		options.NSIP6Target = nsTargetsOf(all.raw[i])
 	}
 	// No targets, no attribute: a kernel that is young enough for
 	// arp_missed_max is taken to know it (5.17 and 5.18).
@@ -185,12 +206,6 @@ func (h *Host) observeBond(s *State, all scan) error {
 	s.Bond = &BondState{
 		Mode: b.Mode, Options: options, Primary: b.Primary,
 		ActiveSlave: b.ActiveSlave, MIIStatus: b.MIIStatus,
-		Addresses: slices.Clone(all.links[i].Addresses), Lifetimes: all.links[i].Lifetimes,
-	}
-	for _, r := range all.routes {
-		if isOver(r, all.links[i].Index) {
-			s.Bond.addRoute(r)
-		}
 	}
 	return h.observeSlaves(s, all, b.Slaves)
 }
@@ -207,9 +222,9 @@ func (h *Host) observeSlaves(s *State, all scan, names []string) error {
 		}
 		if j, present := all.place[name]; present {
 			if slave.Prio == nil {
-				slave.Prio = all.raw[j].prio
+				slave.Prio = prioOf(all.raw[j])
 			}
-			if all.raw[j].permMAC == nil {
+			if all.raw[j].PermMAC == "" {
 				s.Links[j].PermMAC = slave.PermHWAddr // it may carry the bond's for now
 			}
 		}
@@ -226,8 +241,8 @@ var errStale = errors.New("the bond has changed while it was read")
 
 // unreadable tells that from a bond which sysfs doesn't show at all.
 func (h *Host) unreadable(name string, index int, err error) error {
-	switch l, again := h.kernel.link(name); {
-	case errors.Is(again, fs.ErrNotExist), again == nil && l.index != index:
+	switch l, again := h.kernel.Link(name); {
+	case errors.Is(again, fs.ErrNotExist), again == nil && (l.Name != name || l.Index != index):
 		return errStale
 	case again != nil:
 		return again
@@ -266,104 +281,4 @@ func millis(p *int) *Millis {
 		return nil
 	}
 	return new(Millis(*p))
-}
-
-// scanAddresses adds the addresses of global scope: those that somebody would
-// miss. Addresses of link scope come back by themselves.
-func (h *Host) scanAddresses(all *scan, place map[int]int) error {
-	list, err := retryDump(func() ([]netlink.Addr, error) { return h.handle.AddrList(nil, netlink.FAMILY_ALL) })
-	if err != nil {
-		return fmt.Errorf("list addresses: %w", err)
-	}
-	for _, a := range list {
-		i, present := place[a.LinkIndex]
-		if !present || a.Scope != unix.RT_SCOPE_UNIVERSE && a.Scope != unix.RT_SCOPE_SITE {
-			continue
-		}
-		ip, _ := netip.AddrFromSlice(a.IP)
-		ones, _ := a.Mask.Size()
-		link, p := &all.links[i], netip.PrefixFrom(ip.Unmap(), ones)
-		link.Addresses = append(link.Addresses, p)
-		if a.Flags&unix.IFA_F_PERMANENT == 0 {
-			if link.Lifetimes == nil {
-				link.Lifetimes = map[netip.Prefix]time.Duration{}
-			}
-			link.Lifetimes[p] = time.Duration(a.ValidLft) * time.Second
-		}
-	}
-	return nil
-}
-
-// scanRoutes keeps the routes, and counts those over each link.
-func (h *Host) scanRoutes(all *scan, place map[int]int) error {
-	every := &netlink.Route{Table: unix.RT_TABLE_UNSPEC}
-	list, err := retryDump(func() ([]netlink.Route, error) {
-		return h.handle.RouteListFiltered(netlink.FAMILY_ALL, every, netlink.RT_FILTER_TABLE)
-	})
-	if err != nil {
-		return fmt.Errorf("list routes: %w", err)
-	}
-	all.routes = slices.DeleteFunc(list, func(r netlink.Route) bool {
-		return r.Protocol == unix.RTPROT_KERNEL || r.Table == unix.RT_TABLE_LOCAL
-	})
-	for _, r := range all.routes {
-		over := []int{r.LinkIndex}
-		for _, p := range r.MultiPath {
-			over = append(over, p.LinkIndex)
-		}
-		slices.Sort(over)
-		for _, index := range slices.Compact(over) {
-			if i, present := place[index]; present {
-				all.links[i].Routes++
-			}
-		}
-	}
-	return nil
-}
-
-// isOver says whether a route, or one of its paths, leads over a link.
-func isOver(r netlink.Route, index int) bool {
-	return r.LinkIndex == index ||
-		slices.ContainsFunc(r.MultiPath, func(p *netlink.NexthopInfo) bool { return p.LinkIndex == index })
-}
-
-// addRoute notes a route over the bond; one that somebody set or leased may be
-// one that is wanted.
-func (b *BondState) addRoute(r netlink.Route) {
-	b.routes = append(b.routes, r)
-	if route, ok := routeOf(r); ok {
-		b.Routes = append(b.Routes, route)
-	}
-}
-
-// routeOf is a kernel's route as one that bondctl may set: a plain one of the
-// main table, not the kernel's and not a router's (RTPROT_RA).
-func routeOf(r netlink.Route) (Route, bool) {
-	set := r.Protocol == unix.RTPROT_STATIC || r.Protocol == unix.RTPROT_BOOT || r.Protocol == unix.RTPROT_DHCP
-	if !set || r.Table != unix.RT_TABLE_MAIN || len(r.MultiPath) > 0 || r.Type != unix.RTN_UNICAST {
-		return Route{}, false
-	}
-	route := Route{DHCP: r.Protocol == unix.RTPROT_DHCP}
-	gateway, byGateway := netip.AddrFromSlice(r.Gw)
-	if byGateway {
-		route.Gateway = gateway.Unmap()
-	}
-	if r.Dst == nil {
-		route.Destination = defaultRoute(route.Gateway).Destination
-		return route, byGateway // without, its family can't be told
-	}
-	to, ok := netip.AddrFromSlice(r.Dst.IP)
-	ones, _ := r.Dst.Mask.Size()
-	route.Destination = netip.PrefixFrom(to.Unmap(), ones)
-	return route, ok
-}
-
-// retryDump repeats a dump that was interrupted by a change.
-func retryDump[T any](dump func() ([]T, error)) ([]T, error) {
-	for {
-		list, err := dump()
-		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			return list, err
-		}
-	}
 }

@@ -2,6 +2,7 @@ package bond
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +49,7 @@ func NewPlan(c Config, s State, machineID string) (Plan, error) {
 		p.change()
 	}
 	p.giveBackLeft()
-	p.layer3()
+	p.network()
 	return p.Plan, nil
 }
 
@@ -63,13 +64,17 @@ type Association struct {
 // Empty says that there is nothing to change.
 func (p Plan) Empty() bool { return len(p.Steps) == 0 }
 
-// joins says whether a member is to be enslaved.
-func (p Plan) joins() bool {
-	return slices.ContainsFunc(p.Steps, func(s Step) bool { _, ok := s.(Enslave); return ok })
+// enslaves says whether a member is to be enslaved.
+func (p Plan) enslaves(member string) bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { e, ok := s.(enslave); return ok && e.Member == member })
 }
 
-// words says the plan's steps in one line.
-func (p Plan) words() string {
+// Same says whether two plans do the same to the same devices: one that went and
+// came back by its name is another one.
+func (p Plan) Same(o Plan) bool { return reflect.DeepEqual(p.Steps, o.Steps) }
+
+// Words says the plan's steps in one line.
+func (p Plan) Words() string {
 	said := make([]string, len(p.Steps))
 	for i, step := range p.Steps {
 		said[i] = step.String()
@@ -101,15 +106,9 @@ func (p *planner) add(s Step) { p.Steps = append(p.Steps, s) }
 // create plans a bond that isn't there.
 func (p *planner) create() {
 	w := p.wanted
-	create := CreateBond{Name: p.Bond, MAC: w.mac, MTU: w.mtu}
-	for _, row := range table {
-		to, _ := row.text(&w.options)
-		if p.speaks(row.key) {
-			create.Options = append(create.Options, Change{row.key, row.def, to})
-		}
-	}
+	create := createBond{Name: p.Bond, Mode: activeBackup, Options: newBondOptions(&w.options), MAC: w.mac, MTU: w.mtu}
 	if _, present := p.state.link(w.primary); present {
-		create.Options = append(create.Options, Change{"primary", "", w.primary})
+		create.Options = append(create.Options, change{"primary", "", w.primary})
 	}
 	if create.MAC == nil && *w.options.FailOverMAC != FailOverMACActive {
 		create.MAC = p.firstMAC()
@@ -118,17 +117,45 @@ func (p *planner) create() {
 	p.enslave()
 }
 
-// speaks says whether a new bond can be told an option: the delays belong to
-// MII monitoring and are refused without it.
-func (p *planner) speaks(key string) bool {
-	mii := *p.wanted.options.Miimon > 0
-	switch {
-	case isDelay(key) || key == "miimon":
-		return mii
-	case strings.HasPrefix(key, "arp_") || key == "ns_ip6_target":
-		return !mii
+// newBondOptions are the options that a new bond is told. The delays belong to MII
+// monitoring and are refused without it.
+func newBondOptions(o *Options) (list []change) {
+	mii := value(o.Miimon) > 0
+	for _, row := range table {
+		to, known := row.text(o)
+		of := isDelay(row.key) || row.key == "miimon"
+		ofARP := strings.HasPrefix(row.key, "arp_") || row.key == "ns_ip6_target"
+		if known && (!of || mii) && (!ofARP || !mii) {
+			list = append(list, change{row.key, row.def, to})
+		}
 	}
-	return true
+	return list
+}
+
+// optionChanges are the options that differ, of those that are asked for. miimon
+// and the delays are said together, for each rescales the others.
+func optionChanges(from, to *Options, of func(key string) bool) (list []change) {
+	timing := false
+	for _, key := range []string{"miimon", "updelay", "downdelay", "peer_notif_delay"} {
+		timing = timing || differs(from, to, key)
+	}
+	for _, row := range table {
+		has, known := row.text(from)
+		wants, named := row.text(to)
+		again := timing && (row.key == "miimon" || isDelay(row.key))
+		if of(row.key) && known && named && (has != wants || again) {
+			list = append(list, change{row.key, has, wants})
+		}
+	}
+	return list
+}
+
+// differs says whether an option is another one, as far as the kernel knows it.
+func differs(from, to *Options, key string) bool {
+	row := mustRow(key)
+	has, known := row.text(from)
+	wants, named := row.text(to)
+	return known && named && has != wants
 }
 
 // firstMAC is the address of the first member that can join: the kernel would
@@ -170,22 +197,14 @@ func (p *planner) isWanted(name string) bool {
 // release plans to let slaves go, the active one last. Those that aren't
 // wanted any more are given back as they were found.
 func (p *planner) release(which func(name string) bool) {
-	slaves := slices.Clone(p.state.Bond.Slaves)
-	slices.SortStableFunc(slaves, func(a, b SlaveState) int {
-		return rank(a.Name == p.state.Bond.ActiveSlave) - rank(b.Name == p.state.Bond.ActiveSlave)
-	})
-	for _, slave := range slaves {
+	for _, slave := range activeLast(p.state.Bond) {
 		if !which(slave.Name) {
 			continue
 		}
-		prio := ""
-		if slave.Prio != nil {
-			prio = strconv.Itoa(*slave.Prio)
-		}
-		p.add(Release{p.Bond, slave.Name, prio})
+		p.add(release{p.Bond, slave.Name})
 		link, _ := p.state.link(slave.Name)
 		if found, known := p.state.found(link); known && !p.isWanted(slave.Name) {
-			p.add(GiveBack{slave.Name, found})
+			p.giveBack(found, p.state.without(slave))
 			if bond, _ := p.state.link(p.Bond); found.Up && found.MAC.String() == HardwareAddr(bond.MAC).String() {
 				p.note("%s goes on with the MAC address %s, which %s carries, too: on one network they disturb each other; give one of them another", slave.Name, found.MAC, p.Bond)
 			}
@@ -193,27 +212,20 @@ func (p *planner) release(which func(name string) bool) {
 	}
 }
 
+// giveBack plans to give a link back what it had, seen from how it is by then.
+func (p *planner) giveBack(found LinkImage, then State) {
+	p.Steps = append(p.Steps, NewRestore(p.state.Before.only(found.Index), then).Steps...)
+}
+
 // found is how a link was before it became a member, if that is known of this
 // very device: one that was unplugged and came back has another ifindex.
-func (s *State) found(link Link) (LinkSettings, bool) {
-	for _, found := range s.Ours.Found { // it may have been renamed since
-		if link.Index != 0 && link.Index == found.Index {
-			return found, true
-		}
-	}
-	return LinkSettings{}, false
-}
+func (s *State) found(link Link) (LinkImage, bool) { return s.Before.link(link.Index) }
 
-// left is how to give back a link that isn't a slave any more and hasn't been
-// given back: whoever let it go was cut short. A bond leaves what it lets go
-// down; a link that is up, or has another master, somebody has taken since.
-func (s *State) left(link Link) (LinkSettings, bool) {
-	found, ok := s.found(link)
-	return found, ok && link.Master == "" && !link.Up
-}
-
+// giveBackLeft gives back the links that aren't slaves any more and haven't been
+// given back: whoever let them go was cut short. A bond leaves what it lets go down;
+// a link that is up, or has another master, somebody has taken since.
 func (p *planner) giveBackLeft() {
-	if len(p.state.Ours.Found) == 0 {
+	if p.state.Before == nil {
 		return
 	}
 	for i := range p.state.Links {
@@ -221,8 +233,8 @@ func (p *planner) giveBackLeft() {
 		if link.Up || link.Master != "" {
 			continue // the quick way to know most of them
 		}
-		if found, ok := p.state.left(*link); ok && !p.isWanted(link.Name) {
-			p.add(GiveBack{link.Name, found})
+		if found, ok := p.state.found(*link); ok && !p.isWanted(link.Name) {
+			p.giveBack(found, p.state)
 		}
 	}
 }
@@ -239,7 +251,7 @@ func (p *planner) failOverMAC() {
 	row := mustRow("fail_over_mac")
 	from, _ := row.text(&p.state.Bond.Options)
 	to, _ := row.text(&p.wanted.options)
-	p.add(SetOptions{p.Bond, []Change{{row.key, from, to}}})
+	p.add(setOptions{p.Bond, []change{{row.key, from, to}}})
 }
 
 func (p *planner) note(format string, args ...any) {
@@ -248,53 +260,42 @@ func (p *planner) note(format string, args ...any) {
 
 // options plans what of the options differs, except fail_over_mac.
 func (p *planner) options() {
-	var changes []Change
+	var changes []change
 	b := p.state.Bond
 	if b.Mode != activeBackup {
-		changes = append(changes, Change{"mode", b.Mode, activeBackup})
+		changes = append(changes, change{"mode", b.Mode, activeBackup})
 	}
-	timing := p.differs("miimon") || p.differs("updelay") || p.differs("downdelay") || p.differs("peer_notif_delay")
-	for _, row := range table {
-		from, known := row.text(&b.Options)
-		to, _ := row.text(&p.wanted.options)
-		again := timing && (row.key == "miimon" || isDelay(row.key))
-		if row.key != "fail_over_mac" && known && (from != to || again) {
-			changes = append(changes, Change{row.key, from, to})
-		}
-	}
+	changes = append(changes, optionChanges(&b.Options, &p.wanted.options, func(key string) bool { return key != "fail_over_mac" })...)
 	if c, ok := p.primary(); ok {
 		changes = append(changes, c)
 	}
 	if changes != nil {
-		p.add(SetOptions{p.Bond, changes})
+		p.add(setOptions{p.Bond, changes})
 	}
 }
 
 func (p *planner) differs(key string) bool {
-	row := mustRow(key)
-	from, known := row.text(&p.state.Bond.Options)
-	to, _ := row.text(&p.wanted.options)
-	return known && from != to
+	return differs(&p.state.Bond.Options, &p.wanted.options, key)
 }
 
 // primary plans a change of the primary. The kernel shows the primary only
 // while it is enslaved, but remembers its name: so an absent primary is no
 // drift, and saying it again would force a switch just as a failover may be
 // on its way. It is said when its interface is about to be enslaved.
-func (p *planner) primary() (Change, bool) {
+func (p *planner) primary() (change, bool) {
 	has, want := p.state.Bond.Primary, p.wanted.primary
 	if has == want {
-		return Change{}, false
+		return change{}, false
 	}
 	for _, m := range p.wanted.members {
 		if m.name == want && m.pending == "" {
-			return Change{"primary", has, want}, true
+			return change{"primary", has, want}, true
 		}
 	}
 	if has == "" {
-		return Change{}, false
+		return change{}, false
 	}
-	return Change{"primary", has, ""}, true
+	return change{"primary", has, ""}, true
 }
 
 // bondLink plans the bond's own admin state, MAC address and MTU.
@@ -316,7 +317,7 @@ func (p *planner) bondLink() {
 		}
 	}
 	if from.Up != to.Up || from.MTU != to.MTU || from.MAC.String() != to.MAC.String() {
-		p.add(SetLink{p.Bond, from, to})
+		p.add(setLink{p.Bond, from, to})
 	}
 }
 
@@ -333,19 +334,19 @@ func (p *planner) enslave() {
 			// A link that is down may have been left so by a bond that was
 			// deleted by hand, or by a down that was cut short.
 			if found, ok := p.state.found(m.link); ok && (in || !was.Up) {
-				was = found
+				was = found.LinkSettings
 			}
-			p.add(Enslave{p.Bond, m.name, was})
+			p.add(enslave{p.Bond, m.name, was})
 			slave.Prio = new(0)
 		} else if !m.link.Up && !m.link.RFKill {
 			// The driver ups a slave as it takes it in, and never again: not
 			// after somebody has set it down, nor when rfkill lets it go.
 			up := m.link.settings()
 			up.Up = true
-			p.add(SetLink{m.name, m.link.settings(), up})
+			p.add(setLink{m.name, m.link.settings(), up})
 		}
 		if has := value(slave.Prio); slave.Prio != nil && strconv.Itoa(has) != m.prio {
-			p.add(SetPrio{p.Bond, m.name, strconv.Itoa(has), m.prio})
+			p.add(setPrio{p.Bond, m.name, strconv.Itoa(has), m.prio})
 		}
 	}
 }
@@ -368,62 +369,4 @@ func rank(later bool) int {
 		return 1
 	}
 	return 0
-}
-
-// lifetimeSlack is by how much the kernel's idea of a lease's end may be wrong:
-// both count in seconds, at different moments.
-const lifetimeSlack = 10 * time.Second
-
-// lifetime plans that the leased address ends with its lease, and that one which
-// was leased and is wanted for good doesn't.
-func (p *planner) lifetime(has BondState) {
-	for _, a := range p.wanted.static {
-		if _, ends := has.Lifetimes[a]; ends && slices.Contains(p.state.Ours.Addresses, a) {
-			p.add(SetLifetime{Bond: p.Bond, Address: a})
-		}
-	}
-	lease := p.state.Lease
-	if lease == nil || !slices.Contains(p.wanted.addresses, lease.Address) || slices.Contains(p.wanted.static, lease.Address) {
-		return
-	}
-	left := p.state.LeaseLeft.Truncate(time.Second)
-	valid, ends := has.Lifetimes[lease.Address]
-	if ends && (valid-left).Abs() <= lifetimeSlack || left <= 0 {
-		return
-	}
-	p.add(SetLifetime{p.Bond, lease.Address, left})
-}
-
-// layer3 plans the addresses and routes. What others have put
-// on the bond is left alone; what bondctl did put there and is no longer
-// wanted goes.
-func (p *planner) layer3() {
-	var has BondState
-	if p.state.Bond != nil {
-		has = *p.state.Bond
-	}
-	w, ours := p.wanted, p.state.Ours
-	for _, a := range w.addresses {
-		if !slices.Contains(has.Addresses, a) {
-			p.add(AddAddress{p.Bond, a})
-		}
-	}
-	p.lifetime(has)
-	for _, r := range ours.Routes {
-		if slices.Contains(has.Routes, r) && !slices.Contains(w.routes, r) {
-			p.add(DelRoute{p.Bond, r})
-		}
-	}
-	for _, r := range w.routes {
-		if !slices.Contains(has.Routes, r) {
-			p.add(AddRoute{p.Bond, r})
-		}
-	}
-	// Last, for others of its network and routes over it may go with it; the
-	// next look finds which.
-	for _, a := range ours.Addresses {
-		if slices.Contains(has.Addresses, a) && !slices.Contains(w.addresses, a) {
-			p.add(DelAddress{p.Bond, a})
-		}
-	}
 }

@@ -53,11 +53,10 @@ func made(t testing.TB, c Config, devices ...Link) State {
 
 // after is the state that the next look would find, journal included.
 func (s *simulation) after(p Plan, was State) State {
-	j := &journal{Found: was.Ours.Found, Addresses: was.Ours.Addresses, Routes: was.Ours.Routes}
-	_, j = j.across(p, was)
-	j.Ifindex = s.mustLink(s.Name).Index
+	_, j := was.Before.across(p, &was)
+	j.Bond.Index = s.mustLink(s.Name).Index
 	next := clone(s.State)
-	next.Ours = j.ours(&next)
+	next.Before = j
 	return next
 }
 
@@ -206,13 +205,13 @@ func TestAbsentPrimaryIsNoDrift(t *testing.T) {
 	sim.release("usb0")
 	sim.Links = slices.DeleteFunc(sim.Links, func(l Link) bool { return l.Name == "usb0" })
 	undocked := clone(sim.State)
-	undocked.Ours = s.Ours
+	undocked.Before = s.Before
 	if p := mustPlan(t, c, undocked); !p.Empty() {
-		t.Errorf("undocked, there is nothing to do: %s", p.words())
+		t.Errorf("undocked, there is nothing to do: %s", p.Words())
 	}
 	docked := withLink(undocked, device(9, "usb0"))
 	want := "set on bond0: primary none -> usb0; enslave usb0 to bond0; set prio of usb0 in bond0: 0 -> 1"
-	if got := mustPlan(t, c, docked).words(); got != want {
+	if got := mustPlan(t, c, docked).Words(); got != want {
 		t.Errorf("docked again:\n got %s\nwant %s", got, want)
 	}
 }
@@ -239,7 +238,7 @@ func TestRefusals(t *testing.T) {
 				s.Bond.Slaves = []SlaveState{{Name: "eth7"}}
 				bondLink(s).Up = true
 				bondLink(s).Upper = []string{"bond0.5"}
-				s.Bond.Addresses = []netip.Prefix{netip.MustParsePrefix("192.0.2.7/24")}
+				bondLink(s).Addresses = []netip.Prefix{netip.MustParsePrefix("192.0.2.7/24")}
 			}),
 			"bond0 exists and bondctl didn't make it: it has members (eth7), it is up, it carries 192.0.2.7/24, it carries bond0.5",
 		},
@@ -288,6 +287,7 @@ func FuzzPlan(f *testing.F) {
 			state.Links = append(state.Links, Link{Name: "bond0", Index: 50, Kind: "bond", MAC: randomMAC, MTU: 1500})
 			state.Bond = &BondState{Mode: "balance-rr", Options: kernelDefaults(t)}
 		}
+		carrySomething(random, &state)
 		for range 4 {
 			c := randomConfig(t, random)
 			p, err := NewPlan(c, state, "0123456789abcdef")
@@ -300,9 +300,12 @@ func FuzzPlan(f *testing.F) {
 			checkUndo(t, p, state)
 			sim := simulate(t, state)
 			sim.apply(p.Steps...)
+			if rest := state.rest(p); rest != nil {
+				sim.apply(NewRestore(*rest, sim.State).Steps...)
+			}
 			next := sim.after(p, state)
 			if again := mustPlan(t, c, next); !again.Empty() {
-				t.Fatalf("%+v\nfirst:  %s\nsecond: %s", c, p.words(), again.words())
+				t.Fatalf("%+v\nfirst:  %s\nsecond: %s", c, p.Words(), again.Words())
 			}
 			state = next
 		}
@@ -315,28 +318,24 @@ func checkUndo(t *testing.T, p Plan, s State) {
 	for k := range p.Steps {
 		sim := simulate(t, s)
 		sim.apply(p.Steps[:k+1]...)
-		sim.undo(p.Steps[:k+1])
-		// As undo in apply.go ends.
-		if s.Bond != nil && sim.Bond.ActiveSlave != s.Bond.ActiveSlave {
-			sim.Bond.ActiveSlave = s.Bond.ActiveSlave
-			sim.reselect()
-		}
-		for _, l := range touched(p.Steps, s) {
-			sim.setLink(l.Name, l.settings())
-		}
-		if diff := cmp.Diff(s.settings(), sim.settings()); diff != "" {
-			t.Fatalf("%s\nundone after step %d (-before +after)\n%s", p.words(), k, diff)
-		}
-		if s.Bond != nil {
-			if diff := cmp.Diff(s.Bond.Options, sim.Bond.Options, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
-				t.Fatalf("%s\noptions undone after step %d (-before +after)\n%s", p.words(), k, diff)
-			}
+		sim.apply(NewRestore(*s.undoing(p), sim.State).Steps...)
+		if diff := diffStates(&s, &sim.State); diff != "" {
+			t.Fatalf("%s\nundone after step %d (-before +after)\n%s", p.Words(), k, diff)
 		}
 	}
 }
 
+// diffStates are the differences that an undo must not leave.
+func diffStates(was, is *State) string {
+	diff := cmp.Diff(was.settings(), is.settings())
+	if was.Bond != nil && is.Bond != nil {
+		diff += cmp.Diff(was.Bond.Options, is.Bond.Options, compareAddrs)
+	}
+	return diff
+}
+
 // randomConfig is a configuration that NewConfig takes.
-func randomConfig(t *testing.T, r *rand.Rand) Config {
+func randomConfig(t testing.TB, r *rand.Rand) Config {
 	t.Helper()
 	names := []string{"eth0", "eth1", "wlan0", "usb0"}
 	r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })

@@ -26,7 +26,7 @@ func refusal(w wanted, s State) error {
 		}
 		return &RefusedError{fmt.Sprintf("%s exists and is no bond (%s)", s.Name, kind), "choose another name for the bond"}
 	}
-	if s.Bond != nil && !s.Ours.Bond {
+	if s.Bond != nil && !s.madeBond() {
 		if why := s.inUse(); why != "" {
 			return &RefusedError{
 				fmt.Sprintf("%s exists and bondctl didn't make it: %s", s.Name, why),
@@ -59,8 +59,8 @@ func (s *State) inUse() string {
 	if link.Up {
 		why = append(why, "it is up")
 	}
-	if len(s.Bond.Addresses) > 0 {
-		why = append(why, "it carries "+s.Bond.Addresses[0].String())
+	if len(link.Addresses) > 0 {
+		why = append(why, "it carries "+link.Addresses[0].String())
 	}
 	if link.Master != "" {
 		why = append(why, "it belongs to "+link.Master)

@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
 func TestForeignAddresses(t *testing.T) {
@@ -25,9 +28,15 @@ func TestForeignAddresses(t *testing.T) {
 		{"no prefix is advertised", list(atHome), list(atHome), nil, list(atHome)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := foreignAddresses(tt.had, tt.has, tt.prefixes)
-			if len(got) == 0 {
-				got = nil
+			s := State{Name: "bond0", Links: []Link{{Name: "bond0", Index: 7}}}
+			for _, p := range tt.has {
+				a := rtnl.NewAddr(p).On(7)
+				a.Flags = unix.IFA_F_MANAGETEMPADDR
+				s.addrs = append(s.addrs, a)
+			}
+			var got []netip.Prefix
+			for _, step := range s.foreign(tt.had, tt.prefixes, nil) {
+				got = append(got, step.(delAddress).Address.Prefix)
 			}
 			if diff := cmp.Diff(tt.want, got, byValue); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
 const (
@@ -30,7 +32,7 @@ type wanted struct {
 	members   []wantedMember
 	addresses []netip.Prefix
 	static    []netip.Prefix // of these, those that no lease ends
-	routes    []Route
+	routes    []rtnl.Route
 	notes     []string
 }
 
@@ -49,7 +51,7 @@ type wantedMember struct {
 func settle(c Config, s State, machineID string) (wanted, error) {
 	w := wanted{primary: c.Primary, mtu: cmp.Or(c.MTU, defaultMTU), mac: c.MAC, addresses: c.Addresses, static: c.Addresses}
 	for _, gateway := range c.Gateways {
-		w.routes = append(w.routes, defaultRoute(gateway))
+		w.routes = append(w.routes, rtnl.NewRoute(everywhere(gateway), gateway))
 	}
 	w.lend(c, s.Lease)
 	w.settleMembers(c, s)
@@ -176,7 +178,7 @@ func (w *wanted) settleFailOverMAC(c Config, s State, wifi string) {
 		auto = FailOverMACActive
 	}
 	w.options.FailOverMAC = &auto
-	if s.Bond == nil || !s.Ours.Bond || s.Bond.Options.FailOverMAC == nil {
+	if s.Bond == nil || !s.madeBond() || s.Bond.Options.FailOverMAC == nil {
 		return
 	}
 	if has := *s.Bond.Options.FailOverMAC; has != auto {

@@ -6,7 +6,10 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
 // A simulation applies steps to a State by the rules of the bonding driver
@@ -36,15 +39,13 @@ func simulate(t testing.TB, s State) *simulation {
 
 // clone copies a State so deep that steps don't reach the original.
 func clone(s State) State {
-	s.Links = slices.Clone(s.Links)
+	s.Links, s.traffic = slices.Clone(s.Links), s.traffic.clone()
 	for i, l := range s.Links {
 		s.Links[i].MAC = bytes.Clone(l.MAC)
 	}
 	if s.Bond != nil {
 		b := *s.Bond
 		b.Slaves = slices.Clone(b.Slaves)
-		b.Addresses = slices.Clone(b.Addresses)
-		b.Routes = slices.Clone(b.Routes)
 		s.Bond = &b
 	}
 	return s
@@ -66,57 +67,43 @@ func (s *simulation) apply(steps ...Step) {
 	}
 }
 
-// undo takes steps back as apply.go does.
-func (s *simulation) undo(steps []Step) {
-	s.t.Helper()
-	for _, step := range slices.Backward(steps) {
-		s.apply(step.inverse()...)
-	}
-}
-
 func (s *simulation) do(step Step) {
 	s.t.Helper()
 	switch step := step.(type) {
-	case CreateBond:
+	case createBond:
 		s.create(step)
-	case DeleteBond:
+	case deleteBond:
 		for _, slave := range slices.Clone(s.Bond.Slaves) {
 			s.release(slave.Name)
 		}
 		s.Bond = nil
+		index := s.mustLink(step.Name).Index
+		s.goDown(index)
+		s.addrs = slices.DeleteFunc(s.addrs, func(a rtnl.Addr) bool { return a.Link == index })
 		s.Links = slices.DeleteFunc(s.Links, func(l Link) bool { return l.Name == step.Name })
-	case SetOptions:
+	case setOptions:
 		for _, message := range step.messages() {
 			s.setOptions(message)
 		}
-	case SetLink:
+	case setLink:
 		s.setLink(step.Name, step.To)
-	case GiveBack:
+	case giveBack:
 		s.setLink(step.Name, step.To)
-	case Enslave:
+	case enslave:
 		s.enslave(step)
-	case Release:
+	case release:
 		s.release(step.Member)
-	case SetPrio:
+	case setPrio:
 		s.setPrio(step)
-	case AddAddress:
-		s.Bond.Addresses = append(s.Bond.Addresses, step.Address)
-	case SetLifetime:
-		if !slices.Contains(s.Bond.Addresses, step.Address) {
-			s.t.Fatalf("%s: no such address", step)
-		}
-	case DelAddress:
-		s.Bond.Addresses = without(s.Bond.Addresses, step.Address)
-	case AddRoute:
-		s.Bond.Routes = append(s.Bond.Routes, step.Route)
-	case DelRoute:
-		s.Bond.Routes = without(s.Bond.Routes, step.Route)
+	case setActive:
+		s.Bond.ActiveSlave = step.To
+		s.reselect()
 	default:
-		s.t.Fatalf("unknown step %T", step)
+		s.doNetwork(step)
 	}
 }
 
-func (s *simulation) create(step CreateBond) {
+func (s *simulation) create(step createBond) {
 	s.t.Helper()
 	if s.Bond != nil {
 		s.t.Fatal("create: file exists")
@@ -127,9 +114,9 @@ func (s *simulation) create(step CreateBond) {
 		mac = randomMAC
 	}
 	s.Links = append(s.Links, Link{Name: step.Name, Index: s.nextIndex, Kind: "bond", MAC: mac, MTU: step.MTU})
-	s.Bond = &BondState{Mode: activeBackup, Options: kernelDefaults(s.t)}
+	s.Bond = &BondState{Mode: step.Mode, Options: kernelDefaults(s.t)}
 	s.setOptions(step.Options)
-	s.mustLink(step.Name).Up = true
+	s.mustLink(step.Name).Up = !step.Down
 }
 
 // randomMAC stands for the address that the kernel draws for a bond without members.
@@ -146,7 +133,7 @@ func kernelDefaults(t testing.TB) Options {
 }
 
 // setOptions is bond_changelink: one message, option by option in its own order.
-func (s *simulation) setOptions(message []Change) {
+func (s *simulation) setOptions(message []change) {
 	s.t.Helper()
 	to := map[string]string{}
 	for _, c := range message {
@@ -233,6 +220,9 @@ func (s *simulation) setLink(name string, to LinkSettings) {
 	if to.MAC != nil && !active {
 		l.MAC = net.HardwareAddr(bytes.Clone(to.MAC))
 	}
+	if l.Up && !to.Up {
+		s.goDown(l.Index)
+	}
 	l.Up = to.Up
 	for i := range s.Links {
 		if m := &s.Links[i]; name == s.Name && m.Master == s.Name {
@@ -244,12 +234,13 @@ func (s *simulation) setLink(name string, to LinkSettings) {
 	}
 }
 
-func (s *simulation) enslave(step Enslave) {
+func (s *simulation) enslave(step enslave) {
 	s.t.Helper()
 	l, b := s.mustLink(step.Member), s.mustLink(step.Bond)
 	if l.Master != "" && l.Master != step.Bond {
 		s.t.Fatalf("enslave %s: it would be taken from %s", l.Name, l.Master)
 	}
+	s.goDown(l.Index)
 	s.before[l.Name] = LinkSettings{MAC: HardwareAddr(bytes.Clone(l.MAC)), MTU: l.MTU}
 	fom := *s.Bond.Options.FailOverMAC
 	if len(s.Bond.Slaves) == 0 && bytes.Equal(b.MAC, randomMAC) {
@@ -267,6 +258,7 @@ func (s *simulation) release(name string) {
 	s.t.Helper()
 	l := s.mustLink(name)
 	before := s.before[name]
+	s.goDown(l.Index)
 	l.Master, l.Up, l.MAC, l.MTU = "", false, net.HardwareAddr(before.MAC), before.MTU
 	s.Bond.Slaves = slices.DeleteFunc(s.Bond.Slaves, func(m SlaveState) bool { return m.Name == name })
 	if len(s.Bond.Slaves) == 0 {
@@ -275,7 +267,7 @@ func (s *simulation) release(name string) {
 	s.reselect()
 }
 
-func (s *simulation) setPrio(step SetPrio) {
+func (s *simulation) setPrio(step setPrio) {
 	s.t.Helper()
 	i := slices.IndexFunc(s.Bond.Slaves, func(m SlaveState) bool { return m.Name == step.Member })
 	if i < 0 {
@@ -288,11 +280,27 @@ func (s *simulation) setPrio(step SetPrio) {
 	s.Bond.Slaves[i].Prio = &prio
 }
 
-// settings are the links as an undone up must leave them.
+// settings are the links and what they carry, as an undone up must leave them.
 func (s *State) settings() map[string]string {
 	m := map[string]string{}
 	for _, l := range s.Links {
-		m[l.Name] = fmt.Sprintf("index %d, master %q, up %t, address %s, mtu %d", l.Index, l.Master, l.Up, l.MAC, l.MTU)
+		text := fmt.Sprintf("index %d, master %q, up %t, address %s, mtu %d", l.Index, l.Master, l.Up, l.MAC, l.MTU)
+		addrs := s.addrsOf(l.Index)
+		slices.SortStableFunc(addrs, func(a, b rtnl.Addr) int { return a.Prefix.Addr().BitLen() - b.Prefix.Addr().BitLen() })
+		for _, a := range addrs {
+			text += fmt.Sprintf(", %s for %d", a, a.Valid)
+		}
+		var routes []string
+		for _, r := range s.routes {
+			if r.Over(l.Index) {
+				routes = append(routes, fmt.Sprintf(", %s from %s", r, r.Source))
+			}
+		}
+		slices.Sort(routes)
+		m[l.Name] = text + strings.Join(routes, "")
+	}
+	if s.Bond != nil {
+		m["active slave"], m["mode"] = s.Bond.ActiveSlave, s.Bond.Mode
 	}
 	return m
 }

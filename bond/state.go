@@ -7,8 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/vishvananda/netlink"
-
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 	"github.com/bondctl/bondctl/bond/lease"
 )
 
@@ -19,24 +18,20 @@ type State struct {
 	Bond  *BondState // nil: there is no such bond
 	Links []Link     // every interface of the namespace, the bond included
 
-	// Cautious has a member that carries something wait, where it would
-	// otherwise be refused and the rest with it: nobody is there to be told.
-	Cautious bool
-
-	// Ours has what bondctl itself has put in place, as its journal says.
-	Ours Ours
+	// Before is what bondctl found before its first change, and what it has
+	// added since; nil where it has changed nothing.
+	Before *Image
 	// Lease is what DHCP has lent the bond, and LeaseLeft for how long still; nil
 	// for nothing.
 	Lease     *lease.Lease
 	LeaseLeft time.Duration
-}
 
-// Ours is what of a [State] bondctl has made.
-type Ours struct {
-	Bond      bool // the bond was made or adopted by bondctl
-	Found     map[string]LinkSettings
-	Addresses []netip.Prefix
-	Routes    []Route
+	// patient has a member that carries something wait, where it would
+	// otherwise be refused and the rest with it: nobody is there to be told.
+	patient bool
+
+	traffic
+	rules []rtnl.Rule // read where something is to be changed
 }
 
 // BondState is a bond as the kernel has it.
@@ -47,11 +42,6 @@ type BondState struct {
 	ActiveSlave string
 	MIIStatus   string
 	Slaves      []SlaveState // in the kernel's order
-	Addresses   []netip.Prefix
-	Lifetimes   map[netip.Prefix]time.Duration // of those that end by themselves
-	Routes      []Route                        // over the bond in the main table that somebody set, or leased
-
-	routes []netlink.Route // over the bond, in every table
 }
 
 // SlaveState is one slave as the bonding driver has it (bonding_slave in sysfs).
@@ -74,9 +64,8 @@ type Link struct {
 	MTU          int
 	Upper        []string       // interfaces stacked upon it, such as VLANs
 	Addresses    []netip.Prefix // of global scope
-	Lifetimes    map[netip.Prefix]time.Duration
-	Routes       int  // over it that somebody added (the kernel's own don't count)
-	Hardware     bool // for patterns: there is a device behind it, and it is no access point
+	Routes       int            // over it that somebody added (the kernel's own don't count)
+	Hardware     bool           // for patterns: there is a device behind it, and it is no access point
 	WiFi         bool
 	PermMAC      net.HardwareAddr // as it was made (IFLA_PERM_ADDRESS); MAC where the driver doesn't tell
 	Driver, Bus  string
@@ -106,6 +95,16 @@ func (l Link) settings() LinkSettings {
 func (s *State) link(name string) (Link, bool) {
 	for i := range s.Links {
 		if s.Links[i].Name == name {
+			return s.Links[i], true
+		}
+	}
+	return Link{}, false
+}
+
+// linkByIndex finds an interface that may have been renamed.
+func (s *State) linkByIndex(index int) (Link, bool) {
+	for i := range s.Links {
+		if s.Links[i].Index == index {
 			return s.Links[i], true
 		}
 	}

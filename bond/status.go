@@ -38,7 +38,8 @@ type Status struct {
 	Lease        *LeaseStatus   `json:"lease"` // what DHCP has lent the bond
 	Members      []MemberStatus `json:"members"`
 
-	Index int `json:"-"` // the bond's ifindex
+	Index int            `json:"-"` // the bond's ifindex
+	SLAAC []netip.Prefix `json:"-"` // of Addresses, those that the kernel made of what IPv6 routers advertise
 }
 
 // LeaseStatus is what DHCP has lent the bond, as its keeper noted it.
@@ -195,7 +196,7 @@ func (h *Host) statusOf(s State, r record) (Status, error) {
 		return Status{}, err
 	}
 	st := newStatus(s, r)
-	more := refusedRoutes(r.Refused)
+	more := refusedOfBond(r.Refused)
 	if k == nil {
 		st.Health, st.HealthReason = health(st, s, nil, more...)
 		return st, nil
@@ -237,9 +238,12 @@ func newStatus(s State, r record) Status {
 		Name: s.Name, Mode: s.Bond.Mode, Options: s.Bond.Options, MIIStatus: s.Bond.MIIStatus,
 		ActiveSlave: unlessZero(s.Bond.ActiveSlave), Primary: unlessZero(s.Bond.Primary),
 		Address: HardwareAddr(link.MAC), MTU: link.MTU,
-		Addresses: append([]netip.Prefix{}, s.Bond.Addresses...),
+		Addresses: append([]netip.Prefix{}, link.Addresses...),
 		Members:   []MemberStatus{},
 		Index:     link.Index,
+	}
+	for _, a := range s.slaac() {
+		st.SLAAC = append(st.SLAAC, a.Prefix)
 	}
 	st.ARPIPTarget = append([]netip.Addr{}, st.ARPIPTarget...)
 	st.NSIP6Target = append([]netip.Addr{}, st.NSIP6Target...)

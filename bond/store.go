@@ -2,7 +2,6 @@ package bond
 
 import (
 	"context"
-	"net/netip"
 	"os"
 	"strings"
 
@@ -43,17 +42,6 @@ type choice struct {
 	Failures int `json:"link_failure_count"`
 }
 
-// journal is journal.json: what must be given back.
-type journal struct {
-	BootID string `json:"boot_id"`
-	// Ifindex is the bond's; 0 while it was about to be created.
-	Ifindex int `json:"ifindex"`
-	// Found has each member's settings as they were when it was taken in.
-	Found     map[string]LinkSettings `json:"found"`
-	Addresses []netip.Prefix          `json:"addresses"` // that bondctl gave the bond
-	Routes    []Route                 `json:"routes"`
-}
-
 // of is a bond's folder.
 func (s store) of(name string) statedir.Dir { return statedir.Of(s.dir, name) }
 
@@ -76,8 +64,8 @@ func (s store) writeRecord(name string, r record) error {
 }
 
 // journal reads a bond's journal; nil when there is none of this boot.
-func (s store) journal(name string) (*journal, error) {
-	var j journal
+func (s store) journal(name string) (*Image, error) {
+	var j Image
 	err := s.of(name).Read(statedir.Journal, &j)
 	if err != nil || j.BootID == "" || j.BootID != statefile.BootID() {
 		return nil, err
@@ -85,13 +73,13 @@ func (s store) journal(name string) (*journal, error) {
 	return &j, nil
 }
 
-func (s store) writeJournal(name string, j *journal) error {
+func (s store) writeJournal(name string, j *Image) error {
 	j.BootID = statefile.BootID()
 	return s.of(name).Write(statedir.Journal, j)
 }
 
 // restoreJournal puts back the journal of before; nil is none.
-func (s store) restoreJournal(name string, j *journal) error {
+func (s store) restoreJournal(name string, j *Image) error {
 	if j == nil {
 		return s.of(name).Remove(statedir.Journal)
 	}

@@ -2,7 +2,6 @@ package bond
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
 // Changes returns a channel that has an item after anything changed in the
@@ -20,14 +21,14 @@ import (
 // nothing and run together: whoever is woken looks at everything anew. It is
 // closed when ctx ends, or when the kernel's messages can't be had any more.
 func (h *Host) Changes(ctx context.Context) (<-chan struct{}, error) {
-	routes, err := listen(unix.NETLINK_ROUTE, unix.RTMGRP_LINK|
-		unix.RTMGRP_IPV4_IFADDR|unix.RTMGRP_IPV6_IFADDR|unix.RTMGRP_IPV4_ROUTE|unix.RTMGRP_IPV6_ROUTE)
+	routes, err := rtnl.Listen(unix.RTMGRP_LINK |
+		unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR | unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV6_ROUTE)
 	if err != nil {
-		return nil, fmt.Errorf("listen to the kernel's changes: %w", err)
+		return nil, err
 	}
-	udev, err := listen(unix.NETLINK_KOBJECT_UEVENT, udevGroup)
+	udev, err := listenToUdev()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("listen to udev: %w", err), routes.Close())
+		return nil, errors.Join(err, routes.Close())
 	}
 	wake := make(chan struct{}, 1)
 	var rfkill rfkillListener
@@ -40,12 +41,7 @@ func (h *Host) Changes(ctx context.Context) (<-chan struct{}, error) {
 	context.AfterFunc(ctx, end)
 	readers.Go(func() {
 		defer end()
-		wakeBy(routes, wake, func(message []byte) bool {
-			if isLink(message) {
-				hearRFKill() // before the look that this message calls for
-			}
-			return isChange(message)
-		})
+		wakeByRoutes(routes, wake, hearRFKill)
 	})
 	readers.Go(func() { defer end(); wakeBy(udev, wake, func([]byte) bool { return true }) })
 	go func() { readers.Wait(); close(wake) }()
@@ -57,17 +53,46 @@ func (h *Host) Changes(ctx context.Context) (<-chan struct{}, error) {
 // device that needn't be renamed says so in no other way.
 const udevGroup = 2
 
-// listen opens a netlink socket that gets what is sent to multicast groups.
-func listen(family int, groups uint32) (*os.File, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, family)
+// listenToUdev opens a socket that gets what udevd sends.
+func listenToUdev() (*os.File, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_KOBJECT_UEVENT)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("listen to udev: %w", err)
 	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: udevGroup}); err != nil {
 		unix.Close(fd)
-		return nil, err
+		return nil, fmt.Errorf("listen to udev: %w", err)
 	}
-	return os.NewFile(uintptr(fd), "netlink"), nil
+	return os.NewFile(uintptr(fd), "udev"), nil
+}
+
+// wakeByRoutes puts an item into wake after each change that counts, until the
+// watch is closed; linked is called before that when the change may be a new link.
+func wakeByRoutes(watch *rtnl.Watch, wake chan<- struct{}, linked func()) {
+	for {
+		messages, err := watch.Next()
+		lost := errors.Is(err, rtnl.ErrLost)
+		if err != nil && !lost {
+			return
+		}
+		if lost || slices.ContainsFunc(messages, func(m rtnl.Message) bool { return m.Type == unix.RTM_NEWLINK }) {
+			linked()
+		}
+		if lost || slices.ContainsFunc(messages, counts) {
+			put(wake)
+		}
+	}
+}
+
+// counts says whether a change is one to look after. New routes aren't: a router
+// learns thousands, and none of them takes anything from a bond.
+func counts(m rtnl.Message) bool { return m.Type != unix.RTM_NEWROUTE }
+
+func put(wake chan<- struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
 }
 
 // wakeBy puts an item into wake after each message that counts, until the file
@@ -82,30 +107,8 @@ func wakeBy(file *os.File, wake chan<- struct{}, counts func([]byte) bool) {
 		if !counts(message[:n]) {
 			continue
 		}
-		select {
-		case wake <- struct{}{}:
-		default:
-		}
+		put(wake)
 	}
-}
-
-// isChange says whether a message of NETLINK_ROUTE is one to look after. New
-// routes aren't: a router learns thousands, and none of them takes anything
-// from a bond.
-func isChange(message []byte) bool { return messageType(message) != unix.RTM_NEWROUTE }
-
-// isLink says whether a message of NETLINK_ROUTE may be of a new link.
-func isLink(message []byte) bool {
-	t := messageType(message)
-	return t == unix.RTM_NEWLINK || t == 0
-}
-
-// messageType is the type of a netlink message; 0 for messages that were lost.
-func messageType(message []byte) uint16 {
-	if len(message) < unix.SizeofNlMsghdr {
-		return 0
-	}
-	return binary.NativeEndian.Uint16(message[4:])
 }
 
 // ErrNoActive says that a bond had no active slave in the time given.

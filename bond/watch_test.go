@@ -4,8 +4,6 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // What comes of Wi-Fi that is there, blocked and unblocked is as Linux 6.1 sent
@@ -33,31 +31,6 @@ func TestIsBlocking(t *testing.T) {
 			}
 			if got := isBlocking(message); got != test.want {
 				t.Errorf("got %t, want %t", got, test.want)
-			}
-		})
-	}
-}
-
-func TestMessageTypes(t *testing.T) {
-	message := func(kind uint16) []byte {
-		m := make([]byte, unix.SizeofNlMsghdr)
-		m[4], m[5] = byte(kind), byte(kind>>8) // a little-endian machine's
-		return m
-	}
-	tests := map[string]struct {
-		message      []byte
-		change, link bool
-	}{
-		"a link":            {message(unix.RTM_NEWLINK), true, true},
-		"a link that went":  {message(unix.RTM_DELLINK), true, false},
-		"a route":           {message(unix.RTM_NEWROUTE), false, false},
-		"a route that went": {message(unix.RTM_DELROUTE), true, false},
-		"lost messages":     {nil, true, true},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			if change, link := isChange(test.message), isLink(test.message); change != test.change || link != test.link {
-				t.Errorf("change %t, link %t; want %t, %t", change, link, test.change, test.link)
 			}
 		})
 	}

@@ -27,7 +27,7 @@
 // (QEMU, emulated: it works everywhere) and runs the same test binary in it, with the same
 // arguments in the same folder. Output, exit status, -test.v, -test.run, -race, the profiles
 // (-test.coverprofile and its like) and flags of the tests' own come through, as -long does in
-// go test -timeout 60m ./netnstest -long. The guest's root is the host's, read-only,
+// go test -timeout 60m ./netnstest/suite -long. The guest's root is the host's, read-only,
 // with a file system in memory on top: every tool and file of the host is there, everything can
 // be written, and nothing that is written outlives the guest. The environment decides:
 //

@@ -3,7 +3,6 @@ package keeper
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/bondctl/bondctl/bond"
@@ -12,7 +11,7 @@ import (
 // contest notices that somebody else undoes what the keeper does, such as
 // another network manager: the same steps are called for again and again.
 type contest struct {
-	steps string // the last ones, in words, and the devices among them
+	plan  bond.Plan // the last one
 	at    time.Time
 	times int // in a row
 }
@@ -27,25 +26,17 @@ const (
 
 // contested takes down what a look has done. The error is errContested when
 // that has been done so often that it is better left for a while.
-func (c *contest) contested(steps []bond.Step, now time.Time) error {
-	if len(steps) == 0 {
+func (c *contest) contested(plan bond.Plan, now time.Time) error {
+	if plan.Empty() {
 		return nil
 	}
-	words, devices := make([]string, len(steps)), ""
-	for i, step := range steps {
-		words[i] = step.String()
-		if e, ok := step.(bond.Enslave); ok { // one that comes back is another one
-			devices += fmt.Sprintf(" %d", e.Was.Index)
-		}
-	}
-	said := strings.Join(words, "; ")
-	if said+devices != c.steps || now.Sub(c.at) > contestTime {
+	if !plan.Same(c.plan) || now.Sub(c.at) > contestTime {
 		c.times = 0
 	}
-	c.steps, c.at = said+devices, now
+	c.plan, c.at = plan, now
 	c.times++
 	if c.times < contestTimes {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", said, errContested)
+	return fmt.Errorf("%s: %w", plan.Words(), errContested)
 }

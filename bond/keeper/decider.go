@@ -28,7 +28,8 @@ type decider struct {
 	nameServers *nameServers // nil where they are nobody's business
 	supplicants *supplicants
 
-	tried    *bond.Config // what couldn't be carried out as a whole, so that it isn't recorded
+	refusals bond.Refusals
+	tried    *bond.Wanted // what couldn't be carried out as a whole, so that it isn't recorded
 	seen     snapshot
 	looked   bool // seen is of the kernel
 	reload   bool // Wanted is to be called
@@ -141,9 +142,9 @@ func (d *decider) handle(ctx context.Context, r report) {
 	case forgotten:
 		d.record.forget(statedir.SourceSupplicant, r.iface)
 	case renumber:
-		dropped, err := d.Host.Renumber(ctx, d.Name, r.had, r.prefixes, r.routers)
-		for _, what := range dropped {
-			d.Log.Info(what + ": another network's")
+		dropped, err := d.Host.Renumber(ctx, d.Name, r.had, r.prefixes, r.routers, bond.How{})
+		for _, step := range dropped {
+			d.Log.Info(step.String() + ": another network's")
 		}
 		if err != nil {
 			d.Log.Error("leave the old network", "error", err)

@@ -47,7 +47,7 @@ type Keeper struct {
 	// Wanted reads what is wanted; nil is nothing new. The keeper calls it at the
 	// start, unless Recorded is set, and after each Reload. In between what is
 	// recorded holds: what Wanted said last, or what an up has wanted since.
-	Wanted   func() (*bond.Config, error)
+	Wanted   func() (*bond.Wanted, error)
 	Recorded bool
 	// Reload has Wanted called again; Wake has everything looked at.
 	Reload, Wake <-chan struct{}
@@ -76,7 +76,6 @@ func (k *Keeper) Run(ctx context.Context) error {
 	defer func() { r.close(!d.unwanted) }()
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	k.Host.Cautious = true
 	if d.triggers.changes, err = k.Host.Changes(ctx); err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (d *decider) look(ctx context.Context) (bond.Plan, error) {
 	} else {
 		d.observe()
 	}
-	err = errors.Join(err, unsaved, d.contest.contested(plan.Steps, time.Now()), d.giveWishes(plan))
+	err = errors.Join(err, unsaved, d.contest.contested(plan, time.Now()), d.giveWishes(plan))
 	d.tell(plan.Notes, err)
 	err = errors.Join(err, d.record.save())
 	if !d.ready && d.Ready != nil {
@@ -67,24 +67,25 @@ func (d *decider) see(st bond.Status) {
 // reconcile makes the bond what was read anew, or else what is recorded. A new
 // configuration that is broken leaves the old one in force.
 func (d *decider) reconcile(ctx context.Context) (bond.Plan, error) {
+	how := bond.How{Refusals: &d.refusals}
 	if !d.reload {
-		return d.Host.ReconcileRecorded(ctx, d.Name)
+		return d.Host.ReconcileRecorded(ctx, d.Name, how)
 	}
-	config, err := d.Wanted()
+	wanted, err := d.Wanted()
 	var plan bond.Plan
-	if config != nil && err == nil {
-		plan, err = d.Host.Reconcile(ctx, *config)
+	if wanted != nil && err == nil {
+		plan, err = d.Host.Reconcile(ctx, *wanted, how)
 		if err == nil {
 			d.reload = false
 			d.record.trouble(statedir.Trouble{Source: statedir.SourceConfiguration})
 			return plan, nil
 		}
 		if !isBroken(err) {
-			d.tried = config
+			d.tried = wanted
 		}
 	}
 	recorded, _ := d.Host.Recorded(d.Name)
-	if !isBroken(err) && config != nil || recorded == nil && err != nil {
+	if !isBroken(err) && wanted != nil || recorded == nil && err != nil {
 		return plan, err // it is tried again
 	}
 	d.reload = false
@@ -94,7 +95,7 @@ func (d *decider) reconcile(ctx context.Context) (bond.Plan, error) {
 			Text:   "the one before stays in force: " + oneLine(err),
 		})
 	}
-	return d.Host.ReconcileRecorded(ctx, d.Name)
+	return d.Host.ReconcileRecorded(ctx, d.Name, how)
 }
 
 // isBroken says whether an error is of what is wanted, and not of carrying it out.
@@ -109,28 +110,21 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 	if plan.Bond != "" { // it could be planned, whatever became of it
 		d.supplicants.wish.put(supplicantsWish{plan.Associations, d.asked})
 	}
-	config, err := d.Host.Recorded(d.Name)
-	if config == nil {
-		config = d.tried
+	wanted, err := d.Host.Recorded(d.Name)
+	if wanted == nil {
+		wanted = d.tried
 	}
-	if err != nil || config == nil {
+	if err != nil || wanted == nil {
 		return err
 	}
 	here := place{d.seen.path, d.resumes}
-	d.leaser.wish.put(leaseWish{config.WantsDHCP(), here})
+	d.leaser.wish.put(leaseWish{wanted.Config.WantsDHCP(), here})
 	if d.nameServers != nil && d.seen.index != 0 {
 		held, _ := d.record.state.Lent.Now()
-		servers, domains := config.NameServers(held)
+		servers, domains := wanted.Config.NameServers(held)
 		d.nameServers.wish.put(nameWish{d.seen.index, resolve.Settings{Servers: servers, Domains: domains}, d.asked})
 	}
-	if !here.usable() {
-		return nil
-	}
-	slaac, err := d.Host.SLAAC(d.Name)
-	if err != nil {
-		return err
-	}
-	d.routers.wish.put(routersWish{here, slaac})
+	d.routers.wish.put(routersWish{here, d.seen.slaac})
 	return nil
 }
 

@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -16,6 +17,7 @@ type snapshot struct {
 	reason bond.Reason
 	slaves map[string]string // mii_status by name, or dormant
 	path   path
+	slaac  []netip.Prefix // see [bond.Status]
 	// firstSign is when the active slave's trouble was first seen.
 	firstSign time.Time
 }
@@ -43,7 +45,7 @@ type place struct {
 
 // snapshotOf reduces a status to what events are about.
 func snapshotOf(st bond.Status) snapshot {
-	s := snapshot{index: st.Index, slaves: map[string]string{}}
+	s := snapshot{index: st.Index, slaac: st.SLAAC, slaves: map[string]string{}}
 	for _, m := range st.Members {
 		if m.Role != bond.RoleActive && m.Role != bond.RoleBackup {
 			continue

@@ -62,12 +62,12 @@ func keep(c *cli.Context, up *starterPipe) error {
 	if err != nil {
 		return err
 	}
-	h, err := open(c)
+	h, err := bond.Open()
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	file := func() (*bond.Config, error) { return readWish(c, h, name) }
+	file := func() (*bond.Wanted, error) { return readWish(c, h, name) }
 	recorded, err := startsRecorded(c, h, name, file)
 	if err != nil {
 		return err

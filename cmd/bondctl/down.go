@@ -46,7 +46,7 @@ func down(c *cli.Context, h *bond.Host, name string) error {
 	if err := takeDownKeeper(c, h, name); err != nil {
 		return err
 	}
-	steps, err := h.Down(c.Context, name, c.Bool("force"))
+	steps, err := h.Down(c.Context, name, c.Bool("force"), how(c))
 	if errors.Is(err, bond.ErrNoBond) {
 		fmt.Fprintf(c.App.Writer, "%s: no such bond, nothing to do\n", name)
 		return nil

@@ -16,7 +16,7 @@ func onBond(do func(c *cli.Context, h *bond.Host, name string) error) cli.Action
 		if err != nil {
 			return err
 		}
-		h, err := open(c)
+		h, err := bond.Open()
 		if err != nil {
 			return err
 		}
@@ -25,19 +25,13 @@ func onBond(do func(c *cli.Context, h *bond.Host, name string) error) cli.Action
 	}
 }
 
-// open opens the network namespace that the program runs in.
-func open(c *cli.Context) (*bond.Host, error) {
-	h, err := bond.Open()
-	if err != nil {
-		return nil, err
+// how has each change said before it is made, if that is asked for.
+func how(c *cli.Context) bond.How {
+	if !c.Bool("verbose") {
+		return bond.How{}
 	}
-	if c.Bool("verbose") {
-		h.OnStep = func(s bond.Step) error {
-			fmt.Fprintf(c.App.ErrWriter, "bondctl: %s\n", printable(s.String()))
-			return nil
-		}
-	}
-	return h, nil
+	tell := func(s bond.Step) { fmt.Fprintf(c.App.ErrWriter, "bondctl: %s\n", printable(s.String())) }
+	return bond.How{OnUndo: tell, OnStep: func(s bond.Step) error { tell(s); return nil }}
 }
 
 func checkName(name string) error {

@@ -139,28 +139,15 @@ func hint(err error) string {
 	if h, ok := errors.AsType[interface {
 		error
 		Hint() string
-	}](err); ok {
+	}](err); ok && h.Hint() != "" {
 		return h.Hint()
 	}
-	step, _ := errors.AsType[*bond.StepError](err)
+	_, refused := errors.AsType[*bond.StepError](err)
 	switch {
-	case step != nil && step.Undo != nil:
-		return "to put back what is left: bondctl down NAME"
 	case errors.Is(err, bond.ErrNoBond):
 		return "bondctl up makes it; bondctl status --all shows what there is"
-	// The kernel says EACCES of a step for reasons of its own, such as IPv6
-	// being switched off.
-	case errors.Is(err, unix.EPERM), step == nil && errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, unix.EPERM), !refused && errors.Is(err, fs.ErrPermission):
 		return "changes want CAP_NET_ADMIN: run it with sudo"
-	case step == nil:
-		return ""
-	case errors.Is(err, unix.EOPNOTSUPP) && isCreate(step.Step):
-		return "this kernel has no bonding driver, or may not load it: modprobe bonding max_bonds=0"
-	case errors.Is(err, unix.EEXIST) && isRoute(step.Step):
-		return "another default route is in the way: ip route show default"
 	}
 	return ""
 }
-
-func isCreate(s bond.Step) bool { _, ok := s.(bond.CreateBond); return ok }
-func isRoute(s bond.Step) bool  { _, ok := s.(bond.AddRoute); return ok }

@@ -107,8 +107,7 @@ func (s *saving) save(c *cli.Context) error {
 		return errors.Join(fmt.Errorf("save %s, which is as wanted: %w", s.config.Name, err), s.undo(context.WithoutCancel(c.Context)))
 	}
 	// From now on the file says it all, and a keeper that starts may read it.
-	s.host.Source = bond.Source{File: s.path}
-	_, err := s.host.Reconcile(c.Context, s.config)
+	_, err := s.host.Reconcile(c.Context, bond.Wanted{Config: s.config, Source: bond.Source{File: s.path}}, how(c))
 	return err
 }
 

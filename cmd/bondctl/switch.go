@@ -38,12 +38,12 @@ func switchActive(c *cli.Context) error {
 			return err
 		}
 	}
-	h, err := open(c)
+	h, err := bond.Open()
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	until, err := h.Switch(c.Context, name, member)
+	until, err := h.Switch(c.Context, name, member, how(c))
 	if err != nil {
 		return err
 	}

@@ -72,39 +72,32 @@ func up(c *cli.Context) error {
 	if err != nil || wait < 0 {
 		return usage(fmt.Sprintf("--wait: %q is not a duration; write one such as 10s, or 0", c.String("wait")), "bondctl up --help")
 	}
-	config, source, err := namedConfig(c, name)
+	wanted, err := namedConfig(c, name)
 	if err != nil {
 		return err
 	}
-	if err := checkKeepersWork(c, config); err != nil {
-		return err
-	}
-	h, err := open(c)
+	h, err := bond.Open()
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	if config == nil {
-		if config, err = recordedConfig(h, name); err != nil {
-			return err
-		}
-		if source, err = h.RecordedSource(name); err != nil {
-			return err
-		}
-		if err := checkKeepersWork(c, config); err != nil {
+	if wanted == nil {
+		if wanted, err = recordedConfig(h, name); err != nil {
 			return err
 		}
 	}
-	h.Source = source
+	if err := checkKeepersWork(c, wanted.Config); err != nil {
+		return err
+	}
 	var s *saving
 	if c.Bool("save") {
-		if s, err = newSaving(c, h, *config); err != nil {
+		if s, err = newSaving(c, h, wanted.Config); err != nil {
 			return err
 		}
 		defer s.close()
 	}
 	if c.Bool("dry-run") {
-		plan, err := h.Plan(*config)
+		plan, err := h.Plan(wanted.Config)
 		if err != nil {
 			return err
 		}
@@ -112,18 +105,19 @@ func up(c *cli.Context) error {
 		s.foretell(c)
 		return nil
 	}
-	return reconcile(c, h, *config, s, wait)
+	return reconcile(c, h, *wanted, s, wait)
 }
 
 // reconcile does the work of up and says what came of it.
-func reconcile(c *cli.Context, h *bond.Host, config bond.Config, s *saving, wait time.Duration) error {
+func reconcile(c *cli.Context, h *bond.Host, wanted bond.Wanted, s *saving, wait time.Duration) error {
+	config := wanted.Config
 	loadBonding()
 	if c.Bool("once") {
 		if err := dismissKeeper(c, h, config); err != nil {
 			return err
 		}
 	}
-	plan, err := h.Reconcile(c.Context, config)
+	plan, err := h.Reconcile(c.Context, wanted, how(c))
 	if err != nil {
 		return err
 	}

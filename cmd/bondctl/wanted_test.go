@@ -18,12 +18,12 @@ import (
 // wanted is the configuration that an up would get.
 func wanted(t *testing.T, args ...string) bond.Config {
 	t.Helper()
-	var config *bond.Config
+	var wanted *bond.Wanted
 	app := newApp(io.Discard, io.Discard)
 	app.Command("up").Action = func(c *cli.Context) error {
 		name, err := bondName(c)
 		if err == nil {
-			config, _, err = namedConfig(c, name)
+			wanted, err = namedConfig(c, name)
 		}
 		return err
 	}
@@ -31,10 +31,10 @@ func wanted(t *testing.T, args ...string) bond.Config {
 	if err == nil {
 		err = app.RunContext(t.Context(), append([]string{app.Name}, line.args()...))
 	}
-	if err != nil || config == nil {
+	if err != nil || wanted == nil {
 		t.Fatalf("%q: %v", args, err)
 	}
-	return *config
+	return wanted.Config
 }
 
 // byValue has cmp compare addresses by ==: their fields are their own.

@@ -18,25 +18,25 @@ const configDir = "/etc/bondctl"
 
 // namedConfig brings together the file and the flags; it is nil when there is
 // neither.
-func namedConfig(c *cli.Context, name string) (*bond.Config, bond.Source, error) {
+func namedConfig(c *cli.Context, name string) (*bond.Wanted, error) {
 	path, named := configPath(c, name)
 	file, err := fileSettings(path, named)
 	if err != nil {
-		return nil, bond.Source{}, err
+		return nil, err
 	}
 	flags := flagSettings(c)
 	if file == nil && flags == nil {
-		return nil, bond.Source{}, nil
+		return nil, nil
 	}
 	source := bond.Source{Flags: flags != nil}
 	if file != nil {
 		// A keeper reads it again, from another folder.
 		if source.File, err = filepath.Abs(path); err != nil {
-			return nil, bond.Source{}, err
+			return nil, err
 		}
 	}
 	config, err := newConfig(name, file, flags)
-	return &config, source, err
+	return &bond.Wanted{Config: config, Source: source}, err
 }
 
 // newConfig is [bond.NewConfig], and finds out besides whether the files are
@@ -82,14 +82,14 @@ func fileConfig(name, path string, named bool) (*bond.Config, error) {
 }
 
 // recordedConfig is what was last wanted.
-func recordedConfig(h *bond.Host, name string) (*bond.Config, error) {
-	config, err := h.Recorded(name)
-	if config == nil && err == nil {
+func recordedConfig(h *bond.Host, name string) (*bond.Wanted, error) {
+	wanted, err := h.Recorded(name)
+	if wanted == nil && err == nil {
 		err = usage(
 			fmt.Sprintf("nothing says what is wanted of %s: no flag, no %s, and no up before", name, configFile(name)),
 			fmt.Sprintf("bondctl up %s --primary eth0 --member eth0 --member wlan0", name))
 	}
-	return config, err
+	return wanted, err
 }
 
 // configFile is where a bond's configuration is looked for.
@@ -126,10 +126,7 @@ func fileSettings(path string, named bool) ([]bond.Setting, error) {
 }
 
 // checkKeepersWork refuses what takes a keeper where none is to be left.
-func checkKeepersWork(c *cli.Context, config *bond.Config) error {
-	if config == nil {
-		return nil
-	}
+func checkKeepersWork(c *cli.Context, config bond.Config) error {
 	once := func(what string) error {
 		return usage(fmt.Sprintf("--once: %s is the keeper's work, and --once leaves none; leave one of them out", what), "bondctl up --help")
 	}
@@ -149,12 +146,8 @@ func checkKeepersWork(c *cli.Context, config *bond.Config) error {
 // wanted, and where flags had a part in it. They must not be lost when a keeper
 // ends and another one takes over. A file that is broken by then leaves the
 // record in force; the keeper logs it.
-func startsRecorded(c *cli.Context, h *bond.Host, name string, file func() (*bond.Config, error)) (bool, error) {
+func startsRecorded(c *cli.Context, h *bond.Host, name string, file func() (*bond.Wanted, error)) (bool, error) {
 	recorded, err := h.Recorded(name)
-	if err != nil {
-		return false, err
-	}
-	source, err := h.RecordedSource(name)
 	if err != nil {
 		return false, err
 	}
@@ -162,10 +155,10 @@ func startsRecorded(c *cli.Context, h *bond.Host, name string, file func() (*bon
 		return true, nil
 	}
 	if recorded != nil && !c.IsSet("config") {
-		return source.Flags, nil
+		return recorded.Source.Flags, nil
 	}
-	config, err := file()
-	if config == nil && err == nil {
+	wanted, err := file()
+	if wanted == nil && err == nil {
 		_, err = recordedConfig(h, name) // which says what is missing
 	}
 	return false, err
@@ -173,21 +166,21 @@ func startsRecorded(c *cli.Context, h *bond.Host, name string, file func() (*bon
 
 // readWish reads the file: the one that --config names, or that the last up
 // read, or the usual one.
-func readWish(c *cli.Context, h *bond.Host, name string) (*bond.Config, error) {
+func readWish(c *cli.Context, h *bond.Host, name string) (*bond.Wanted, error) {
 	path, named := configPath(c, name)
 	if !named {
-		source, err := h.RecordedSource(name)
+		recorded, err := h.Recorded(name)
 		if err != nil {
 			return nil, err
 		}
-		if source.File != "" {
-			path, named = source.File, true
+		if recorded != nil && recorded.Source.File != "" {
+			path, named = recorded.Source.File, true
 		}
 	}
 	config, err := fileConfig(name, path, named)
-	if err != nil {
+	if config == nil || err != nil {
 		return nil, err
 	}
-	h.Source.File, err = filepath.Abs(path)
-	return config, err
+	path, err = filepath.Abs(path)
+	return &bond.Wanted{Config: *config, Source: bond.Source{File: path}}, err
 }

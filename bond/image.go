@@ -1,0 +1,347 @@
+package bond
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
+	"github.com/bondctl/bondctl/bond/internal/statefile"
+)
+
+// An Image is how things were before bondctl changed them, and what it has added
+// since. [NewRestore] plans the way back to it. What an image doesn't speak of
+// stays as it is.
+//
+// The journal is one: it is written before the first change, and grows with each
+// member that is taken in.
+type Image struct {
+	BootID string `json:"boot_id"`
+	// Taken is when, since the boot: what ends by itself has less time left by now.
+	Taken time.Duration `json:"taken"`
+
+	// Bond is the bond as it was; nil where it isn't spoken of.
+	Bond *BondImage `json:"bond,omitempty"`
+	// Links are the links as they were, the bond's own included.
+	Links []LinkImage `json:"links"`
+	// Addresses and Routes are those that the links had, in the kernel's order;
+	// Rules are those that name them.
+	Addresses []rtnl.Addr  `json:"addresses,omitempty"`
+	Routes    []rtnl.Route `json:"routes,omitempty"`
+	Rules     []rtnl.Rule  `json:"rules,omitempty"`
+	Sysctls   []Sysctl     `json:"sysctls,omitempty"`
+
+	// Added is what bondctl has put in place, and so takes away.
+	Added Added `json:"added"`
+}
+
+// BondImage is a bond as it was.
+type BondImage struct {
+	// Made says that there was none: bondctl has made it, or adopted a pristine
+	// one. Index is its ifindex then, 0 while it is about to be made.
+	Made  bool `json:"made"`
+	Index int  `json:"ifindex"`
+
+	State *BondState `json:"state,omitempty"` // how it was, unless Made
+	// PrimaryNamed says that another primary has been named since, which can't be
+	// read while it isn't enslaved.
+	PrimaryNamed bool `json:"primary_named,omitempty"`
+}
+
+// LinkImage is a link as it was. It is known again by its ifindex, for it may
+// have been renamed since.
+type LinkImage struct {
+	Name string `json:"name"`
+	LinkSettings
+}
+
+// A Sysctl is a setting of a link, net.FAMILY.conf.LINK.KEY.
+type Sysctl struct {
+	Link   int    `json:"ifindex"`
+	Family string `json:"family"` // ipv4 or ipv6
+	Key    string `json:"key"`
+	Value  string `json:"value"`
+}
+
+// Added is what bondctl has put in place, each by the name of its link.
+type Added struct {
+	Addresses []AddedAddress `json:"addresses"`
+	Routes    []AddedRoute   `json:"routes"`
+}
+
+// AddedAddress is an address that bondctl gave a link.
+type AddedAddress struct {
+	Link   string       `json:"link"`
+	Prefix netip.Prefix `json:"prefix"`
+}
+
+// AddedRoute is a route that bondctl added over a link.
+type AddedRoute struct {
+	Link  string     `json:"link"`
+	Route rtnl.Route `json:"route"`
+}
+
+// link finds a link of the image by its ifindex.
+func (i *Image) link(index int) (LinkImage, bool) {
+	if i == nil || index == 0 {
+		return LinkImage{}, false
+	}
+	at := slices.IndexFunc(i.Links, func(l LinkImage) bool { return l.Index == index })
+	if at < 0 {
+		return LinkImage{}, false
+	}
+	return i.Links[at], true
+}
+
+// madeBond says whether a state's bond is the one that bondctl has made.
+func (s *State) madeBond() bool {
+	if s.Before == nil || s.Before.Bond == nil || !s.Before.Bond.Made {
+		return false
+	}
+	link, present := s.link(s.Name)
+	return present && (s.Before.Bond.Index == 0 || s.Before.Bond.Index == link.Index)
+}
+
+// added is what bondctl has put in place of a state.
+func (s *State) added() Added {
+	if s.Before == nil {
+		return Added{}
+	}
+	return s.Before.Added
+}
+
+// clone copies an image; that of nil is the empty one.
+func (i *Image) clone() *Image {
+	if i == nil {
+		return &Image{}
+	}
+	c := *i
+	c.Links = slices.Clone(i.Links)
+	c.Addresses, c.Routes, c.Rules, c.Sysctls = slices.Clone(i.Addresses), slices.Clone(i.Routes), slices.Clone(i.Rules), slices.Clone(i.Sysctls)
+	c.Added.Addresses, c.Added.Routes = slices.Clone(i.Added.Addresses), slices.Clone(i.Added.Routes)
+	if i.Bond != nil {
+		b := *i.Bond
+		c.Bond = &b
+	}
+	return &c
+}
+
+// only is what the image says of one link.
+func (i *Image) only(index int) Image {
+	one := Image{Taken: i.Taken}
+	if link, known := i.link(index); known {
+		one.Links = []LinkImage{link}
+	}
+	for _, a := range i.Addresses {
+		if a.Link == index {
+			one.Addresses = append(one.Addresses, a)
+		}
+	}
+	for _, r := range i.Routes {
+		if r.Over(index) {
+			one.Routes = append(one.Routes, r)
+		}
+	}
+	for _, r := range i.Rules {
+		if len(one.Links) > 0 && names(r, one.Links[0].Name) {
+			one.Rules = append(one.Rules, r)
+		}
+	}
+	for _, c := range i.Sysctls {
+		if c.Link == index {
+			one.Sysctls = append(one.Sysctls, c)
+		}
+	}
+	return one
+}
+
+// without is the state once a slave has been let go: the kernel gives it its own
+// MAC address back and leaves it down, which costs it IPv6 addresses and routes.
+func (s *State) without(slave SlaveState) State {
+	then := *s
+	b := *s.Bond
+	b.Slaves = slices.DeleteFunc(slices.Clone(b.Slaves), func(o SlaveState) bool { return o.Name == slave.Name })
+	then.Bond, then.Links = &b, slices.Clone(s.Links)
+	for i := range then.Links {
+		link := &then.Links[i]
+		if link.Name != slave.Name {
+			continue
+		}
+		link.Master, link.Up, link.MAC = "", false, slave.PermHWAddr
+		then.traffic = s.traffic.clone()
+		then.linkDown(link.Index)
+	}
+	return then
+}
+
+// Image takes down how the links of these names are: their settings, and what
+// they carry.
+func (s *State) Image(names ...string) *Image {
+	i := &Image{Taken: statefile.SinceBoot()}
+	for _, name := range names {
+		if link, present := s.link(name); present {
+			i.take(s, link, link.settings())
+		}
+	}
+	return i
+}
+
+// take adds a link to the image, with the settings that it is to have again.
+// Addresses and routes that the kernel makes by itself come back by themselves.
+func (i *Image) take(s *State, link Link, settings LinkSettings) {
+	i.drop(link.Index)
+	i.Links = append(i.Links, LinkImage{link.Name, settings})
+	for _, a := range s.addrsOf(link.Index) {
+		if !a.ByKernel(link.MAC) {
+			i.Addresses = append(i.Addresses, a)
+		}
+	}
+	for _, r := range s.routes {
+		if r.Over(link.Index) && !slices.Contains(i.Routes, r) {
+			i.Routes = append(i.Routes, r)
+		}
+	}
+	for _, r := range s.rules {
+		if names(r, link.Name) && !slices.Contains(i.Rules, r) {
+			i.Rules = append(i.Rules, r)
+		}
+	}
+}
+
+// names says whether a rule is about what comes or goes over a link.
+func names(r rtnl.Rule, link string) bool { return r.IIF == link || r.OIF == link }
+
+// drop takes a link out of the image: it is as it was, or gone for good.
+func (i *Image) drop(index int) {
+	var name string
+	if l, known := i.link(index); known {
+		name = l.Name
+	}
+	i.Links = slices.DeleteFunc(i.Links, func(l LinkImage) bool { return l.Index == index })
+	i.Addresses = slices.DeleteFunc(i.Addresses, func(a rtnl.Addr) bool { return a.Link == index })
+	i.Routes = slices.DeleteFunc(i.Routes, func(r rtnl.Route) bool { return r.Over(index) && len(r.Links()) == 1 })
+	i.Rules = slices.DeleteFunc(i.Rules, func(r rtnl.Rule) bool { return name != "" && names(r, name) })
+	i.Sysctls = slices.DeleteFunc(i.Sysctls, func(c Sysctl) bool { return c.Link == index })
+}
+
+// across is the image while a plan is carried out, when what it changes may have
+// to be put back from either side, and the one after it.
+func (i *Image) across(p Plan, s *State) (during, after *Image) {
+	during, after = i.clone(), i.clone()
+	both := []*Image{during, after}
+	bond, _ := s.link(s.Name) // index 0: the plan will make it
+	for _, image := range both {
+		if image.Bond == nil {
+			image.Taken = statefile.SinceBoot()
+			image.Bond = &BondImage{Made: true}
+		}
+		image.Bond.Index = bond.Index
+	}
+	for _, step := range p.Steps {
+		switch step := step.(type) {
+		case enslave:
+			if link, present := s.link(step.Member); present {
+				during.take(s, link, step.Was)
+				after.take(s, link, step.Was)
+			}
+		case release:
+			if link, present := s.link(step.Member); present && !p.enslaves(step.Member) {
+				after.drop(link.Index)
+			}
+		case giveBack:
+			after.drop(step.To.Index)
+		case addAddress:
+			if step.Link != s.Name {
+				continue // given back
+			}
+			for _, image := range both {
+				image.Added.Addresses = with(image.Added.Addresses, AddedAddress{step.Link, step.Address.Prefix})
+			}
+		case delAddress:
+			after.Added.Addresses = without(after.Added.Addresses, AddedAddress{step.Link, step.Address.Prefix})
+		case addRoute:
+			if step.Link != s.Name {
+				continue
+			}
+			for _, image := range both {
+				image.Added.Routes = with(image.Added.Routes, AddedRoute{step.Link, step.Route.Fields()})
+			}
+		case delRoute:
+			after.Added.Routes = without(after.Added.Routes, AddedRoute{step.Link, step.Route.Fields()})
+		}
+	}
+	return during, after
+}
+
+// undoing is the image to which an attempt that failed goes back: the bond and
+// the links that its steps name as they were, and without what they added.
+func (s *State) undoing(p Plan) *Image {
+	i := &Image{Taken: statefile.SinceBoot(), Bond: &BondImage{Made: true}}
+	if s.Bond != nil {
+		bond, _ := s.link(s.Name)
+		i.Bond = &BondImage{State: s.Bond}
+		i.take(s, bond, bond.settings())
+	}
+	for _, step := range p.Steps {
+		if link, present := s.link(step.link()); present && link.Name != s.Name {
+			i.take(s, link, link.settings())
+		}
+		switch step := step.(type) {
+		case setOptions:
+			i.Bond.PrimaryNamed = i.Bond.PrimaryNamed || slices.ContainsFunc(step.Changes, func(c change) bool { return c.Key == "primary" })
+		case addAddress:
+			i.Added.Addresses = with(i.Added.Addresses, AddedAddress{step.Link, step.Address.Prefix})
+		case addRoute:
+			i.Added.Routes = with(i.Added.Routes, AddedRoute{step.Link, step.Route.Fields()})
+		}
+	}
+	return i
+}
+
+// rest is what of the bond's addresses and routes a plan means to be there; nil where
+// it removes no address, with which others may go that are somebody else's, or were
+// added by the same plan.
+func (s *State) rest(p Plan) *Image {
+	bond, _ := s.link(s.Name)
+	if !slices.ContainsFunc(p.Steps, func(step Step) bool { _, ok := step.(delAddress); return ok && step.link() == s.Name }) {
+		return nil
+	}
+	rest := s.Image(s.Name)
+	for _, step := range p.Steps {
+		switch step := step.(type) {
+		case addAddress:
+			rest.Addresses = append(rest.Addresses, step.Address.On(bond.Index))
+		case delAddress:
+			rest.Addresses = without(rest.Addresses, step.Address)
+			rest.Routes = slices.DeleteFunc(rest.Routes, func(r rtnl.Route) bool { return r.Source == step.Address.Prefix.Addr() })
+		case addRoute:
+			rest.Routes = append(rest.Routes, step.Route.By(bond.Index))
+		case delRoute:
+			rest.Routes = slices.DeleteFunc(rest.Routes, func(r rtnl.Route) bool { return serves(r, step.Route) })
+		}
+	}
+	rest.Links = nil
+	return rest
+}
+
+// with adds what isn't there yet: an address that is mended is ours already.
+func with[T comparable](list []T, item T) []T {
+	if slices.Contains(list, item) {
+		return list
+	}
+	return append(list, item)
+}
+
+func without[T comparable](list []T, item T) []T {
+	return slices.DeleteFunc(list, func(t T) bool { return t == item })
+}
+
+// serves says whether a route does what a wanted one would: whoever set it, but
+// not the kernel, and not a router (RTPROT_RA).
+func serves(r, want rtnl.Route) bool {
+	set := r.Protocol == unix.RTPROT_STATIC || r.Protocol == unix.RTPROT_BOOT || r.Protocol == unix.RTPROT_DHCP
+	return set && r.Destination == want.Destination && r.Gateway == want.Gateway && r.Table == want.Table &&
+		r.Type == want.Type && r.Paths == "" && (r.Protocol == unix.RTPROT_DHCP) == (want.Protocol == unix.RTPROT_DHCP)
+}

@@ -1,0 +1,264 @@
+package bond
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
+	"github.com/bondctl/bondctl/bond/internal/statefile"
+)
+
+func addr(link int, prefix string) rtnl.Addr {
+	return rtnl.NewAddr(netip.MustParsePrefix(prefix)).On(link)
+}
+
+func route(link int, to, gateway string) rtnl.Route {
+	by, _ := netip.ParseAddr(gateway)
+	return rtnl.NewRoute(netip.MustParsePrefix(to), by).By(link)
+}
+
+// While a plan is being applied, what was found before and what is found now
+// must both be known: either may have to be given back.
+func TestImageAcross(t *testing.T) {
+	link := func(i int, name string) LinkImage { return LinkImage{name, LinkSettings{Index: i, MTU: 1500}} }
+	address := func(text string) AddedAddress { return AddedAddress{"bond0", netip.MustParsePrefix(text)} }
+	by := func(gateway string) rtnl.Route { return route(0, "0.0.0.0/0", gateway) }
+	old := &Image{
+		Taken: 1, Bond: &BondImage{Made: true, Index: 7}, Links: []LinkImage{link(1, "eth0"), link(2, "eth1")},
+		Added: Added{[]AddedAddress{address("192.0.2.10/24")}, []AddedRoute{{"bond0", by("192.0.2.1")}}},
+	}
+	p := Plan{Steps: []Step{
+		enslave{"bond0", "eth2", link(3, "eth2").LinkSettings},
+		release{"bond0", "eth1"},
+		giveBack{"eth1", link(2, "eth1").LinkSettings},
+		delAddress{"bond0", addr(7, "192.0.2.10/24")},
+		addAddress{"bond0", addr(0, "192.0.2.11/24")},
+		delRoute{"bond0", by("192.0.2.1")},
+		addRoute{"bond0", by("192.0.2.254")},
+		addAddress{"eth1", addr(2, "192.0.2.99/24")}, // given back, and so none of bondctl's
+	}}
+	carried := addr(3, "198.51.100.3/24")
+	s := State{
+		Name:    "bond0",
+		Links:   []Link{{Name: "bond0", Index: 7}, {Name: "eth1", Index: 2}, {Name: "eth2", Index: 3}},
+		traffic: traffic{addrs: []rtnl.Addr{carried}},
+	}
+	during, after := old.across(p, &s)
+
+	wantDuring := &Image{
+		Taken: 1, Bond: &BondImage{Made: true, Index: 7}, Addresses: []rtnl.Addr{carried},
+		Links: []LinkImage{link(1, "eth0"), link(2, "eth1"), link(3, "eth2")},
+		Added: Added{
+			[]AddedAddress{address("192.0.2.10/24"), address("192.0.2.11/24")},
+			[]AddedRoute{{"bond0", by("192.0.2.1")}, {"bond0", by("192.0.2.254")}},
+		},
+	}
+	wantAfter := &Image{
+		Taken: 1, Bond: &BondImage{Made: true, Index: 7}, Addresses: []rtnl.Addr{carried},
+		Links: []LinkImage{link(1, "eth0"), link(3, "eth2")},
+		Added: Added{[]AddedAddress{address("192.0.2.11/24")}, []AddedRoute{{"bond0", by("192.0.2.254")}}},
+	}
+	values := cmp.Options{byValue, cmp.Comparer(func(a, b rtnl.Addr) bool { return a == b }), cmp.Comparer(func(a, b rtnl.Route) bool { return a == b })}
+	if diff := cmp.Diff(wantDuring, during, values); diff != "" {
+		t.Errorf("during (-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff(wantAfter, after, values); diff != "" {
+		t.Errorf("after (-want +got)\n%s", diff)
+	}
+	if len(old.Links) != 2 || len(old.Added.Addresses) != 1 {
+		t.Errorf("the old image was changed: %+v", old)
+	}
+}
+
+// What a down gives back.
+func TestDownPlan(t *testing.T) {
+	eth0, eth1, eth2 := device(1, "eth0"), device(2, "eth1"), device(3, "eth2")
+	base := made(t, config(t, "member=eth0", "member=eth1"), eth0, eth1, eth2)
+	give := map[string]Step{
+		"eth0": giveBack{"eth0", eth0.settings()},
+		"eth1": giveBack{"eth1", eth1.settings()},
+	}
+	tests := map[string]struct {
+		state State
+		want  []Step
+	}{
+		"all": {base, []Step{deleteBond{"bond0"}, give["eth0"], give["eth1"]}},
+		"one was plugged in anew since": {
+			changed(base, func(s *State) { s.Links[0].Index = 99 }),
+			[]Step{deleteBond{"bond0"}, give["eth1"]},
+		},
+		"one was released by hand since, and is somebody's": {
+			changed(base, func(s *State) { s.Bond.Slaves = s.Bond.Slaves[1:]; s.Links[0].Master = "" }),
+			[]Step{deleteBond{"bond0"}, give["eth1"]},
+		},
+		"after an up that was cut short as it had released one": {
+			changed(base, func(s *State) {
+				s.Bond.Slaves = s.Bond.Slaves[:1]
+				s.Links[1].Master, s.Links[1].Up = "", false
+			}),
+			[]Step{deleteBond{"bond0"}, give["eth0"], give["eth1"]},
+		},
+		"after a down that was cut short": {
+			changed(base, func(s *State) {
+				s.Bond = nil
+				s.Links[0].Master = "br0"
+				s.Links[1].Master, s.Links[1].Up = "", false
+			}),
+			[]Step{give["eth1"]},
+		},
+		"a bond deleted by hand, and a member set up since": {
+			changed(base, func(s *State) { s.Bond = nil; s.Links[0].Master, s.Links[1].Master = "", "" }),
+			nil,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, downPlan(test.state, false).Steps); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// carrySomething gives links addresses and routes: a member's own, and on a bond
+// those of others.
+func carrySomething(r *rand.Rand, s *State) {
+	for _, l := range s.Links {
+		for i := range r.IntN(4) {
+			// Several of one network, the order of which counts, and others.
+			prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(r.IntN(2)), byte(l.Index), byte(1 + i)}), 24)
+			if r.IntN(3) == 0 {
+				prefix = netip.MustParsePrefix("2001:db8::1/64")
+			}
+			a := rtnl.NewAddr(prefix).On(l.Index)
+			if _, has := s.addr(l.Index, prefix); has || prefix.Addr().Is6() && !l.Up {
+				continue
+			}
+			if r.IntN(4) == 0 {
+				a.Valid, a.Preferred = 86400, 3600
+			}
+			s.addrs = append(s.addrs, a)
+		}
+	}
+	for i, l := range s.Links {
+		for range r.IntN(3) {
+			if !l.Up {
+				continue
+			}
+			to := netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16, byte(r.IntN(4)), 0}), 24)
+			route := rtnl.NewRoute(to, netip.Addr{}).By(l.Index)
+			route.Table, route.Metric = uint32(unix.RT_TABLE_MAIN-r.IntN(3)), uint32(100*r.IntN(3))
+			if own := s.addrsOf(l.Index); len(own) > 0 && own[0].Prefix.Addr().Is4() && r.IntN(2) == 0 {
+				route.Source = own[0].Prefix.Addr()
+			}
+			if !slices.Contains(s.routes, route) {
+				s.routes = append(s.routes, route)
+				s.Links[i].Routes = 0 // so that nobody refuses to take the link
+			}
+		}
+	}
+}
+
+// FuzzRestore changes a machine that is in use by what bondctl's steps do, stops
+// anywhere, and goes back: each link then has what it had, in its order.
+func FuzzRestore(f *testing.F) {
+	for seed := range uint64(256) {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64) { restoreWalk(t, seed) })
+}
+
+// TestRestoreWalks is FuzzRestore for as many machines as CI has time for.
+func TestRestoreWalks(t *testing.T) {
+	for seed := range uint64(10_000) {
+		restoreWalk(t, 1_000_000+seed)
+	}
+}
+
+func restoreWalk(t *testing.T, seed uint64) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(seed, 1))
+	was := State{Name: "bond0"}
+	for i, name := range []string{"eth0", "eth1", "wlan0", "usb0"} {
+		l := device(i+1, name)
+		l.Up = r.IntN(3) > 0
+		was.Links = append(was.Links, l)
+	}
+	if r.IntN(3) == 0 { // a bond that somebody else made
+		was = made(t, randomConfig(t, r), was.Links...)
+		was.Before = nil
+	}
+	carrySomething(r, &was)
+	image := was.Image("eth0", "eth1", "wlan0", "usb0")
+	image.Taken = statefile.SinceBoot()
+	image.Bond = &BondImage{Made: true}
+	if was.Bond != nil {
+		bond, _ := was.link("bond0")
+		image.Bond = &BondImage{State: was.Bond}
+		image.take(&was, bond, bond.settings())
+	}
+	sim := simulate(t, was)
+	image.Added = sim.meddle(r)
+	plan := NewRestore(*image, sim.State)
+	sim.apply(plan.Steps...)
+	if diff := cmp.Diff(was.settings(), sim.settings()); diff != "" {
+		t.Fatalf("seed %d: restored by %s (-before +after)\n%s", seed, plan.Words(), diff)
+	}
+	if again := NewRestore(*image, sim.State); !again.Empty() {
+		t.Fatalf("seed %d: restored by %s, and once more by %s", seed, plan.Words(), again.Words())
+	}
+}
+
+// meddle does to a machine what the steps of bondctl's plans do, in any order, and
+// tells what it has added.
+func (s *simulation) meddle(r *rand.Rand) (added Added) {
+	c := randomConfig(s.t, r)
+	if s.Bond == nil {
+		s.create(createBond{Name: "bond0", Mode: activeBackup, Options: newBondOptions(new(kernelDefaults(s.t))), MTU: 1500})
+	}
+	bond := s.mustLink("bond0").Index
+	for range r.IntN(12) {
+		name := []string{"eth0", "eth1", "wlan0", "usb0"}[r.IntN(4)]
+		link := s.mustLink(name)
+		_, slave := s.slave(name)
+		switch r.IntN(7) {
+		case 0, 1:
+			if !slave {
+				s.enslave(enslave{Bond: "bond0", Member: name})
+			}
+		case 2:
+			if slave {
+				s.release(name)
+			}
+		case 3:
+			if !slave {
+				to := link.settings()
+				to.Up, to.MTU = false, 1400
+				s.setLink(name, to)
+			}
+		case 4:
+			p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(r.IntN(2)), byte(bond), byte(100 + r.IntN(9))}), 24)
+			if _, has := s.addr(bond, p); !has {
+				s.apply(addAddress{"bond0", rtnl.NewAddr(p)})
+				added.Addresses = append(added.Addresses, AddedAddress{"bond0", p})
+			}
+		case 5:
+			to := route(0, "203.0.113.0/24", "192.0.2.1")
+			if s.mustLink("bond0").Up && !s.hasRoute(bond, to) {
+				s.apply(addRoute{"bond0", to})
+				added.Routes = with(added.Routes, AddedRoute{"bond0", to})
+			}
+		case 6:
+			w, err := settle(c, s.State, "0123456789abcdef")
+			if changes := optionChanges(&s.Bond.Options, &w.options, func(key string) bool { return key != "fail_over_mac" }); err == nil && changes != nil {
+				s.apply(setOptions{"bond0", changes})
+			}
+		}
+	}
+	return added
+}

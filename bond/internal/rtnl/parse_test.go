@@ -1,0 +1,211 @@
+package rtnl
+
+import (
+	"encoding/json"
+	"net/netip"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// attrs puts attributes behind a header.
+func attrs(header []byte, list ...[]byte) []byte {
+	for _, a := range list {
+		header = append(header, a...)
+	}
+	return header
+}
+
+func attr(kind uint16, value ...byte) []byte { return appendAttr(nil, kind, value) }
+
+func text(kind uint16, s string) []byte { return appendAttr(nil, kind, append([]byte(s), 0)) }
+
+func number(kind uint16, n uint32) []byte { return appendUint32(nil, kind, n) }
+
+// bondBody is what the kernel says of a bond, slaveBody of a slave.
+func bondBody() []byte {
+	return attrs(linkHeader(7, unix.IFF_UP, 0),
+		text(unix.IFLA_IFNAME, "bond0"), number(unix.IFLA_MTU, 1500), number(unix.IFLA_MAX_MTU, 65535),
+		attr(unix.IFLA_PROP_LIST, text(unix.IFLA_ALT_IFNAME, "uplink")...),
+		attr(unix.IFLA_LINKINFO, attrs(text(unix.IFLA_INFO_KIND, "bond"), attr(unix.IFLA_INFO_DATA, 1, 2, 3, 4))...))
+}
+
+func slaveBody() []byte {
+	return attrs(linkHeader(3, 0, 0),
+		text(unix.IFLA_IFNAME, "eth0"), attr(unix.IFLA_ADDRESS, 2, 0, 0x5e, 0x10, 0, 1),
+		number(unix.IFLA_MASTER, 7), number(unix.IFLA_LINK, 4), attr(unix.IFLA_OPERSTATE, 6),
+		attr(unix.IFLA_LINKINFO, attrs(text(unix.IFLA_INFO_KIND, "veth"), text(unix.IFLA_INFO_SLAVE_KIND, "bond"))...))
+}
+
+func TestParseLink(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		body []byte
+		want Link
+	}{
+		{"bond", bondBody(), Link{Index: 7, Name: "bond0", Kind: "bond", Up: true, MTU: 1500, MaxMTU: 65535, Data: "\x01\x02\x03\x04", AltNames: "uplink\x00"}},
+		{"slave", slaveBody(), Link{Index: 3, Name: "eth0", Kind: "veth", Master: 7, Parent: 4, MAC: "\x02\x00\x5e\x10\x00\x01", OperState: 6, SlaveKind: "bond"}},
+		{"a parent in another namespace", attrs(linkHeader(3, 0, 0), number(unix.IFLA_LINK, 4), number(unix.IFLA_LINK_NETNSID, 0)), Link{Index: 3}},
+		{"nothing said", linkHeader(1, 0, 0), Link{Index: 1}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := parseLink(tt.body)
+			if err != nil || got != tt.want {
+				t.Errorf("got  %+v, %v\nwant %+v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+// addrBody is an address with a peer and a lifetime, and an attribute that nobody
+// knows yet, as the kernel tells of it.
+func addrBody() []byte {
+	info := attrs(nil, appendNumber(nil, 1800), appendNumber(nil, 3600), make([]byte, 8))
+	return attrs([]byte{unix.AF_INET, 32, unix.IFA_F_PERMANENT, 0, 3, 0, 0, 0},
+		attr(unix.IFA_ADDRESS, 192, 0, 2, 1), attr(unix.IFA_LOCAL, 192, 0, 2, 9), text(unix.IFA_LABEL, "eth0:1"),
+		number(unix.IFA_FLAGS, unix.IFA_F_NOPREFIXROUTE|unix.IFA_F_PERMANENT), attr(unix.IFA_CACHEINFO, info...), number(77, 5))
+}
+
+// routeBody is a route over two paths, of another table.
+func routeBody() []byte {
+	path := func(link, flags byte) []byte {
+		gateway := attr(unix.RTA_GATEWAY, 192, 0, 2, link)
+		return append([]byte{byte(unix.SizeofRtNexthop + len(gateway)), 0, flags, 0, link, 0, 0, 0}, gateway...)
+	}
+	return attrs([]byte{unix.AF_INET, 24, 0, 0, unix.RT_TABLE_COMPAT, unix.RTPROT_STATIC, 0, unix.RTN_UNICAST, 0, 0, 0, 0},
+		number(unix.RTA_TABLE, 1000), attr(unix.RTA_DST, 203, 0, 113, 0), number(unix.RTA_PRIORITY, 50),
+		attr(unix.RTA_MULTIPATH, append(path(3, unix.RTNH_F_LINKDOWN), path(4, unix.RTNH_F_ONLINK)...)...),
+		attr(unix.RTA_METRICS, number(unix.RTAX_MTU, 1400)...))
+}
+
+func TestParseAddr(t *testing.T) {
+	a, err := parseAddr(addrBody())
+	want := Addr{
+		Link: 3, Prefix: netip.MustParsePrefix("192.0.2.9/32"), Peer: netip.MustParseAddr("192.0.2.1"), Label: "eth0:1",
+		Flags: unix.IFA_F_NOPREFIXROUTE | unix.IFA_F_PERMANENT, Valid: 3600, Preferred: 1800, message: string(addrBody()),
+	}
+	if err != nil || a != want {
+		t.Fatalf("got  %+v, %v\nwant %+v", a, err, want)
+	}
+	again, err := parseAddr(a.On(9).After(600 * time.Second).request(a.After(600 * time.Second).lifetimes()))
+	if err != nil || again.Link != 9 || again.Valid != 3000 || again.Preferred != 1200 || again.Peer != a.Peer ||
+		again.Label != a.Label || again.Flags != unix.IFA_F_NOPREFIXROUTE {
+		t.Errorf("added again on another link it is %+v, %v", again, err)
+	}
+	unknown := false
+	_ = EachAttr([]byte(again.message)[unix.SizeofIfAddrmsg:], func(kind uint16, value []byte) { unknown = unknown || kind == 77 && Uint32(value) == 5 })
+	if !unknown {
+		t.Error("an attribute that nobody knows is lost")
+	}
+}
+
+func TestParseRoute(t *testing.T) {
+	r, err := parseRoute(routeBody())
+	if err != nil || r.Table != 1000 || r.Metric != 50 || r.Destination.String() != "203.0.113.0/24" || r.Link != 0 {
+		t.Fatalf("got %+v, %v", r, err)
+	}
+	if links := r.Links(); len(links) != 2 || !r.Over(3) || !r.Over(4) {
+		t.Errorf("it leads over %v", links)
+	}
+	moved, err := parseRoute(r.On(3, 8).request())
+	if err != nil || !moved.Over(8) || moved.Over(3) || !moved.Over(4) {
+		t.Errorf("moved from one link to another it leads over %v, %v", moved.Links(), err)
+	}
+	same, err := parseRoute(r.request())
+	if err != nil || !same.Like(r) {
+		t.Errorf("asked for again it is another one: %+v, %v", same, err)
+	}
+	if moved.Like(r) {
+		t.Error("a route over other links is taken for the same")
+	}
+}
+
+func TestJSON(t *testing.T) {
+	a, _ := parseAddr(addrBody())
+	r, _ := parseRoute(routeBody())
+	built := NewRoute(netip.MustParsePrefix("2001:db8::/32"), netip.MustParseAddr("fe80::1")).By(3)
+	built.Expires, built.Metric, built.Source = 90, 1024, netip.MustParseAddr("2001:db8:1::1")
+	var readA Addr
+	through(t, a, &readA)
+	if !readA.Like(a) || readA.Valid != a.Valid {
+		t.Errorf("address: %+v, want %+v", readA, a)
+	}
+	for _, r := range []Route{r, built} {
+		var again Route
+		through(t, r, &again)
+		if !again.Like(r) && again.Fields() != r.Fields() || again.Expires != r.Expires {
+			t.Errorf("route: %+v, want %+v", again, r)
+		}
+	}
+}
+
+func through(t *testing.T, v, into any) {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err == nil {
+		err = json.Unmarshal(text, into)
+	}
+	if err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+}
+
+func TestByKernel(t *testing.T) {
+	mac := []byte{2, 0, 0x5e, 0x10, 0, 1}
+	link := func(text string) Addr {
+		a := NewAddr(netip.MustParsePrefix(text))
+		a.Scope = unix.RT_SCOPE_LINK
+		return a
+	}
+	temporary := NewAddr(netip.MustParsePrefix("2001:db8::1/64"))
+	temporary.Flags = unix.IFA_F_TEMPORARY
+	for _, tt := range []struct {
+		name string
+		addr Addr
+		want bool
+	}{
+		{"of the MAC address", link("fe80::5eff:fe10:1/64"), true},
+		{"somebody's own", link("fe80::1/64"), false},
+		{"temporary", temporary, true},
+		{"IPv4, and secondary", Addr{Prefix: netip.MustParsePrefix("192.0.2.1/24"), Flags: unix.IFA_F_SECONDARY}, false},
+	} {
+		if got := tt.addr.ByKernel(mac); got != tt.want {
+			t.Errorf("%s: %t, want %t", tt.name, got, tt.want)
+		}
+	}
+}
+
+// FuzzParse has no message reach beyond itself, whatever its lengths say, and
+// what could be read comes back the same.
+func FuzzParse(f *testing.F) {
+	for _, body := range [][]byte{bondBody(), slaveBody(), addrBody(), routeBody(), {}} {
+		f.Add(body)
+	}
+	for _, tail := range [][]byte{{3, 0, 3, 0}, {0xff, 0xff, 3, 0}, {5, 0, 3, 0, 'x'}} {
+		f.Add(append(linkHeader(1, 0, 0), tail...))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		size := 0
+		_ = EachAttr(body, func(kind uint16, value []byte) { size += unix.SizeofNlAttr + len(value) })
+		if size > len(body) {
+			t.Errorf("attributes of %d bytes in %d", size, len(body))
+		}
+		_, _ = parseLink(body)
+		_ = split(body)
+		if a, err := parseAddr(body); err == nil {
+			if again, err := parseAddr(a.request(a.lifetimes())); err == nil && !again.Like(a) {
+				t.Errorf("address %+v comes back as %+v", a, again)
+			}
+		}
+		if r, err := parseRoute(body); err == nil {
+			_ = r.Links()
+			if again, err := parseRoute(r.whole()); err == nil && !again.Like(r) {
+				t.Errorf("route %+v comes back as %+v", r, again)
+			}
+		}
+		if r, err := parseRule(body); err == nil && !r.Like(r) {
+			t.Errorf("rule %+v is unlike itself", r)
+		}
+	})
+}

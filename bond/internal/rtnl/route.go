@@ -1,0 +1,318 @@
+package rtnl
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Route is an entry of a routing table (RTM_NEWROUTE).
+type Route struct {
+	Destination netip.Prefix
+	Gateway     netip.Addr // RTA_GATEWAY; the zero Addr for none, or for one of the other family
+	Source      netip.Addr // RTA_PREFSRC
+	Link        int        // RTA_OIF, an ifindex; 0 for none, or for several paths
+	Table       uint32
+	Metric      uint32 // RTA_PRIORITY
+	Type        uint8  // RTN_*
+	Scope       uint8  // RT_SCOPE_*
+	Protocol    uint8  // RTPROT_*
+	TOS         uint8
+	OnLink      bool     // RTNH_F_ONLINK
+	Expires     Lifetime // of an IPv6 route
+	Paths       string   // RTA_MULTIPATH: struct rtnexthop, each with its attributes
+
+	message string // the kernel's; "" for one that didn't come from it
+}
+
+// NewRoute is a plain route of the main table: by a gateway or, where that is the
+// zero Addr, directly.
+func NewRoute(to netip.Prefix, gateway netip.Addr) Route {
+	r := Route{
+		Destination: to, Gateway: gateway, Table: unix.RT_TABLE_MAIN,
+		Type: unix.RTN_UNICAST, Protocol: unix.RTPROT_STATIC, Expires: Forever,
+	}
+	if !gateway.IsValid() && r.Is4() {
+		r.Scope = unix.RT_SCOPE_LINK
+	}
+	return r
+}
+
+// Is4 says whether it is an IPv4 route.
+func (r Route) Is4() bool { return r.Destination.Addr().Is4() }
+
+// Like says whether two routes are alike in every attribute but the time that
+// they have left. Both came from the kernel.
+func (r Route) Like(o Route) bool {
+	ends, endsToo := r.Expires != Forever, o.Expires != Forever
+	return ends == endsToo && string(r.request()) == string(o.request())
+}
+
+// Fields is the route without what is of no interest to whoever asks whether
+// there is such a one: the kernel's message, and how long it lasts.
+func (r Route) Fields() Route {
+	r.message, r.Expires = "", Forever
+	return r
+}
+
+// String says the route in words.
+func (r Route) String() string {
+	text := "route " + r.Destination.String()
+	if r.Destination.Bits() == 0 {
+		text = "default route"
+	}
+	if r.Gateway.IsValid() {
+		text += " via " + r.Gateway.String()
+	}
+	if r.Metric != 0 && (r.Is4() || r.Metric != DefaultMetric6) {
+		text += fmt.Sprintf(" metric %d", r.Metric)
+	}
+	if r.Table != unix.RT_TABLE_MAIN {
+		text += fmt.Sprintf(" table %d", r.Table)
+	}
+	return text
+}
+
+// DefaultMetric6 is the metric of an IPv6 route that names none
+// (IP6_RT_PRIO_USER).
+const DefaultMetric6 = 1024
+
+// Links are the ifindexes that it leads over, each once.
+func (r Route) Links() []int {
+	var links []int
+	if r.Link != 0 {
+		links = append(links, r.Link)
+	}
+	eachPath([]byte(r.Paths), func(path []byte) { links = append(links, int(hostOrder.Uint32(path[4:]))) })
+	slices.Sort(links)
+	return slices.Compact(links)
+}
+
+// Over says whether it leads over a link.
+func (r Route) Over(link int) bool {
+	return r.Link == link || r.Paths != "" && slices.Contains(r.Links(), link)
+}
+
+// On is the route with one link in another one's place.
+func (r Route) On(from, to int) Route {
+	if r.Link == from {
+		r.Link = to
+	}
+	paths := []byte(r.Paths)
+	eachPath(paths, func(path []byte) {
+		if int(hostOrder.Uint32(path[4:])) == from {
+			hostOrder.PutUint32(path[4:], uint32(to))
+		}
+	})
+	r.Paths = string(paths)
+	return r
+}
+
+// By is the route over a link, unless it has several paths.
+func (r Route) By(link int) Route {
+	if r.Paths == "" {
+		r.Link = link
+	}
+	return r
+}
+
+// After is the route when some of its life is over.
+func (r Route) After(elapsed time.Duration) Route {
+	r.Expires = r.Expires.less(elapsed)
+	return r
+}
+
+// Routes lists the routes of all tables.
+func (c *Conn) Routes() ([]Route, error) {
+	list, err := dump(c, unix.RTM_GETROUTE, unix.RTM_NEWROUTE, make([]byte, unix.SizeofRtMsg), parseRoute)
+	if err != nil {
+		return nil, fmt.Errorf("list routes: %w", err)
+	}
+	// The kernel's cache of exceptions is listed among the IPv6 routes.
+	return slices.DeleteFunc(list, func(r Route) bool {
+		return hostOrder.Uint32([]byte(r.message)[8:])&unix.RTM_F_CLONED != 0
+	}), nil
+}
+
+// AddRoute adds a route behind those to the same destination. The error is
+// EEXIST where there is one like it.
+func (c *Conn) AddRoute(r Route) error {
+	flags := unix.NLM_F_CREATE
+	if r.Is4() {
+		// To IPv6 it would mean another path of the route that is there.
+		flags |= unix.NLM_F_APPEND
+	}
+	return c.change(unix.RTM_NEWROUTE, flags, r.whole())
+}
+
+// DelRoute removes a route. The error is ESRCH where there is none.
+func (c *Conn) DelRoute(r Route) error { return c.change(unix.RTM_DELROUTE, 0, r.request()) }
+
+// whole is request with the time that is left (RTA_EXPIRES, in seconds).
+func (r Route) whole() []byte {
+	if r.Expires == Forever || r.Expires == 0 {
+		return r.request()
+	}
+	return appendUint32(r.request(), unix.RTA_EXPIRES, uint32(r.Expires))
+}
+
+// request is the body of a message about the route: the kernel's own, where the
+// route came from it, without what only the kernel says.
+func (r Route) request() []byte {
+	flags := uint32(0)
+	if r.OnLink {
+		flags = unix.RTNH_F_ONLINK
+	}
+	b := []byte{
+		familyOf(r.Destination.Addr()), uint8(r.Destination.Bits()), 0, r.TOS,
+		tableByte(r.Table), r.Protocol, r.Scope, r.Type,
+	}
+	if r.message != "" {
+		b[2] = r.message[2] // the length of RTA_SRC
+	}
+	b = appendNumber(b, flags)
+	if r.message == "" {
+		return r.appendAttrs(b)
+	}
+	nexthop := false // an object of its own: its link and gateway are the object's
+	eachAttrOf(r.message, func(kind uint16, _ []byte) { nexthop = nexthop || kind == rtaNHID })
+	eachAttrOf(r.message, func(kind uint16, value []byte) {
+		switch kind {
+		case unix.RTA_CACHEINFO, unix.RTA_EXPIRES:
+			return
+		case unix.RTA_OIF, unix.RTA_GATEWAY, unix.RTA_VIA, unix.RTA_MULTIPATH:
+			if nexthop {
+				return
+			}
+		}
+		switch kind {
+		case unix.RTA_OIF:
+			b = appendUint32(b, kind, uint32(r.Link))
+		case unix.RTA_MULTIPATH:
+			b = appendAttr(b, kind, []byte(r.Paths))
+		default:
+			b = appendAttr(b, kind, value)
+		}
+	})
+	return b
+}
+
+// rtaNHID is RTA_NH_ID of include/uapi/linux/rtnetlink.h.
+const rtaNHID = 30
+
+func eachAttrOf(message string, f func(kind uint16, value []byte)) {
+	_ = EachAttr([]byte(message)[unix.SizeofRtMsg:], f)
+}
+
+// tableByte is the header's table, for which larger numbers don't fit.
+func tableByte(table uint32) uint8 {
+	if table > 255 {
+		return unix.RT_TABLE_COMPAT
+	}
+	return uint8(table)
+}
+
+// appendAttrs appends what a route consists of that didn't come from the kernel.
+func (r Route) appendAttrs(b []byte) []byte {
+	if r.Table > 255 {
+		b = appendUint32(b, unix.RTA_TABLE, r.Table)
+	}
+	if r.Destination.Bits() > 0 {
+		b = appendAttr(b, unix.RTA_DST, r.Destination.Addr().AsSlice())
+	}
+	if r.Metric != 0 {
+		b = appendUint32(b, unix.RTA_PRIORITY, r.Metric)
+	}
+	if r.Source.IsValid() {
+		b = appendAttr(b, unix.RTA_PREFSRC, r.Source.AsSlice())
+	}
+	if r.Gateway.IsValid() {
+		b = appendAttr(b, unix.RTA_GATEWAY, r.Gateway.AsSlice())
+	}
+	if r.Link != 0 {
+		b = appendUint32(b, unix.RTA_OIF, uint32(r.Link))
+	}
+	return b
+}
+
+// parseRoute reads the body of an RTM_NEWROUTE message.
+func parseRoute(m []byte) (Route, error) {
+	if len(m) < unix.SizeofRtMsg {
+		return Route{}, fmt.Errorf("read a route: %d bytes are too few", len(m))
+	}
+	r := Route{
+		TOS: m[3], Table: uint32(m[4]), Protocol: m[5], Scope: m[6], Type: m[7],
+		OnLink: hostOrder.Uint32(m[8:])&unix.RTNH_F_ONLINK != 0, Expires: Forever, message: string(m),
+	}
+	to := netip.IPv6Unspecified()
+	if m[0] == unix.AF_INET {
+		to = netip.IPv4Unspecified()
+	}
+	err := EachAttr(m[unix.SizeofRtMsg:], func(kind uint16, value []byte) {
+		switch kind {
+		case unix.RTA_DST:
+			if a, ok := netip.AddrFromSlice(value); ok {
+				to = a
+			}
+		case unix.RTA_MULTIPATH:
+			r.Paths = settablePaths(value)
+		default:
+			r.parseAttr(kind, value)
+		}
+	})
+	if err != nil {
+		return Route{}, fmt.Errorf("read a route: %w", err)
+	}
+	r.Destination = netip.PrefixFrom(to, int(m[1]))
+	if !r.Destination.IsValid() {
+		return Route{}, fmt.Errorf("read a route: %v/%d is no destination", to, m[1])
+	}
+	return r, nil
+}
+
+func (r *Route) parseAttr(kind uint16, value []byte) {
+	switch kind {
+	case unix.RTA_TABLE:
+		r.Table = Uint32(value)
+	case unix.RTA_PRIORITY:
+		r.Metric = Uint32(value)
+	case unix.RTA_OIF:
+		r.Link = int(Uint32(value))
+	case unix.RTA_GATEWAY:
+		r.Gateway, _ = netip.AddrFromSlice(value)
+	case unix.RTA_PREFSRC:
+		r.Source, _ = netip.AddrFromSlice(value)
+	case unix.RTA_EXPIRES: // of a request of ours
+		r.Expires = Lifetime(Uint32(value))
+	case unix.RTA_CACHEINFO: // struct rta_cacheinfo, rta_expires in USER_HZ (100)
+		if len(value) >= 12 {
+			if ticks := int32(hostOrder.Uint32(value[8:])); ticks > 0 {
+				r.Expires = In(time.Duration(ticks) * 10 * time.Millisecond)
+			}
+		}
+	}
+}
+
+// settablePaths are the paths without the flags that are the kernel's, such as
+// that a path's link is down.
+func settablePaths(value []byte) string {
+	paths := slices.Clone(value)
+	eachPath(paths, func(path []byte) { path[2] &= unix.RTNH_F_ONLINK })
+	return string(paths)
+}
+
+// eachPath calls f with each struct rtnexthop (length, flags, hops, ifindex) and
+// its attributes.
+func eachPath(b []byte, f func(path []byte)) {
+	for len(b) >= unix.SizeofRtNexthop {
+		size := int(hostOrder.Uint16(b))
+		if size < unix.SizeofRtNexthop || size > len(b) {
+			return
+		}
+		f(b[:size])
+		b = b[min((size+3)&^3, len(b)):]
+	}
+}

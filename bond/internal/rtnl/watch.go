@@ -1,0 +1,79 @@
+package rtnl
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Watch hears of what changes in a network namespace.
+type Watch struct {
+	file   *os.File
+	buffer []byte
+}
+
+// Listen begins to hear of changes in the calling thread's network namespace:
+// those of groups (RTMGRP_*).
+func Listen(groups uint32) (*Watch, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("listen to netlink: %w", err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("listen to netlink: %w", err)
+	}
+	return &Watch{os.NewFile(uintptr(fd), "netlink"), make([]byte, 1<<16)}, nil
+}
+
+// Close ends the watch, and a Next that waits.
+func (w *Watch) Close() error { return w.file.Close() }
+
+// ErrLost says that the kernel had more to tell than the socket could hold:
+// whoever needs to know lists everything anew.
+var ErrLost = errors.New("messages were lost")
+
+// A Message is one change.
+type Message struct {
+	Type uint16 // RTM_*
+	body []byte
+}
+
+// Link is what the message says of a link; ok is false where it is about
+// something else. It holds until the next message is read.
+func (m Message) Link() (l Link, ok bool) {
+	if m.Type != unix.RTM_NEWLINK && m.Type != unix.RTM_DELLINK {
+		return Link{}, false
+	}
+	l, err := parseLink(m.body)
+	return l, err == nil
+}
+
+// Next waits for the next messages. The error is ErrLost when some were lost, of
+// which it is worth asking again; any other one is final.
+func (w *Watch) Next() ([]Message, error) {
+	n, err := w.file.Read(w.buffer)
+	if errors.Is(err, unix.ENOBUFS) {
+		return nil, ErrLost
+	}
+	if err != nil {
+		return nil, err
+	}
+	return split(w.buffer[:n]), nil
+}
+
+// split parts what one read brought into messages (struct nlmsghdr: length,
+// type, flags, sequence number, port). What is malformed ends it.
+func split(b []byte) (list []Message) {
+	for len(b) >= unix.SizeofNlMsghdr {
+		size := int(hostOrder.Uint32(b))
+		if size < unix.SizeofNlMsghdr || size > len(b) {
+			break
+		}
+		list = append(list, Message{hostOrder.Uint16(b[4:]), b[unix.SizeofNlMsghdr:size]})
+		b = b[min((size+3)&^3, len(b)):]
+	}
+	return list
+}

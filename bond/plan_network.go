@@ -1,0 +1,67 @@
+package bond
+
+import (
+	"slices"
+	"time"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
+)
+
+// network plans the bond's addresses and routes. What others have put there is
+// left alone; what bondctl did and is no longer wanted goes.
+func (p *planner) network() {
+	bond, _ := p.state.link(p.Bond) // index 0 carries nothing
+	w, added := p.wanted, p.state.added()
+	for _, a := range w.addresses {
+		want := rtnl.NewAddr(a)
+		has, there := p.state.addr(bond.Index, a)
+		if there {
+			want = has
+		}
+		p.lifetime(&want)
+		switch {
+		case !there:
+			p.add(addAddress{p.Bond, want})
+		case want != has:
+			p.add(setAddress{p.Bond, want})
+		}
+	}
+	for _, r := range added.Routes {
+		if r.Link == p.Bond && p.state.hasRoute(bond.Index, r.Route) && !slices.Contains(w.routes, r.Route) {
+			p.add(delRoute{p.Bond, r.Route})
+		}
+	}
+	for _, r := range w.routes {
+		if !p.state.hasRoute(bond.Index, r) {
+			p.add(addRoute{p.Bond, r})
+		}
+	}
+	// Last, for others of its network and routes over it may go with it; they
+	// are put back then.
+	for _, a := range added.Addresses {
+		if has, ok := p.state.addr(bond.Index, a.Prefix); ok && a.Link == p.Bond && !slices.Contains(w.addresses, a.Prefix) {
+			p.add(delAddress{p.Bond, has})
+		}
+	}
+}
+
+// lifetimeSlack is by how much the kernel's idea of a lease's end may be wrong:
+// both count in seconds, at different moments.
+const lifetimeSlack = 10 * time.Second
+
+// lifetime has the leased address end with its lease, and not one that was leased
+// and is wanted for good.
+func (p *planner) lifetime(a *rtnl.Addr) {
+	lease := p.state.Lease
+	switch {
+	case slices.Contains(p.wanted.static, a.Prefix):
+		if slices.Contains(p.state.added().Addresses, AddedAddress{p.Bond, a.Prefix}) {
+			a.Valid, a.Preferred = rtnl.Forever, rtnl.Forever
+		}
+	case lease != nil && a.Prefix == lease.Address:
+		left := p.state.LeaseLeft.Truncate(time.Second)
+		if left > 0 && (a.Valid == rtnl.Forever || (a.Valid.Duration()-left).Abs() > lifetimeSlack) {
+			a.Valid, a.Preferred = rtnl.In(left), rtnl.In(left)
+		}
+	}
+}

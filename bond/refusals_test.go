@@ -1,0 +1,52 @@
+package bond
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A step that the kernel refuses is left out for a while that grows, and forgotten
+// once it is called for no more, or the bond is another one.
+func TestRefusedStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const index = 7
+		step := addRoute{"bond0", route(0, "203.0.113.0/24", "192.0.2.9")}
+		var r Refusals
+		look := func(index int, steps ...Step) (left int, retry time.Duration) {
+			s := State{Name: "bond0", Links: []Link{{Name: "bond0", Index: index}}, Bond: &BondState{}}
+			p := Plan{Steps: append([]Step{addAddress{"bond0", addr(0, "192.0.2.7/24")}}, steps...)}
+			r.leaveOut(&p, s)
+			return len(p.Steps), r.retry()
+		}
+		refused := func() {
+			t.Helper()
+			r.add(about(step), index, errors.New("file exists"))
+		}
+		for _, wait := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second} {
+			refused()
+			for range 2 {
+				if left, retry := look(index, step); left != 1 || retry != wait {
+					t.Errorf("refused: %d steps, another try in %s, want 1 and %s", left, retry, wait)
+				}
+			}
+			time.Sleep(wait)
+			if left, _ := look(index, step); left != 2 {
+				t.Errorf("the wait is over: %d steps", left)
+			}
+		}
+		if why := refusedOfBond(r.words()); len(why) != 1 || why[0] != "route 203.0.113.0/24 via 192.0.2.9: refused by the kernel (file exists)" {
+			t.Errorf("what is told: %q", why)
+		}
+		for name, look := range map[string]func() (int, time.Duration){
+			"taken":        func() (int, time.Duration) { return look(index) },
+			"another bond": func() (int, time.Duration) { return look(index+1, step) },
+		} {
+			refused()
+			if _, retry := look(); retry != 0 || len(r.of) > 0 {
+				t.Errorf("%s: another try in %s, %v", name, retry, r.of)
+			}
+		}
+	})
+}

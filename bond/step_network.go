@@ -1,0 +1,83 @@
+package bond
+
+import (
+	"fmt"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
+)
+
+// The steps below change what a link carries. They name it, for its ifindex may
+// not be known yet.
+
+// addAddress gives a link an address (RTM_NEWADDR).
+type addAddress struct {
+	Link    string
+	Address rtnl.Addr
+}
+
+func (s addAddress) link() string   { return s.Link }
+func (s addAddress) String() string { return fmt.Sprintf("add %s to %s", s.Address, s.Link) }
+
+// delAddress takes an address from a link (RTM_DELADDR).
+type delAddress struct {
+	Link    string
+	Address rtnl.Addr
+}
+
+func (s delAddress) link() string   { return s.Link }
+func (s delAddress) String() string { return fmt.Sprintf("remove %s from %s", s.Address, s.Link) }
+
+// setAddress sets flags of an address, and when it ends by itself (RTM_NEWADDR
+// with IFA_CACHEINFO): so a lease isn't used any longer, if no keeper should be
+// there to see its end.
+type setAddress struct {
+	Link    string
+	Address rtnl.Addr
+}
+
+func (s setAddress) link() string { return s.Link }
+func (s setAddress) String() string {
+	if s.Address.Valid == rtnl.Forever {
+		return fmt.Sprintf("let %s on %s hold for ever", s.Address, s.Link)
+	}
+	return fmt.Sprintf("let %s on %s hold for %s", s.Address, s.Link, s.Address.Valid.Duration())
+}
+
+// addRoute adds a route over a link (RTM_NEWROUTE).
+type addRoute struct {
+	Link  string
+	Route rtnl.Route
+}
+
+func (s addRoute) link() string   { return s.Link }
+func (s addRoute) String() string { return fmt.Sprintf("add %s over %s", s.Route, s.Link) }
+
+// delRoute takes away a route over a link (RTM_DELROUTE).
+type delRoute struct {
+	Link  string
+	Route rtnl.Route
+}
+
+func (s delRoute) link() string   { return s.Link }
+func (s delRoute) String() string { return fmt.Sprintf("remove %s over %s", s.Route, s.Link) }
+
+// addRule adds a rule that names a link (RTM_NEWRULE).
+type addRule struct {
+	Link string
+	Rule rtnl.Rule
+}
+
+func (s addRule) link() string   { return s.Link }
+func (s addRule) String() string { return "add " + s.Rule.String() }
+
+// setSysctl writes a setting of a link below /proc/sys/net.
+type setSysctl struct {
+	Link string
+	From string
+	To   Sysctl
+}
+
+func (s setSysctl) link() string { return s.Link }
+func (s setSysctl) String() string {
+	return fmt.Sprintf("set net.%s.conf.%s.%s: %s -> %s", s.To.Family, s.Link, s.To.Key, s.From, s.To.Value)
+}

@@ -1,0 +1,81 @@
+package bond
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
+)
+
+// traffic is what links carry. It also foretells what is left of that when the kernel
+// has taken away what goes along with a change (net/ipv4/devinet.c, fib_frontend.c,
+// net/ipv6/addrconf.c).
+type traffic struct {
+	addrs  []rtnl.Addr  // of every link, in the kernel's order
+	routes []rtnl.Route // of every table but local, without the kernel's own
+}
+
+func (t traffic) clone() traffic { return traffic{slices.Clone(t.addrs), slices.Clone(t.routes)} }
+
+// addrsOf are the addresses of a link.
+func (t *traffic) addrsOf(link int) (list []rtnl.Addr) {
+	for _, a := range t.addrs {
+		if a.Link == link {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// linkGone takes away all that a link carries.
+func (t *traffic) linkGone(index int) {
+	t.linkDown(index)
+	t.addrs = slices.DeleteFunc(t.addrs, func(a rtnl.Addr) bool { return a.Link == index })
+}
+
+// linkDown takes away the routes and the IPv6 addresses of a link that goes down,
+// for a moment, or as it is enslaved or released.
+func (t *traffic) linkDown(index int) {
+	t.addrs = slices.DeleteFunc(t.addrs, func(a rtnl.Addr) bool { return a.Link == index && a.Prefix.Addr().Is6() })
+	t.routes = slices.DeleteFunc(t.routes, func(r rtnl.Route) bool { return r.Over(index) })
+}
+
+// removeAddr takes away an address. With the first of an IPv4 network go the others
+// of it, unless promote_secondaries is set, and with a link's last one its IPv4
+// routes; the routes that are bound to an address go with it.
+func (t *traffic) removeAddr(a rtnl.Addr) {
+	gone := []rtnl.Addr{a}
+	if a.Prefix.Addr().Is4() {
+		network := slices.DeleteFunc(slices.Clone(t.addrs), func(o rtnl.Addr) bool {
+			return o.Link != a.Link || o.Prefix.Masked() != a.Prefix.Masked()
+		})
+		if len(network) > 0 && network[0] == a {
+			gone = network
+		}
+	}
+	t.addrs = slices.DeleteFunc(t.addrs, func(o rtnl.Addr) bool { return slices.Contains(gone, o) })
+	last := a.Prefix.Addr().Is4() && !slices.ContainsFunc(t.addrs, func(o rtnl.Addr) bool { return o.Link == a.Link && o.Prefix.Addr().Is4() })
+	t.routes = slices.DeleteFunc(t.routes, func(r rtnl.Route) bool {
+		return last && r.Is4() && r.Over(a.Link) ||
+			slices.ContainsFunc(gone, func(g rtnl.Addr) bool { return r.Source == g.Prefix.Addr() })
+	})
+}
+
+// removeRoute takes away a route over a link.
+func (t *traffic) removeRoute(link int, route rtnl.Route) {
+	t.routes = slices.DeleteFunc(t.routes, func(r rtnl.Route) bool { return r.Link == link && serves(r, route) })
+}
+
+// addr finds an address of a link.
+func (t *traffic) addr(link int, p netip.Prefix) (rtnl.Addr, bool) {
+	i := slices.IndexFunc(t.addrs, func(a rtnl.Addr) bool { return a.Link == link && a.Prefix == p })
+	if i < 0 {
+		return rtnl.Addr{}, false
+	}
+	return t.addrs[i], true
+}
+
+// hasRoute says whether a link carries what serves as a route.
+func (t *traffic) hasRoute(link int, want rtnl.Route) bool {
+	return slices.ContainsFunc(t.routes, func(r rtnl.Route) bool { return r.Link == link && serves(r, want) })
+}

@@ -1,0 +1,115 @@
+package suite
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bondctl/bondctl/netnstest"
+)
+
+// laptopConfig is the configuration of a laptop with a dock: nothing in it
+// depends on what dock and Wi-Fi are called. Without wpaConf somebody else
+// associates the Wi-Fi.
+func laptopConfig(t *testing.T, wpaConf string) string {
+	t.Helper()
+	if wpaConf != "" {
+		wpaConf = fmt.Sprintf("wpa_conf = %q", wpaConf)
+	}
+	file := filepath.Join(t.TempDir(), "laptop.toml")
+	writeFile(t, file, fmt.Sprintf(`
+[[member]]
+bus = "usb"
+
+[[member]]
+kind = "wifi"
+%s
+
+[ipv4]
+method = "dhcp"
+`, wpaConf))
+	return file
+}
+
+// TestLaptop is the main job: one up, and no further command. The laptop is
+// lifted from its dock and put back, again and again. (The long form: ten times.)
+func TestLaptop(t *testing.T) {
+	m := netnstest.NewMachine(t)
+	m.LAN().DHCP()
+	dock := m.USBDock()
+	wifi := m.Radio()
+	wifi.StartAP()
+	succeeds(t, m.Host, "up", "--config", laptopConfig(t, wifi.Config(netnstest.Control)))
+	t.Cleanup(func() { bondctl(t, m.Host, "down") })
+	netnstest.Eventually(t, wifi.Associated)
+	netnstest.Eventually(t, usable(m.Host, "usb0", "wlan0"))
+	netnstest.Eventually(t, leased(t, m.Host, "192.0.2."))
+	address := leaseOf(t, m.Host)
+	stream := m.Stream()
+	ping := m.Ping(200 * time.Millisecond)
+	netnstest.Eventually(t, ping.Answered)
+	for round := range sample(3, 10) {
+		lost := len(ping.Result().Lost)
+		dock.Remove()
+		netnstest.Eventually(t, active(m.Host, "wlan0"))
+		netnstest.Eventually(t, ping.Answered)
+		if diff := cmp.Diff([]string{"bus=usb absent", "wlan0 active"}, status(t, m.Host).roles()); diff != "" {
+			t.Errorf("undocked, roles (-want +got)\n%s", diff)
+		}
+		if now := len(ping.Result().Lost); now > lost+1 {
+			t.Errorf("undock %d cost %d pings, want one at most", round, now-lost)
+		}
+		lost = len(ping.Result().Lost)
+		dock.Insert()
+		netnstest.Eventually(t, active(m.Host, "usb0"))
+		netnstest.Eventually(t, ping.Answered)
+		if now := len(ping.Result().Lost); now > lost {
+			t.Errorf("dock %d cost %d pings, want none", round, now-lost)
+		}
+		if got := leaseOf(t, m.Host); got != address {
+			t.Errorf("the address is %s, and was %s", got, address)
+		}
+	}
+	netnstest.Eventually(t, stream.Moved)
+	t.Log(ping.Stop())
+	lines := stream.Stop()
+	t.Log(lines)
+	if lines.Err != nil {
+		t.Errorf("the connection didn't last: %v", lines.Err)
+	}
+	succeeds(t, m.Host, "down")
+	if out := m.Run("sh", "-c", "pgrep -a wpa_supplicant || true"); out != "" {
+		t.Errorf("after down there is %s", out)
+	}
+}
+
+// TestRandomMAC: a supplicant that gives its interface another MAC address than
+// the bond has makes a link that looks up and carries nothing, where the bond's
+// isn't the active slave's. That is said.
+func TestRandomMAC(t *testing.T) {
+	m := netnstest.NewMachine(t)
+	m.Cable("eth0")
+	wifi := m.Radio()
+	wifi.StartAP()
+	file := filepath.Join(t.TempDir(), "random.toml")
+	writeFile(t, file, fmt.Sprintf(`
+fail_over_mac = "none"
+
+[[member]]
+name = "eth0"
+
+[[member]]
+name = "wlan0"
+wpa_conf = %q
+
+[ipv4]
+method = "none"
+`, wifi.Config(netnstest.Control, "mac_addr=1")))
+	succeeds(t, m.Host, "up", "--config", file)
+	t.Cleanup(func() { succeeds(t, m.Host, "down") })
+	netnstest.Eventually(t, wifi.Associated)
+	netnstest.Eventually(t, healthSays(t, m.Host, "and not the bond's, so it carries nothing"))
+}

@@ -1,0 +1,82 @@
+package suite
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bondctl/bondctl/netnstest"
+)
+
+func TestUSBDock(t *testing.T) {
+	m := netnstest.NewMachine(t)
+	usb0 := m.USBDock()
+	driver, err := os.Readlink(m.Sys() + "/class/net/usb0/device/driver")
+	if err != nil || !strings.HasSuffix(driver, "/cdc_ether") {
+		t.Errorf("driver of usb0: %q, %v, want cdc_ether", driver, err)
+	}
+	m.Run("ip", "link", "set", "usb0", "up")
+	m.Run("ip", "address", "add", "192.0.2.10/24", "dev", "usb0")
+	p := m.Ping(100 * time.Millisecond)
+	netnstest.Eventually(t, p.Answered)
+	usb0.Remove()
+	usb0.Insert()
+	if out := m.Run("ip", "-o", "link", "show", "usb0"); !strings.Contains(out, usb0.MAC.String()) {
+		t.Errorf("usb0 came back without MAC %s: %s", usb0.MAC, out)
+	}
+}
+
+func TestPCIDock(t *testing.T) {
+	m := netnstest.NewMachine(t)
+	eth0 := m.PCIDock(netnstest.E1000E)
+	m.Run("ip", "link", "set", "eth0", "up")
+	netnstest.Eventually(t, m.Carrier("eth0", true))
+	if out := m.Run("ethtool", "eth0"); !strings.Contains(out, "Speed: 1000Mb/s") {
+		t.Errorf("ethtool eth0: %s", out)
+	}
+	eth0.Remove()
+
+	eth0 = m.PCIDock(netnstest.VirtioNet)
+	m.Run("ip", "link", "set", "eth0", "up")
+	netnstest.Eventually(t, m.Carrier("eth0", true))
+	eth0.Pull()
+	netnstest.Eventually(t, m.Carrier("eth0", false))
+	eth0.Plug()
+	netnstest.Eventually(t, m.Carrier("eth0", true))
+}
+
+func TestWiFi(t *testing.T) {
+	m := netnstest.NewMachine(t)
+	w := m.WiFi()
+	m.Run("ip", "address", "add", "192.0.2.10/24", "dev", w.Name)
+	p := m.Ping(100 * time.Millisecond)
+	netnstest.Eventually(t, p.Answered)
+	w.StopAP()
+	netnstest.Eventually(t, m.Carrier(w.Name, false))
+	w.StartAP()
+	netnstest.Eventually(t, w.Associated)
+	netnstest.Eventually(t, p.Answered)
+	t.Log(p.Stop())
+}
+
+// TestCleanMachine wants to come after the others.
+func TestCleanMachine(t *testing.T) {
+	m := netnstest.NewMachine(t)
+	out := m.Run("ip", "-o", "link", "show")
+	if n := strings.Count(out, "\n"); n != 1 {
+		t.Errorf("a new machine has links besides lo:\n%s", out)
+	}
+	m.USBDock()
+	m.WiFi()
+}
+
+func TestUdev(t *testing.T) {
+	m := netnstest.NewMachine(t)
+	m.Udev()
+	dock := m.USBDock()
+	renamed := "enx" + strings.ReplaceAll(dock.MAC.String(), ":", "")
+	netnstest.Eventually(t, m.Present(renamed, true))
+	dock.Remove()
+	netnstest.Eventually(t, m.Present(renamed, false))
+}

@@ -1,0 +1,34 @@
+package suite
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bondctl/bondctl/netnstest"
+)
+
+// TestMissing takes a bond away behind bondctl's back, which is what status
+// --check is for.
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t)
+	h.Cable("eth0")
+	up(t, h, "--member", "eth0")
+	h.Run("ip", "link", "delete", "bond0")
+	const said = "bond0: configured, but there is no such bond\n"
+	for _, tt := range []struct {
+		args []string
+		want outcome
+	}{
+		{[]string{"status", "--check"}, outcome{Status: 2, Stdout: said}},
+		{[]string{"status", "--check", "--json"}, outcome{Status: 2, Stdout: "null\n"}},
+		{[]string{"status", "--check", "--all"}, outcome{Status: 2, Stdout: said}},
+		{[]string{"status", "--check", "--all", "--json"}, outcome{Status: 2, Stdout: "[]\n"}},
+		{[]string{"status", "--all"}, outcome{Stdout: said}},
+	} {
+		if diff := cmp.Diff(tt.want, bondctl(t, h, tt.args...)); diff != "" {
+			t.Errorf("bondctl %q (-want +got):\n%s", tt.args, diff)
+		}
+	}
+}

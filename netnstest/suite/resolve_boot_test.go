@@ -1,0 +1,67 @@
+package suite
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/bondctl/bondctl/netnstest"
+)
+
+// TestSystemdNames has a bond's servers in resolv.conf. They stay when the service ends, and go when the
+// machine does or, after a power cut, when the next keeper comes, be it another bond's.
+func TestSystemdNames(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t, netnstest.Private("/usr/local/sbin"))
+	unpack(t, h) // an /etc of its own
+	h.Cable("eth0")
+	h.Cable("eth1")
+	h.Run("install", "-m", "755", netnstest.Program("bondctl"), installed)
+	h.Run("rm", "-f", "/etc/resolv.conf")
+	write(t, h, "/etc/resolv.conf", foundConf)
+	s := h.Systemd()
+	// What systemctl poweroff starts, but for the last step.
+	write(t, s.Host, "/run/systemd/system/end.target", "[Unit]\nRequires=shutdown.target\nAfter=shutdown.target\nDefaultDependencies=no\n")
+	s.Run("systemctl", "daemon-reload")
+
+	succeeds(t, s.Host, "up", "--member", "eth0", "--address", "192.0.2.10/24", "--dns", netnstest.LANAddr)
+	netnstest.Eventually(t, hasServer(s.Host))
+	s.Run("systemctl", "stop", unit)
+	if err := hasServer(s.Host)(); err != nil {
+		t.Errorf("the end of the service takes them back: %v", err)
+	}
+	for _, once := range [][]string{nil, {"--once"}} {
+		s.Run("sh", "-ec", "sed -i s/$(cat /proc/sys/kernel/random/boot_id)/another/ /var/lib/bondctl/resolve.json")
+		succeeds(t, s.Host, append([]string{"up", "--member", "eth1", "--address", "192.0.2.11/24", "bond1"}, once...)...)
+		netnstest.Eventually(t, hasOriginal(s.Host))
+		succeeds(t, s.Host, "down", "bond1")
+		succeeds(t, s.Host, "up", "--member", "eth0", "--address", "192.0.2.10/24", "--dns", netnstest.LANAddr)
+		netnstest.Eventually(t, hasServer(s.Host))
+		s.Run("systemctl", "stop", unit)
+	}
+
+	succeeds(t, s.Host, "up", "--member", "eth0", "--address", "192.0.2.10/24", "--dns", netnstest.LANAddr)
+	wantKeeper(t, s)
+	s.Run("systemctl", "start", "--no-block", "end.target")
+	netnstest.Eventually(t, hasOriginal(s.Host))
+}
+
+// hasOriginal is a condition for Eventually: resolv.conf is as it was before the bond.
+func hasOriginal(h *netnstest.Host) func() error {
+	return func() error {
+		if text := h.Run("cat", "/etc/resolv.conf"); text != foundConf {
+			return fmt.Errorf("resolv.conf isn't the original:\n%s", text)
+		}
+		return nil
+	}
+}
+
+// hasServer is a condition for Eventually: resolv.conf has the LAN's server.
+func hasServer(h *netnstest.Host) func() error {
+	return func() error {
+		if text := h.Run("cat", "/etc/resolv.conf"); !strings.Contains(text, "nameserver "+netnstest.LANAddr+"\n") {
+			return fmt.Errorf("resolv.conf hasn't the bond's server:\n%s", text)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,125 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/netnstest"
+	"golang.org/x/sys/unix"
+)
+
+// onStep is a bond.How's OnStep.
+type onStep func(bond.Step) error
+
+// refuseAt refuses the k-th step, as the kernel does without the privilege for it.
+func refuseAt(k int) onStep {
+	return atStep(k, func() error { return unix.EPERM })
+}
+
+// cancelAt gives up as the k-th step begins: that one is still made.
+func cancelAt(k int, cancel context.CancelFunc) onStep {
+	return atStep(k, func() error { cancel(); return nil })
+}
+
+// atStep calls f before the k-th step.
+func atStep(k int, f func() error) onStep {
+	return func(bond.Step) error {
+		if k--; k == 0 {
+			return f()
+		}
+		return nil
+	}
+}
+
+// reconcile makes bond0 of h what the flags want, in this process.
+func reconcile(ctx context.Context, h *netnstest.Host, flags []string, hook onStep) (plan bond.Plan, err error) {
+	h.Do(func() { plan, err = reconcileHere(ctx, flags, hook) })
+	return plan, err
+}
+
+// reconcileHere makes bond0 of the calling thread's namespace what the flags want.
+func reconcileHere(ctx context.Context, flags []string, hook onStep) (bond.Plan, error) {
+	config, err := bond.NewConfig("bond0", settings(flags))
+	if err != nil {
+		return bond.Plan{}, err
+	}
+	host, err := bond.Open()
+	if err != nil {
+		return bond.Plan{}, err
+	}
+	defer host.Close()
+	return host.Reconcile(ctx, bond.Wanted{Config: config}, bond.How{OnStep: hook})
+}
+
+// takeDown takes bond0 of h away, in this process.
+func takeDown(ctx context.Context, h *netnstest.Host) (err error) {
+	h.Do(func() {
+		var host *bond.Host
+		if host, err = bond.Open(); err == nil {
+			defer host.Close()
+			_, err = host.Down(ctx, "bond0", false, bond.How{})
+		}
+	})
+	return err
+}
+
+// settings turns flags, written as key=value, into what the program makes of them.
+func settings(flags []string) []bond.Setting {
+	var list []bond.Setting
+	for _, f := range flags {
+		key, value, _ := strings.Cut(f, "=")
+		list = append(list, bond.Setting{Key: key, Where: f, Value: value})
+	}
+	return list
+}
+
+// wantUndone checks that an error tells of a step, and that all was put back.
+func wantUndone(t *testing.T, err error) {
+	t.Helper()
+	step, ok := errors.AsType[*bond.StepError](err)
+	if !ok {
+		t.Fatalf("error %v is no StepError", err)
+	}
+	if step.Undo != nil {
+		t.Errorf("%s: not everything was put back: %v", step.Step, step.Undo)
+	}
+}
+
+// threeNICs makes a host with three NICs, each with something that must be given back: eth0 is up,
+// eth1 has a MAC address and an MTU of its own, eth2 is down.
+func threeNICs(t *testing.T) *netnstest.Host {
+	t.Helper()
+	h := netnstest.New(t)
+	// Without duplicate address detection a snapshot needn't wait for it.
+	h.Run("sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad")
+	for _, name := range []string{"eth0", "eth1", "eth2"} {
+		h.Cable(name)
+	}
+	shell(h, "ip link set eth0 up", "ip link set eth1 address 02:00:5e:00:00:01 mtu 1400 up")
+	for _, name := range []string{"eth0", "eth1"} {
+		netnstest.Eventually(t, h.Carrier(name, true))
+	}
+	return h
+}
+
+// shell runs command lines that have no quotes.
+func shell(h *netnstest.Host, lines ...string) {
+	for _, line := range lines {
+		words := strings.Fields(line)
+		h.Run(words[0], words[1:]...)
+	}
+}
+
+// running is a condition for Eventually: bond0 has an active slave, and all of its slaves are up.
+func running(h *netnstest.Host) func() error {
+	return func() error {
+		if attribute(h, "bond0", "bonding", "active_slave") == "" {
+			return fmt.Errorf("bond0 has no active slave")
+		}
+		return usable(h, strings.Fields(attribute(h, "bond0", "bonding", "slaves"))...)()
+	}
+}
