@@ -80,7 +80,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		return err
 	}
 	defer drain(end, d.triggers.changes)
-	if d.triggers.resumes, err = bond.Resumes(ctx); err != nil {
+	if d.triggers.resumes, err = resumes(ctx); err != nil {
 		return err
 	}
 	defer drain(end, d.triggers.resumes)
