@@ -30,13 +30,13 @@ type decider struct {
 
 	refusals bond.Refusals
 	tried    *bond.Wanted // what couldn't be carried out as a whole, so that it isn't recorded
-	seen     snapshot
-	looked   bool // seen is of the kernel
-	reload   bool // Wanted is to be called
-	asked    int  // how often somebody has asked for a look
-	resumes  int  // how often the machine has woken up
-	ready    bool // a look went well
-	unwanted bool // nothing is wanted any more
+	seen     snapshot     // at the last look
+	looked   bool         // there was one
+	reload   bool         // Wanted is to be called
+	asked    int          // how often somebody has asked for a look
+	resumes  int          // how often the machine has woken up
+	ready    bool         // a look went well
+	unwanted bool         // nothing is wanted any more
 	pause    backoff.Backoff
 	failure  string   // the last one that was logged
 	notes    []string // the last ones, which were logged

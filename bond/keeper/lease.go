@@ -28,17 +28,18 @@ type leaser struct {
 	// gateway is [probe.Gateway] for that of a lease.
 	gateway func(ctx context.Context, l lease.Lease, known net.HardwareAddr) (net.HardwareAddr, error)
 
-	lent   statedir.Lent
-	last   netip.Prefix // that was lent while there is a keeper, or just before
-	client *job         // nil while no server is asked
-	events chan dhcp.Event
-	again  chan struct{} // has the client ask whether its lease holds
-	place  place         // for which the lease was last looked after
-	since  time.Time     // when the place called for another lease; zero when it has one
-	// doubted: the servers were asked since the lease was had, for the gateway
-	// wasn't the one that it should be. How that is recognised is then learnt anew.
+	lent  statedir.Lent
+	last  netip.Prefix // the address that was lent last, to this keeper or to the one before
+	place place        // for which the lease was last looked after
+	since time.Time    // when the place called for another lease; zero when it has one
+	// doubted is set when the servers are asked since the gateway isn't the one that
+	// it should be. With their answer it is learnt anew how the gateway is recognised.
 	doubted  bool
-	troubled bool // which was reported
+	troubled bool // it was reported that no server answers
+
+	client   *job          // which asks servers; nil while none is asked
+	again    chan struct{} // has the client ask whether its lease holds
+	events   chan dhcp.Event
 	question *job // to a gateway, that is under way
 	answers  chan gatewayAnswer
 }
@@ -127,9 +128,10 @@ func (l *leaser) start(ctx context.Context, at place) {
 	} else {
 		l.lent = statedir.Lent{}
 	}
-	l.place, l.since, l.again = at, time.Now(), make(chan struct{}, 1)
+	again := make(chan struct{}, 1)
+	l.place, l.since, l.again = at, time.Now(), again
 	l.client = begin(ctx, func(ctx context.Context) {
-		l.ask(ctx, remembered.ClientID, previous, l.again, func(e dhcp.Event) { send(ctx, l.events, e) })
+		l.ask(ctx, remembered.ClientID, previous, again, func(e dhcp.Event) { send(ctx, l.events, e) })
 	})
 }
 
@@ -153,7 +155,7 @@ func (l *leaser) check(ctx context.Context, slept bool) {
 	l.askGateway(ctx)
 }
 
-// confirm has the servers asked at the place of now.
+// confirm has the servers asked whether the lease holds here.
 func (l *leaser) confirm() {
 	l.doubted = true
 	select {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -75,13 +76,15 @@ func (h *History[T]) Append(items ...T) error {
 	return nil
 }
 
-// rewrite writes the file anew, with the latest lines and those that are added.
+// rewrite writes the file anew, with the latest lines and those that are added, and
+// without any that is damaged.
 func (h *History[T]) rewrite(added []byte) error {
 	lines, err := h.read()
 	if err != nil {
 		return err
 	}
 	lines = append(lines, bytes.SplitAfter(bytes.TrimSuffix(added, []byte("\n")), []byte("\n"))...)
+	lines = slices.DeleteFunc(lines, func(line []byte) bool { return !json.Valid(line) })
 	lines = lines[max(0, len(lines)-HistoryLength):]
 	text := append(bytes.Join(lines, nil), '\n')
 	if err := statefile.Write(h.path, text, statefile.Attributes{Mode: historyFile.mode()}); err != nil {

@@ -68,7 +68,14 @@ func TestHistoryDamaged(t *testing.T) {
 	if err := errors.Join(d.Write(Public, 1), os.WriteFile(d.file(historyFile), []byte("{\n"), 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := HistoryOf[int](d).Read(); err == nil {
+	h := HistoryOf[int](d)
+	if _, err := h.Read(); err == nil {
 		t.Error("half a line was read without an error")
+	}
+	if err := h.Append(1); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := h.Read(); err != nil || !slices.Equal(got, []int{1}) {
+		t.Errorf("after the next event: %v, %v", got, err)
 	}
 }
