@@ -140,20 +140,20 @@ func (r *record) lent(l statedir.Lent) {
 // trouble says that something doesn't work or, without a text, that it does
 // again. What is the same as before isn't said again.
 func (r *record) trouble(t statedir.Trouble) {
-	i := r.find(t.Source, t.Interface)
-	switch {
-	case i < 0 && t.Text == "", i >= 0 && r.state.Troubles[i].Text == t.Text:
+	before := ""
+	if i := r.find(t.Source, t.Interface); i >= 0 {
+		before = r.state.Troubles[i].Text
+	}
+	if t.Text == before {
 		return
-	case t.Text == "":
-		r.forget(t.Source, t.Interface)
+	}
+	r.forget(t.Source, t.Interface)
+	if t.Text == "" {
 		r.happened(bond.Event{Event: bond.EventMended, To: new(t.Name())})
 		return
-	case i < 0:
-		r.state.Troubles = append(r.state.Troubles, t)
-		slices.SortFunc(r.state.Troubles, func(a, b statedir.Trouble) int { return cmp.Compare(a.Name(), b.Name()) })
-	default:
-		r.state.Troubles[i] = t
 	}
+	r.state.Troubles = append(r.state.Troubles, t)
+	slices.SortStableFunc(r.state.Troubles, func(a, b statedir.Trouble) int { return cmp.Compare(a.Name(), b.Name()) })
 	r.saved = false
 	r.happened(bond.Event{Event: bond.EventTrouble, From: new(t.Name()), Message: &t.Text})
 }
