@@ -56,10 +56,8 @@ func (h *Host) look(c Config) (State, error) {
 			return State{}, err
 		}
 	}
-	k, err := h.store.of(c.Name).Keeper()
-	if k != nil {
-		s.Lease, s.LeaseLeft = k.Lent.Now()
-	}
+	k, _, err := h.store.of(c.Name).Keeper()
+	s.Lease, s.LeaseLeft = k.Lent.Now()
 	return s, err
 }
 

@@ -191,25 +191,21 @@ func (h *Host) statusIn(all scan, name string) (Status, error) {
 // statusOf is the status of a bond that there is, as far as its state, its record
 // and its keeper tell.
 func (h *Host) statusOf(s State, r record) (Status, error) {
-	k, err := h.store.of(s.Name).Keeper()
+	k, kept, err := h.store.of(s.Name).Keeper()
 	if err != nil {
 		return Status{}, err
 	}
 	st := newStatus(s, r)
 	more := refusedOfBond(r.Refused)
-	if k == nil {
-		st.Health, st.HealthReason = health(st, s, nil, more...)
-		return st, nil
-	}
-	if l, _ := k.Lent.Now(); l != nil {
-		st.Lease = &LeaseStatus{*l, HardwareAddr(k.GatewayMAC)}
-	}
 	switch {
-	case !k.Alive():
+	case kept && !k.Alive():
 		k.Troubles = nil // nobody would take back what is mended
 		more = append(more, "its keeper has ended, so nothing is mended or renewed; bondctl up starts another")
 	case k.Active != "" && k.Active == s.Bond.ActiveSlave:
 		st.ActiveSince = &k.ActiveSince
+	}
+	if l, _ := k.Lent.Now(); l != nil {
+		st.Lease = &LeaseStatus{*l, HardwareAddr(k.GatewayMAC)}
 	}
 	st.Health, st.HealthReason = health(st, s, k.Troubles, more...)
 	return st, nil

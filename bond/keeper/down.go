@@ -41,13 +41,10 @@ func TakeDown(ctx context.Context, h *bond.Host, name string) (notes []string, e
 
 // release tells the DHCP server that the lease isn't needed any more.
 func release(h *bond.Host, dir statedir.Dir, name string) error {
-	k, err := dir.Keeper()
-	if k == nil || err != nil {
-		return err
-	}
+	k, _, err := dir.Keeper()
 	held, _ := k.Lent.Now()
 	if held == nil {
-		return nil
+		return err
 	}
 	memory := memoryOf(h, name)
 	remembered, err := memory.recall()

@@ -19,8 +19,8 @@ func PID(h *bond.Host, name string) int { return process(h, name).PID }
 
 // process is a bond's keeper; the zero Process when there is none.
 func process(h *bond.Host, name string) statefile.Process {
-	k, err := statedir.Of(h.StateDir(), name).Keeper()
-	if err != nil || k == nil || !k.Alive() {
+	k, _, err := statedir.Of(h.StateDir(), name).Keeper()
+	if err != nil || !k.Alive() {
 		return statefile.Process{}
 	}
 	return k.Process

@@ -55,10 +55,8 @@ func openRecord(dir statedir.Dir, name string, log *slog.Logger, onEvent func(bo
 }
 
 func (r *record) begin() error {
-	before, damaged := r.dir.Keeper()
-	if before != nil {
-		r.state.Lent = before.Lent
-	}
+	before, _, damaged := r.dir.Keeper()
+	r.state.Lent = before.Lent
 	events, err := r.history.Read()
 	if len(events) > 0 {
 		r.seq = events[len(events)-1].Seq

@@ -47,11 +47,13 @@ func (t Trouble) Name() string {
 	return string(t.Source)
 }
 
-// Keeper reads keeper.json; nil when the bond isn't kept.
-func (d Dir) Keeper() (*Keeper, error) {
-	var k *Keeper
-	err := d.Read(keeperFile, &k)
-	return k, err
+// Keeper reads keeper.json. Without one the bond isn't kept, and k is zero.
+func (d Dir) Keeper() (k Keeper, kept bool, err error) {
+	var read *Keeper
+	if err := d.Read(keeperFile, &read); err != nil || read == nil {
+		return Keeper{}, false, err
+	}
+	return *read, true, nil
 }
 
 // WriteKeeper replaces keeper.json. It is for the keeper alone.

@@ -12,7 +12,7 @@ import (
 
 func TestKeeper(t *testing.T) {
 	d := Of(t.TempDir(), "bond0")
-	if k, err := d.Keeper(); k != nil || err != nil {
+	if k, kept, err := d.Keeper(); kept || err != nil {
 		t.Fatalf("there is no keeper, and yet: %+v, %v", k, err)
 	}
 	self, err := statefile.Self()
@@ -26,11 +26,11 @@ func TestKeeper(t *testing.T) {
 	if err := d.WriteKeeper(want); err != nil {
 		t.Fatal(err)
 	}
-	got, err := d.Keeper()
-	if err != nil || !got.Alive() {
+	got, kept, err := d.Keeper()
+	if err != nil || !kept || !got.Alive() {
 		t.Fatalf("it is this process, and yet: %+v, %v", got, err)
 	}
-	if diff := cmp.Diff(want, *got); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
