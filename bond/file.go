@@ -17,7 +17,7 @@ func WriteFile(ctx context.Context, path string, text []byte) error {
 			return err
 		}
 	}
-	unlock, err := statefile.Lock(ctx, filepath.Join(DefaultStateDir, lockFile))
+	unlock, err := statefile.Lock(ctx, filepath.Join(DefaultStateDir, "lock"))
 	if err != nil {
 		return err
 	}

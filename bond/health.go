@@ -2,13 +2,13 @@ package bond
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
+
+	"github.com/bondctl/bondctl/bond/internal/statedir"
 )
 
-// usable says whether the bond can send over a member now.
-func (m MemberStatus) usable() bool {
+// Usable says whether the bond can send over a member now.
+func (m MemberStatus) Usable() bool {
 	mii := value(m.MIIStatus)
 	return mii == "up" || mii == "going down"
 }
@@ -27,7 +27,7 @@ func reason(st Status, manual bool) Reason {
 		switch {
 		case m.Name == active:
 			own = m.Prio
-		case m.usable():
+		case m.Usable():
 			rivals++
 			primaryUp = primaryUp || m.Name == value(st.Primary)
 		}
@@ -50,7 +50,7 @@ func reason(st Status, manual bool) Reason {
 func (st Status) reasonByPrio(active string, own int) Reason {
 	by := ReasonPrio
 	for _, m := range st.Members {
-		if m.Name == active || !m.usable() {
+		if m.Name == active || !m.Usable() {
 			continue
 		}
 		switch prio := value(m.Prio); {
@@ -65,7 +65,7 @@ func (st Status) reasonByPrio(active string, own int) Reason {
 
 // health sums a bond up and says why; troubles are what its keeper has met, and
 // more is what else is wrong.
-func health(st Status, s State, troubles map[string]string, more ...string) (Health, string) {
+func health(st Status, s State, troubles []statedir.Trouble, more ...string) (Health, string) {
 	link, _ := s.link(s.Name)
 	switch {
 	case !link.Up:
@@ -83,8 +83,8 @@ func health(st Status, s State, troubles map[string]string, more ...string) (Hea
 			why = append(why, w)
 		}
 	}
-	for _, source := range slices.Sorted(maps.Keys(troubles)) {
-		why = append(why, source+": "+troubles[source])
+	for _, t := range troubles {
+		why = append(why, t.Name()+": "+t.Text)
 	}
 	why = append(why, more...)
 	if len(why) > 0 {
@@ -109,11 +109,13 @@ func (st Status) blocked() []string {
 
 // unassociated tells what keeps members from having a link. The other troubles
 // come of having none.
-func (st Status) unassociated(troubles map[string]string) []string {
+func (st Status) unassociated(troubles []statedir.Trouble) []string {
 	var all []string
 	for _, m := range st.Members {
-		if words, ok := troubles[m.Name]; ok {
-			all = append(all, m.Name+": "+words)
+		for _, t := range troubles {
+			if t.Interface == m.Name {
+				all = append(all, m.Name+": "+t.Text)
+			}
 		}
 	}
 	return all
@@ -140,9 +142,9 @@ func (m MemberStatus) weakness(st Status) string {
 		return fmt.Sprintf("%s waits out its updelay (%d ms)", m.Name, value(st.Updelay))
 	case value(m.MIIStatus) == "going down":
 		return fmt.Sprintf("%s has lost its link; its downdelay (%d ms) is running", m.Name, value(st.Downdelay))
-	case !m.usable():
+	case !m.Usable():
 		return m.Name + " has no link"
-	case m.dormant:
+	case m.Dormant:
 		return m.Name + " is associated, but not let in yet (operstate dormant)"
 	case st.Mode == activeBackup && m.Address.String() != st.Address.String() &&
 		(value(st.FailOverMAC) == FailOverMACNone || value(st.FailOverMAC) == FailOverMACActive && m.Role == RoleActive):

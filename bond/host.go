@@ -16,7 +16,7 @@ type Host struct {
 	kernel           kernel
 	sysfs            sysfs.FS
 	store            store
-	lasting          store // beyond this boot
+	lasting          string // the folder of what is kept beyond this boot
 	initialNamespace bool
 }
 
@@ -43,11 +43,11 @@ func Open() (*Host, error) {
 	h := &Host{
 		kernel: kernel{c}, sysfs: sysfs.New("/sys"),
 		store:            store{fmt.Sprintf("%s/%d", DefaultStateDir, cookie)},
-		lasting:          store{DefaultLastingDir},
+		lasting:          DefaultLastingDir,
 		initialNamespace: sameNamespace("/proc/1/ns/net", "/proc/thread-self/ns/net"),
 	}
 	if !h.initialNamespace {
-		h.lasting = h.store
+		h.lasting = h.store.dir
 	}
 	return h, nil
 }
@@ -55,6 +55,15 @@ func Open() (*Host, error) {
 // InitialNamespace says whether the namespace is that of the init process, to
 // which hardware and services belong.
 func (h *Host) InitialNamespace() bool { return h.initialNamespace }
+
+// StateDir is the folder in which bondctl keeps, till the next boot, what it must
+// know of this namespace's bonds, each in a folder of its own: below
+// [DefaultStateDir], by the namespace.
+func (h *Host) StateDir() string { return h.store.dir }
+
+// LastingDir is the like of what is kept beyond this boot: [DefaultLastingDir] or,
+// for a namespace that ends with it, StateDir.
+func (h *Host) LastingDir() string { return h.lasting }
 
 // Close closes what Open opened.
 func (h *Host) Close() { h.kernel.Close() }

@@ -8,12 +8,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
-var testLease = Lease{
+var testLease = lease.Lease{
 	Address: netip.MustParsePrefix("198.51.100.7/24"),
 	Server:  netip.MustParseAddr("198.51.100.1"),
-	Routes: []Route{
+	Routes: []lease.Route{
 		{Destination: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("198.51.100.1")},
 		{Destination: netip.MustParsePrefix("203.0.113.0/24")},
 	},
@@ -120,7 +121,7 @@ func TestNameServers(t *testing.T) {
 	for _, tt := range []struct {
 		name             string
 		config           Config
-		lease            *Lease
+		lease            *lease.Lease
 		servers, domains string
 	}{
 		{"leased", Config{}, &testLease, "[198.51.100.53]", "[example.com]"},
@@ -135,40 +136,5 @@ func TestNameServers(t *testing.T) {
 				t.Errorf("servers and domains (-want +got)\n%s", diff)
 			}
 		})
-	}
-}
-
-// A lease is void when its time is over, and not because somebody set the clock.
-func TestLeaseAt(t *testing.T) {
-	const boot = 5 * time.Minute
-	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	lease := testLease
-	lease.Obtained, lease.T1, lease.T2, lease.Expiry = now, now.Add(30*time.Minute), now.Add(50*time.Minute), now.Add(time.Hour)
-	var r record
-	r.lend(&lease, now, boot)
-	for _, tt := range []struct {
-		name        string
-		passed, set time.Duration
-		holds       bool
-	}{
-		{"at once", 0, 0, true},
-		{"shortly before its end", time.Hour - time.Second, 0, true},
-		{"at its end", time.Hour, 0, false},
-		{"the clock is set to the future", time.Minute, 24 * time.Hour, true},
-		{"the clock is set to the past", time.Hour, -24 * time.Hour, false},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			wall := now.Add(tt.passed + tt.set)
-			got := r.leaseAt(wall, boot+tt.passed)
-			if (got != nil) != tt.holds {
-				t.Fatalf("got %v, want one: %t", got, tt.holds)
-			}
-			if got != nil && got.Expiry.Sub(wall) != time.Hour-tt.passed {
-				t.Errorf("%s are left, want %s", got.Expiry.Sub(wall), time.Hour-tt.passed)
-			}
-		})
-	}
-	if r.lend(nil, now, boot); r.leaseAt(now, boot) != nil {
-		t.Error("a lease that was lost holds")
 	}
 }

@@ -8,11 +8,8 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
 // Wanted is what is wanted of a bond, and where that was written. Both are recorded.
@@ -59,9 +56,8 @@ func (h *Host) look(c Config) (State, error) {
 			return State{}, err
 		}
 	}
-	r, err := h.store.record(c.Name)
-	now := statefile.SinceBoot()
-	s.Lease, s.LeaseLeft = r.leaseAt(time.Now(), now), r.LeaseEnd-now
+	k, _, err := h.store.of(c.Name).Keeper()
+	s.Lease, s.LeaseLeft = k.Lent.Now()
 	return s, err
 }
 
@@ -177,7 +173,7 @@ func (a *attempt) note(plan Plan) {
 func (a *attempt) finish(s State) error {
 	r, err := a.remember(a.config, a.source, a.refusals.words())
 	if err == nil && s.Bond != nil {
-		a.done.After = a.statusOf(s, r)
+		a.done.After, err = a.statusOf(s, r)
 	}
 	return err
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/backoff"
 )
 
 // Refusals are what the kernel wouldn't do for somebody who goes on without it, as
@@ -23,28 +25,23 @@ type Refusals struct {
 
 // denial is of a member that the kernel wouldn't take, or of a step on the bond.
 type denial struct {
-	index int // of the device: another by the same name is tried at once
-	why   string
-	wait  time.Duration
-	until time.Time
+	index  int // of the device: another by the same name is tried at once
+	why    string
+	pauses backoff.Backoff
+	until  time.Time
 }
-
-// The wait before what the kernel refused is tried again.
-const (
-	firstRefusal = time.Second
-	lastRefusal  = time.Minute
-)
 
 // add remembers a refusal.
 func (r *Refusals) add(what string, index int, err error) {
 	if r.of == nil {
 		r.of = map[string]denial{}
 	}
-	wait := firstRefusal
-	if before, ok := r.of[what]; ok && before.index == index {
-		wait = min(2*before.wait, lastRefusal)
+	denied := r.of[what]
+	if denied.index != index {
+		denied = denial{index: index}
 	}
-	r.of[what] = denial{index, fmt.Sprintf("refused by the kernel (%v)", err), wait, time.Now().Add(wait)}
+	denied.why, denied.until = fmt.Sprintf("refused by the kernel (%v)", err), time.Now().Add(denied.pauses.Next())
+	r.of[what] = denied
 }
 
 // words say what the kernel wouldn't do when last asked, and why.

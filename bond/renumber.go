@@ -16,7 +16,7 @@ import (
 // routes. The kernel would keep them for as long as they were advertised for,
 // often hours, and use them. It returns the steps that it took.
 //
-// had are the addresses that [Host.SLAAC] told when the routers were last known;
+// had are the addresses that [Status.SLAAC] had when the routers were last known;
 // prefixes and routers are what those on the path of now advertise. As long as
 // one of the addresses is among them it is the same network: a router that is
 // missing may only be slow, and goes only what came in between, from a network
@@ -37,19 +37,6 @@ func (h *Host) Renumber(ctx context.Context, name string, had, prefixes []netip.
 		err = fmt.Errorf("take from %s what another network gave it: %w", name, err)
 	}
 	return done, err
-}
-
-// SLAAC lists the addresses of a bond that the kernel made of advertised
-// prefixes.
-func (h *Host) SLAAC(name string) (made []netip.Prefix, err error) {
-	s, err := h.observe(name, nil)
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range s.slaac() {
-		made = append(made, a.Prefix)
-	}
-	return made, nil
 }
 
 // slaac are the bond's addresses of advertised prefixes: they live for a time, and

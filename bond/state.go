@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 // State is what the kernel says of one bond and of every interface beside it,
@@ -22,7 +23,7 @@ type State struct {
 	Before *Image
 	// Lease is what DHCP has lent the bond, and LeaseLeft for how long still; nil
 	// for nothing.
-	Lease     *Lease
+	Lease     *lease.Lease
 	LeaseLeft time.Duration
 
 	// patient has a member that carries something wait, where it would

@@ -14,7 +14,7 @@ import (
 
 	"github.com/mdlayher/ethtool"
 
-	"github.com/bondctl/bondctl/bond/internal/statefile"
+	"github.com/bondctl/bondctl/bond/lease"
 	"github.com/bondctl/bondctl/bond/wlan"
 )
 
@@ -35,10 +35,19 @@ type Status struct {
 	MTU          int            `json:"mtu"`
 	Health       Health         `json:"health"`
 	HealthReason string         `json:"health_reason"`
-	Lease        *Lease         `json:"lease"` // what DHCP has lent the bond
+	Lease        *LeaseStatus   `json:"lease"` // what DHCP has lent the bond
 	Members      []MemberStatus `json:"members"`
 
-	index int // its link's
+	Index int            `json:"-"` // the bond's ifindex
+	SLAAC []netip.Prefix `json:"-"` // of Addresses, those that the kernel made of what IPv6 routers advertise
+}
+
+// LeaseStatus is what DHCP has lent the bond, as its keeper noted it.
+type LeaseStatus struct {
+	lease.Lease
+	// GatewayMAC is how the gateway was recognised where the lease was had
+	// (RFC 4436); nil where it didn't answer.
+	GatewayMAC HardwareAddr `json:"gateway_mac,omitempty"`
 }
 
 // Health sums a bond up.
@@ -92,11 +101,13 @@ type MemberStatus struct {
 	LinkFailureCount *int         `json:"link_failure_count"`
 	WiFi             *WiFiStatus  `json:"wifi"`
 
-	index          int  // of its link; 0 without one
-	wifi           bool // it is Wi-Fi
-	dormant        bool // a Wi-Fi link whose handshake isn't through
-	blocked        bool // by rfkill
-	carrierChanges int
+	Index   int  `json:"-"` // the interface's ifindex; 0 without one
+	Dormant bool `json:"-"` // a Wi-Fi link whose handshake isn't through (operstate dormant)
+	// CarrierChanges counts how often carrier came and went (IFLA_CARRIER_CHANGES).
+	CarrierChanges int `json:"-"`
+
+	wifi    bool // it is Wi-Fi
+	blocked bool // by rfkill
 }
 
 // WiFiStatus is a member's Wi-Fi link.
@@ -110,7 +121,7 @@ type WiFiStatus struct {
 // Status reads a bond's status; it needs no privilege. The error is ErrNoBond
 // when there is no such bond; [Host.Recorded] tells whether there should be.
 func (h *Host) Status(name string) (Status, error) {
-	st, err := h.read(name)
+	st, err := h.Brief(name)
 	if err != nil {
 		return Status{}, err
 	}
@@ -128,7 +139,7 @@ func (h *Host) Statuses(names []string) (list []Status, missing []string, err er
 	for _, name := range names {
 		st, err := h.statusIn(all, name)
 		if errors.Is(err, errStale) {
-			st, err = h.read(name)
+			st, err = h.Brief(name)
 		}
 		switch {
 		case errors.Is(err, ErrNoBond):
@@ -142,8 +153,9 @@ func (h *Host) Statuses(names []string) (list []Status, missing []string, err er
 	return list, missing, addLinkData(list)
 }
 
-// read reads what netlink, sysfs and bondctl's record say of a bond.
-func (h *Host) read(name string) (Status, error) {
+// Brief is [Host.Status] for who looks often: it doesn't ask every driver for its
+// link, speed and duplex, nor Wi-Fi for its network, which stay unknown.
+func (h *Host) Brief(name string) (Status, error) {
 	for {
 		all, err := h.scan()
 		if err != nil {
@@ -173,25 +185,30 @@ func (h *Host) statusIn(all scan, name string) (Status, error) {
 	if s.Bond == nil {
 		return Status{}, fmt.Errorf("%s: %w", name, ErrNoBond)
 	}
-	return h.statusOf(s, r), nil
+	return h.statusOf(s, r)
 }
 
-// statusOf is the status of a bond that there is, as far as its state and its
-// record tell.
-func (h *Host) statusOf(s State, r record) Status {
+// statusOf is the status of a bond that there is, as far as its state, its record
+// and its keeper tell.
+func (h *Host) statusOf(s State, r record) (Status, error) {
+	k, kept, err := h.store.of(s.Name).Keeper()
+	if err != nil {
+		return Status{}, err
+	}
 	st := newStatus(s, r)
 	more := refusedOfBond(r.Refused)
-	switch kept := r.Kept && h.Keeper(s.Name) != 0; {
-	case !kept:
-		r.Troubles = nil // nobody would take back what is mended
-		if r.Kept {
-			more = append(more, "its keeper has ended, so nothing is mended or renewed; bondctl up starts another")
-		}
-	case r.Active != "" && r.Active == s.Bond.ActiveSlave:
-		st.ActiveSince = &r.ActiveSince
+	switch {
+	case kept && !k.Alive():
+		k.Troubles = nil // nobody would take back what is mended
+		more = append(more, "its keeper has ended, so nothing is mended or renewed; bondctl up starts another")
+	case k.Active != "" && k.Active == s.Bond.ActiveSlave:
+		st.ActiveSince = &k.ActiveSince
 	}
-	st.Health, st.HealthReason = health(st, s, r.Troubles, more...)
-	return st
+	if l, _ := k.Lent.Now(); l != nil {
+		st.Lease = &LeaseStatus{*l, HardwareAddr(k.GatewayMAC)}
+	}
+	st.Health, st.HealthReason = health(st, s, k.Troubles, more...)
+	return st, nil
 }
 
 // Names lists the bonds that there are, those that bondctl didn't make
@@ -219,8 +236,10 @@ func newStatus(s State, r record) Status {
 		Address: HardwareAddr(link.MAC), MTU: link.MTU,
 		Addresses: append([]netip.Prefix{}, link.Addresses...),
 		Members:   []MemberStatus{},
-		Lease:     r.leaseAt(time.Now(), statefile.SinceBoot()),
-		index:     link.Index,
+		Index:     link.Index,
+	}
+	for _, a := range s.slaac() {
+		st.SLAAC = append(st.SLAAC, a.Prefix)
 	}
 	st.ARPIPTarget = append([]netip.Addr{}, st.ARPIPTarget...)
 	st.NSIP6Target = append([]netip.Addr{}, st.NSIP6Target...)
@@ -281,7 +300,7 @@ func slaveStatus(s State, slave SlaveState) MemberStatus {
 
 // addLink adds what the link of a member tells.
 func (m *MemberStatus) addLink(l Link) {
-	m.index, m.wifi, m.dormant, m.carrierChanges = l.Index, l.WiFi, l.WiFi && l.OperState == "dormant", l.Changes
+	m.Index, m.wifi, m.Dormant, m.CarrierChanges = l.Index, l.WiFi, l.WiFi && l.OperState == "dormant", l.Changes
 	m.blocked = l.RFKill
 	m.Kind = new("wired")
 	if l.WiFi {
@@ -297,7 +316,7 @@ func addLinkData(bonds []Status) error {
 	for _, st := range bonds {
 		for i := range st.Members {
 			m := &st.Members[i]
-			if m.index == 0 {
+			if m.Index == 0 {
 				continue
 			}
 			if m.wifi {
@@ -322,7 +341,7 @@ func addLinkData(bonds []Status) error {
 // addEthtool adds link, speed and duplex. A driver that doesn't offer one of
 // them leaves it unknown.
 func (m *MemberStatus) addEthtool(c *ethtool.Client) {
-	iface := ethtool.Interface{Index: m.index}
+	iface := ethtool.Interface{Index: m.Index}
 	// A driver without link detection answers "no link": then the carrier of
 	// sysfs holds.
 	if state, err := c.LinkState(iface); err == nil && state.Link {

@@ -1,9 +1,18 @@
 package bond
 
 import (
+	"encoding/json"
+	"net"
+	"net/netip"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bondctl/bondctl/bond/internal/statedir"
+	"github.com/bondctl/bondctl/bond/internal/statefile"
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 // member is a slave's status.
@@ -97,12 +106,16 @@ func TestHealth(t *testing.T) {
 		}, HealthDegraded, "nobody watches the links (miimon and arp_interval are 0), so it would never fail over"},
 	}
 	st, s := two(func(*Status, *State) {})
+	troubles := []statedir.Trouble{
+		{Source: statedir.SourceDHCP, Text: "no DHCP server answers"},
+		{Source: statedir.SourceSupplicant, Interface: "wlan0", Text: "wrong passphrase"},
+		{Source: statedir.SourceSupplicant, Interface: "eth1", Text: "wrong passphrase"},
+	}
 	const want = "dhcp: no DHCP server answers; wlan0: wrong passphrase"
-	if h, reason := health(st, s, map[string]string{"wlan0": "wrong passphrase", "dhcp": "no DHCP server answers"}); h != HealthDegraded || reason != want {
+	if h, reason := health(st, s, troubles[:2]); h != HealthDegraded || reason != want {
 		t.Errorf("with troubles: %s, %s", h, reason)
 	}
 	st.MIIStatus = "down"
-	troubles := map[string]string{"eth1": "wrong passphrase", "dhcp": "no DHCP server answers", "wlan9": "of old"}
 	if h, reason := health(st, s, troubles); h != HealthDown || reason != "no member has a link; eth1: wrong passphrase" {
 		t.Errorf("without a link: %s, %s", h, reason)
 	}
@@ -112,6 +125,63 @@ func TestHealth(t *testing.T) {
 			h, reason := health(st, s, nil)
 			if diff := cmp.Diff([]string{string(test.health), test.reason}, []string{string(h), reason}); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// What a keeper has noted holds for as long as it is at work, but for the lease.
+func TestStatusOfKeeper(t *testing.T) {
+	self, err := statefile.Self()
+	if err != nil {
+		t.Fatal(err)
+	}
+	since := time.Unix(1, 0).UTC()
+	k := statedir.Keeper{
+		Process: self, Active: "eth0", ActiveSince: since,
+		Lent:     statedir.NewLent(lease.Lease{Address: netip.MustParsePrefix("192.0.2.7/24"), Expiry: time.Now().Add(time.Hour)}),
+		Troubles: []statedir.Trouble{{Source: statedir.SourceDNS, Text: "nobody takes them"}},
+	}
+	k.GatewayMAC = net.HardwareAddr{2, 0, 0, 0, 0, 1}
+	const ended = "its keeper has ended, so nothing is mended or renewed; bondctl up starts another"
+	for name, tt := range map[string]struct {
+		change func(*statedir.Keeper) bool // false: there is none
+		since  *time.Time
+		leased bool
+		reason string
+	}{
+		"none":           {func(*statedir.Keeper) bool { return false }, nil, false, "the only member works"},
+		"at work":        {func(*statedir.Keeper) bool { return true }, &since, true, "dns: nobody takes them"},
+		"before it sees": {func(k *statedir.Keeper) bool { k.Active = "eth1"; return true }, nil, true, "dns: nobody takes them"},
+		"killed":         {func(k *statedir.Keeper) bool { k.Start++; return true }, nil, true, ended},
+		"ended":          {func(k *statedir.Keeper) bool { k.Process = statefile.Process{}; return true }, nil, true, ended},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := &Host{store: store{t.TempDir()}}
+			if k := k; tt.change(&k) {
+				if err := h.store.of("bond0").WriteKeeper(k); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := State{Name: "bond0", Links: []Link{{Name: "bond0", Up: true}, device(1, "eth0")}, Bond: &BondState{
+				MIIStatus: "up", ActiveSlave: "eth0", Options: Options{Miimon: new(Millis(100))},
+				Slaves: []SlaveState{{Name: "eth0", MIIStatus: "up"}},
+			}}
+			st, err := h.statusOf(s, record{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if st.HealthReason != tt.reason || (st.Lease != nil) != tt.leased {
+				t.Errorf("health %q, want %q; lease %+v", st.HealthReason, tt.reason, st.Lease)
+			}
+			if diff := cmp.Diff(tt.since, st.ActiveSince); diff != "" {
+				t.Errorf("active since (-want +got)\n%s", diff)
+			}
+			if st.Lease != nil {
+				text, err := json.Marshal(st.Lease)
+				if err != nil || !strings.Contains(string(text), `"address":"192.0.2.7/24"`) || !strings.Contains(string(text), `"gateway_mac":"02:00:00:00:00:01"`) {
+					t.Errorf("the lease is shown as %s, %v", text, err)
+				}
 			}
 		})
 	}

@@ -2,14 +2,10 @@ package bond
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
-	"time"
 
+	"github.com/bondctl/bondctl/bond/internal/statedir"
 	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
@@ -17,7 +13,8 @@ import (
 // know of the bonds of one network namespace: a folder for each.
 type store struct{ dir string }
 
-// record is public.json: what anyone may see.
+// record is public.json: what is wanted of a bond, and what became of it. Anyone
+// may see it.
 type record struct {
 	Config *Config `json:"config,omitempty"`
 	Source Source  `json:"source,omitzero"` // of Config
@@ -25,18 +22,6 @@ type record struct {
 	Manual *choice `json:"manual,omitempty"`
 	// Refused has the members and leased routes that the kernel wouldn't take, and why.
 	Refused map[string]string `json:"refused,omitempty"`
-	// Kept says that a keeper was at work, and nobody has ended it.
-	Kept bool `json:"kept,omitempty"`
-	// Lease is what DHCP has lent the bond.
-	Lease *Lease `json:"lease,omitempty"`
-	// LeaseEnd is when it is over, since the boot.
-	LeaseEnd time.Duration `json:"lease_end,omitempty"`
-	// Active has been the active slave since ActiveSince, as a keeper saw it.
-	Active      string    `json:"active,omitempty"`
-	ActiveSince time.Time `json:"active_since,omitzero"`
-	History     []Event   `json:"history,omitempty"`
-	// Troubles are what doesn't work, in words, by what it is.
-	Troubles map[string]string `json:"troubles,omitempty"`
 }
 
 // A Source says where what is wanted of a bond was written.
@@ -57,59 +42,53 @@ type choice struct {
 	Failures int `json:"link_failure_count"`
 }
 
-const (
-	publicFile     = "public.json"
-	journalFile    = "journal.json"
-	lockFile       = "lock"
-	keeperFile     = "keeper.json"
-	keeperLockFile = "keeper.lock"
-	leaseFile      = "lease.json"
-)
+// of is a bond's folder.
+func (s store) of(name string) statedir.Dir { return statedir.Of(s.dir, name) }
 
 // lock takes the bond's apply lock, so that one process at a time changes it.
 // It waits for another one to end, or for ctx.
 func (s store) lock(ctx context.Context, name string) (unlock func(), err error) {
-	path, err := s.prepare(name, lockFile)
-	if err != nil {
-		return nil, err
-	}
-	unlock, err = statefile.Lock(ctx, path)
-	if errors.Is(err, statefile.ErrLocked) {
-		return nil, fmt.Errorf("another bondctl is at work on %s: %w", name, err)
-	}
-	return unlock, err
-}
-
-// prepare makes a bond's folder, and returns the path of a file in it.
-func (s store) prepare(name, file string) (path string, err error) {
-	dir := filepath.Join(s.dir, name)
-	return filepath.Join(dir, file), statefile.MakeDir(dir)
+	return s.of(name).Lock(ctx)
 }
 
 // record reads what is recorded of a bond; the zero record when nothing is.
 func (s store) record(name string) (record, error) {
 	var r record
-	return r, s.read(name, publicFile, &r)
+	err := s.of(name).Read(statedir.Public, &r)
+	return r, err
+}
+
+// writeRecord replaces what is recorded. It is for those who have the lock.
+func (s store) writeRecord(name string, r record) error {
+	return s.of(name).Write(statedir.Public, r)
 }
 
 // journal reads a bond's journal; nil when there is none of this boot.
 func (s store) journal(name string) (*Image, error) {
 	var j Image
-	err := s.read(name, journalFile, &j)
+	err := s.of(name).Read(statedir.Journal, &j)
 	if err != nil || j.BootID == "" || j.BootID != statefile.BootID() {
 		return nil, err
 	}
 	return &j, nil
 }
 
+func (s store) writeJournal(name string, j *Image) error {
+	j.BootID = statefile.BootID()
+	return s.of(name).Write(statedir.Journal, j)
+}
+
+// restoreJournal puts back the journal of before; nil is none.
+func (s store) restoreJournal(name string, j *Image) error {
+	if j == nil {
+		return s.of(name).Remove(statedir.Journal)
+	}
+	return s.writeJournal(name, j)
+}
+
 // knows says whether anything is kept of a bond.
 func (s store) knows(name string) bool {
-	for _, file := range []string{publicFile, journalFile} {
-		if _, err := os.Lstat(filepath.Join(s.dir, name, file)); err == nil {
-			return true
-		}
-	}
-	return false
+	return s.of(name).Has(statedir.Public) || s.of(name).Has(statedir.Journal)
 }
 
 // names lists the bonds that something is recorded of.
@@ -124,44 +103,8 @@ func (s store) names() []string {
 	return names
 }
 
-func (s store) read(name, file string, into any) error {
-	return statefile.ReadJSON(filepath.Join(s.dir, name, file), into)
-}
-
-func (s store) writeRecord(name string, r record) error {
-	return s.write(name, publicFile, 0o644, r)
-}
-
-func (s store) writeJournal(name string, j *Image) error {
-	j.BootID = statefile.BootID()
-	return s.write(name, journalFile, 0o600, j)
-}
-
-// restoreJournal puts back the journal of before; nil is none.
-func (s store) restoreJournal(name string, j *Image) error {
-	if j == nil {
-		return s.remove(name, journalFile)
-	}
-	return s.writeJournal(name, j)
-}
-
-// forget removes what is kept of a bond that is gone. The lock stays: another
-// process may be waiting for it.
-func (s store) forget(name string) error {
-	return errors.Join(s.remove(name, journalFile), s.remove(name, publicFile))
-}
-
-func (s store) remove(name, file string) error {
-	return statefile.Remove(filepath.Join(s.dir, name, file))
-}
-
-func (s store) write(name, file string, mode fs.FileMode, v any) error {
-	path, err := s.prepare(name, file)
-	if err != nil {
-		return err
-	}
-	return statefile.WriteJSON(path, v, mode)
-}
+// forget removes what is kept of a bond that is gone.
+func (s store) forget(name string) error { return s.of(name).Forget() }
 
 // machineID is the machine's id (machine-id(5)); "" where there is none.
 func machineID() string {

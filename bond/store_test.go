@@ -1,13 +1,12 @@
 package bond
 
 import (
-	"errors"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bondctl/bondctl/bond/internal/statedir"
 )
 
 var compareAddrs = cmp.Options{
@@ -44,27 +43,10 @@ func TestStoreRoundTrip(t *testing.T) {
 	}
 }
 
-// The record is for everybody, the journal for root alone.
-func TestStoreModes(t *testing.T) {
-	s := store{t.TempDir()}
-	if err := errors.Join(s.writeRecord("bond0", record{}), s.writeJournal("bond0", &Image{})); err != nil {
-		t.Fatal(err)
-	}
-	for file, want := range map[string]os.FileMode{publicFile: 0o644, journalFile: 0o600} {
-		info, err := os.Stat(filepath.Join(s.dir, "bond0", file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := info.Mode().Perm(); got != want {
-			t.Errorf("%s has mode %o, want %o", file, got, want)
-		}
-	}
-}
-
 // A journal of another boot speaks of devices that are no more.
 func TestJournalOfAnotherBoot(t *testing.T) {
 	s := store{t.TempDir()}
-	if err := s.write("bond0", journalFile, 0o600, Image{BootID: "another"}); err != nil {
+	if err := s.of("bond0").Write(statedir.Journal, Image{BootID: "another"}); err != nil {
 		t.Fatal(err)
 	}
 	if j, err := s.journal("bond0"); j != nil || err != nil {

@@ -130,7 +130,7 @@ var ErrNoAddress = errors.New("no address yet")
 // it. The error is ErrNoAddress when the time is over.
 func (h *Host) WaitAddress(ctx context.Context, name string, limit time.Duration) error {
 	return h.wait(ctx, name, limit, ErrNoAddress, func() (bool, error) {
-		st, err := h.read(name)
+		st, err := h.Brief(name)
 		return slices.ContainsFunc(st.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() }), err
 	})
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 // question is a message and what would answer it.
@@ -38,23 +40,23 @@ func (e *unansweredError) Error() string { return e.reason.Error() }
 // ask sends a question, and again after each of its pauses, until it is
 // answered. The error is [ErrSilent] when its pauses are over, errConfirm, a
 // [*RefusedError] or the context's.
-func (s *session) ask(ctx context.Context, q question) (Lease, error) {
+func (s *session) ask(ctx context.Context, q question) (lease.Lease, error) {
 	start := s.clock.now()
 	for pause := range q.pauses {
 		q.message.NumSeconds = uint16(min((s.clock.now()-start)/time.Second, math.MaxUint16))
-		lease, err := s.try(ctx, q, pause)
+		l, err := s.try(ctx, q, pause)
 		unanswered, ok := errors.AsType[*unansweredError](err)
 		if !ok {
-			return lease, err
+			return l, err
 		}
 		s.say(unanswered.reason)
 	}
-	return Lease{}, ErrSilent
+	return lease.Lease{}, ErrSilent
 }
 
 // try sends a question once, through a transport of its own, and waits for the
 // answer. The error is ask's, or an [*unansweredError] after the pause.
-func (s *session) try(ctx context.Context, q question, pause time.Duration) (Lease, error) {
+func (s *session) try(ctx context.Context, q question, pause time.Duration) (lease.Lease, error) {
 	end, stop := s.clock.timer(pause)
 	defer stop()
 	sent := s.clock.now()
@@ -62,25 +64,24 @@ func (s *session) try(ctx context.Context, q question, pause time.Duration) (Lea
 	var failed <-chan error
 	t, why := s.send(q)
 	if why == nil {
-		done := make(chan struct{})
-		defer close(done)
-		defer t.Close()
-		messages, failed = receive(t, done)
+		var stop func()
+		messages, failed, stop = receive(t)
+		defer stop()
 	}
 	for {
 		select {
 		case <-ctx.Done():
-			return Lease{}, ctx.Err()
+			return lease.Lease{}, ctx.Err()
 		case <-s.confirm:
-			return Lease{}, errConfirm
+			return lease.Lease{}, errConfirm
 		case <-end:
-			return Lease{}, &unansweredError{cmp.Or(why, ErrSilent)}
+			return lease.Lease{}, &unansweredError{cmp.Or(why, ErrSilent)}
 		case why = <-failed:
 		case message := <-messages:
 			// By Go's time alone a sleep since the question wouldn't count.
-			lease, err := q.judge(message, time.Now().Add(sent-s.clock.now()))
+			l, err := q.judge(message, time.Now().Add(sent-s.clock.now()))
 			if _, refused := errors.AsType[*RefusedError](err); refused || err == nil {
-				return lease, err
+				return l, err
 			}
 			if !errors.Is(err, errStray) {
 				why = err
@@ -112,32 +113,32 @@ func (s *session) send(q question) (Transport, error) {
 // judge reads a message that came after the question was sent. The error is
 // errStray if it is none of its answers, a [*RefusedError], or says why it can't
 // be used.
-func (q question) judge(message []byte, sent time.Time) (Lease, error) {
+func (q question) judge(message []byte, sent time.Time) (lease.Lease, error) {
 	if len(message) < 8 || !bytes.Equal(message[4:8], q.message.TransactionID[:]) {
-		return Lease{}, errStray
+		return lease.Lease{}, errStray
 	}
 	m, err := dhcpv4.FromBytes(message)
 	if err != nil {
-		return Lease{}, unusable(errMalformed)
+		return lease.Lease{}, unusable(errMalformed)
 	}
 	if m.OpCode != dhcpv4.OpcodeBootReply || !bytes.Equal(m.ClientHWAddr, q.message.ClientHWAddr) {
-		return Lease{}, errStray
+		return lease.Lease{}, errStray
 	}
 	server, _ := hostAddr(m.ServerIdentifier())
 	if q.server.IsValid() && server != q.server {
-		return Lease{}, errStray
+		return lease.Lease{}, errStray
 	}
 	switch kind := m.MessageType(); {
 	case kind == dhcpv4.MessageTypeNak && q.answer == dhcpv4.MessageTypeAck && server.IsValid():
-		return Lease{}, &RefusedError{Server: server, Message: m.Message()}
+		return lease.Lease{}, &RefusedError{Server: server, Message: m.Message()}
 	case kind != q.answer:
-		return Lease{}, errStray
+		return lease.Lease{}, errStray
 	}
-	lease, err := readLease(m, sent)
+	l, err := readLease(m, sent)
 	if err != nil {
-		return Lease{}, unusable(err)
+		return lease.Lease{}, unusable(err)
 	}
-	return lease, nil
+	return l, nil
 }
 
 func unusable(err error) error { return fmt.Errorf("a DHCP server's answer can't be used: %w", err) }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 // Client asks for a lease for one interface.
@@ -31,7 +33,7 @@ type Client struct {
 // called for each event, from Run's goroutine, and should return soon.
 //
 // Run leaves the lease as it is, held: see [Client.Release].
-func (c *Client) Run(ctx context.Context, previous *Lease, confirm <-chan struct{}, report func(Event)) {
+func (c *Client) Run(ctx context.Context, previous *lease.Lease, confirm <-chan struct{}, report func(Event)) {
 	s := session{client: c, confirm: confirm, report: report, clock: c.clock}
 	if s.clock == nil {
 		s.clock = bootTime{}
@@ -46,18 +48,18 @@ func (c *Client) Run(ctx context.Context, previous *Lease, confirm <-chan struct
 // without an answer (RFC 2131 section 4.4.6). It must still be the interface's
 // address. Release returns when the message has left, or after a second: the
 // server's hardware address may have to be asked for first.
-func (c *Client) Release(lease Lease) error {
+func (c *Client) Release(l lease.Lease) error {
 	t, err := c.open()
 	if err != nil {
 		return err
 	}
 	defer t.Close()
-	m := c.release(lease)
+	m := c.release(l)
 	if m.ClientHWAddr, err = t.HardwareAddr(); err != nil {
 		return err
 	}
-	if err := t.Send(m.ToBytes(), lease.Address.Addr(), lease.Server); err != nil {
-		return fmt.Errorf("release %s: %w", lease.Address.Addr(), err)
+	if err := t.Send(m.ToBytes(), l.Address.Addr(), l.Server); err != nil {
+		return fmt.Errorf("release %s: %w", l.Address.Addr(), err)
 	}
 	if s, ok := t.(*socket); ok {
 		s.drain(time.Second)

@@ -7,11 +7,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 // story is what a client sends and reports while things happen to it.
 type story struct {
-	previous func() *Lease
+	previous func() *lease.Lease
 	network  func(*network) // from the start
 	events   func(*run)     // what happens
 	sent     []string
@@ -19,8 +21,8 @@ type story struct {
 }
 
 // past is a lease of an hour, obtained the given time ago.
-func past(age time.Duration) func() *Lease {
-	return func() *Lease {
+func past(age time.Duration) func() *lease.Lease {
+	return func() *lease.Lease {
 		m := reply(&dhcpv4.DHCPv4{}, dhcpv4.MessageTypeAck)
 		lease, err := readLease(m, time.Now().Add(-age))
 		if err != nil {
@@ -104,7 +106,7 @@ func TestClient(t *testing.T) {
 			reported: []string{isBound},
 		},
 		"a lease from before that is none": {
-			previous: func() *Lease { return &Lease{Expiry: time.Now().Add(time.Hour)} },
+			previous: func() *lease.Lease { return &lease.Lease{Expiry: time.Now().Add(time.Hour)} },
 			sent:     []string{discover, choose},
 			reported: []string{isBound},
 		},
@@ -197,7 +199,7 @@ func TestClient(t *testing.T) {
 
 func tell(t *testing.T, s story) {
 	n := newNetwork()
-	var previous *Lease
+	var previous *lease.Lease
 	if s.previous != nil {
 		previous = s.previous()
 	}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond/internal/statefile"
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 // A clock counts from some instant, and goes on while the machine sleeps.
@@ -34,12 +36,16 @@ func (bootTime) timer(d time.Duration) (<-chan time.Time, func()) {
 		return t.C, func() { t.Stop() }
 	}
 	due := make(chan time.Time, 1)
-	go func() {
+	var reading sync.WaitGroup
+	reading.Go(func() {
 		if _, err := file.Read(make([]byte, 8)); err == nil {
 			due <- time.Now()
 		}
-	}()
-	return due, func() { file.Close() }
+	})
+	return due, func() {
+		file.Close()
+		reading.Wait()
+	}
 }
 
 // timerfd gives a file that can be read after so long (timerfd_create(2)).
@@ -64,25 +70,29 @@ func timerfd(d time.Duration) (*os.File, error) {
 func within(ctx context.Context, c clock, d time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	due, stop := c.timer(d)
-	go func() {
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
 		defer stop()
 		select {
 		case <-due:
 			cancel()
 		case <-ctx.Done():
 		}
-	}()
-	return ctx, cancel
+	})
+	return ctx, func() {
+		cancel()
+		waiting.Wait()
+	}
 }
 
 // held is a lease in use.
 type held struct {
-	Lease
+	lease.Lease
 	clock clock
 	since time.Duration // when it was obtained, by the clock
 }
 
-func hold(l Lease, c clock) *held {
+func hold(l lease.Lease, c clock) *held {
 	return &held{Lease: l, clock: c, since: c.now() - time.Since(l.Obtained)}
 }
 
@@ -93,6 +103,6 @@ func (h *held) left(t time.Time) time.Duration {
 
 // inForce tells whether a lease from a record may be taken for held: it is one,
 // and now is in its time. A clock from before it can't tell.
-func inForce(l *Lease, now time.Time) bool {
+func inForce(l *lease.Lease, now time.Time) bool {
 	return l.Address.Addr().Is4() && !now.Before(l.Obtained) && now.Before(l.Expiry)
 }

@@ -4,7 +4,7 @@
 //
 // # The model
 //
-// [Client.Run] asks for a [Lease] and keeps it, and reports each change as an
+// [Client.Run] asks for a [lease.Lease] and keeps it, and reports each change as an
 // [Event]. It touches nothing: whoever runs it gives the interface the address,
 // the routes and the rest, and takes them away again.
 //

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 // Kind says what happened to a lease.
@@ -23,7 +25,7 @@ type Event struct {
 	Kind Kind
 	// Lease is the one that is held or, in a Lost event, was held. It is nil
 	// in a Silent event while there is none.
-	Lease *Lease
+	Lease *lease.Lease
 	// Reason is set in Lost events, ErrExpired or a *RefusedError, and in Silent
 	// ones: ErrSilent, or what is wrong with the answers or the interface. It
 	// comes once, and again when it changes, on another path, and when after

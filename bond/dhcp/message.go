@@ -7,6 +7,8 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/iana"
+
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 // maxMessage is the longest message that a server may send (option 57): what
@@ -39,7 +41,7 @@ func (c *Client) discover(wish netip.Addr) *dhcpv4.DHCPv4 {
 
 // choose takes an offer, under the same transaction (RFC 2131 section 4.3.2,
 // SELECTING).
-func (c *Client) choose(offer Lease, xid dhcpv4.TransactionID) *dhcpv4.DHCPv4 {
+func (c *Client) choose(offer lease.Lease, xid dhcpv4.TransactionID) *dhcpv4.DHCPv4 {
 	m := c.reboot(offer.Address.Addr())
 	m.TransactionID = xid
 	m.UpdateOption(dhcpv4.OptServerIdentifier(offer.Server.AsSlice()))
@@ -62,10 +64,10 @@ func (c *Client) renew(addr netip.Addr) *dhcpv4.DHCPv4 {
 }
 
 // release gives the lease back (RFC 2131 section 4.4.6).
-func (c *Client) release(lease Lease) *dhcpv4.DHCPv4 {
+func (c *Client) release(l lease.Lease) *dhcpv4.DHCPv4 {
 	m := c.message(dhcpv4.MessageTypeRelease)
-	m.ClientIPAddr = lease.Address.Addr().AsSlice()
-	m.UpdateOption(dhcpv4.OptServerIdentifier(lease.Server.AsSlice()))
+	m.ClientIPAddr = l.Address.Addr().AsSlice()
+	m.UpdateOption(dhcpv4.OptServerIdentifier(l.Server.AsSlice()))
 	return m
 }
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 var (
@@ -198,7 +200,7 @@ type run struct {
 }
 
 // runs starts a client, which ends with the test.
-func runs(t *testing.T, n *network, previous *Lease) *run {
+func runs(t *testing.T, n *network, previous *lease.Lease) *run {
 	r := &run{network: n, confirm: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
 	client := Client{Open: n.Open, ID: []byte{0, 1}, clock: n.laptop}

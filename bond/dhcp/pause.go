@@ -5,12 +5,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"time"
+
+	"github.com/bondctl/bondctl/bond/internal/backoff"
 )
 
 const (
-	firstPause = 4 * time.Second
-	lastPause  = 64 * time.Second
-	jitter     = time.Second
+	jitter = time.Second
 	// minRenewal is the least time between two questions of one who has a lease
 	// (RFC 2131 section 4.4.5).
 	minRenewal = time.Minute
@@ -29,16 +29,15 @@ func rebootPauses(yield func(time.Duration) bool) {
 	_ = yield(time.Second+rand.N(jitter/2)) && yield(2*time.Second)
 }
 
-// backoff gives the pauses after so many questions: 4 seconds, doubled up to 64,
+// doubling gives the pauses after so many questions: 4 seconds, doubled up to 64,
 // each a second more or less (RFC 2131 section 4.1).
-func backoff(tries int) iter.Seq[time.Duration] {
+func doubling(tries int) iter.Seq[time.Duration] {
 	return func(yield func(time.Duration) bool) {
-		pause := firstPause
+		pauses := backoff.Backoff{First: 4 * time.Second, Last: 64 * time.Second}
 		for range tries {
-			if !yield(pause - jitter + rand.N(2*jitter)) {
+			if !yield(pauses.Next() - jitter + rand.N(2*jitter)) {
 				return
 			}
-			pause = min(2*pause, lastPause)
 		}
 	}
 }

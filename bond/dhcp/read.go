@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 // Bounds of what is taken from a server.
@@ -32,20 +34,20 @@ var (
 // readLease takes the lease out of a DHCPOFFER or a DHCPACK to a question that
 // was sent at the time. What can't be right is left out; without a server,
 // an address, a mask or a lease time there is no lease.
-func readLease(m *dhcpv4.DHCPv4, sent time.Time) (Lease, error) {
+func readLease(m *dhcpv4.DHCPv4, sent time.Time) (lease.Lease, error) {
 	server, ok := hostAddr(m.ServerIdentifier())
 	if !ok {
-		return Lease{}, errNoServer
+		return lease.Lease{}, errNoServer
 	}
 	addr, ok := hostAddr(m.YourIPAddr)
 	if !ok {
-		return Lease{}, errNoAddress
+		return lease.Lease{}, errNoAddress
 	}
 	bits, size := m.SubnetMask().Size()
 	if bits == 0 || size != 32 {
-		return Lease{}, errNoMask
+		return lease.Lease{}, errNoMask
 	}
-	l := Lease{
+	l := lease.Lease{
 		Address: netip.PrefixFrom(addr, bits),
 		Server:  server,
 		DNS:     hostAddrs(m.DNS()),
@@ -53,12 +55,12 @@ func readLease(m *dhcpv4.DHCPv4, sent time.Time) (Lease, error) {
 		MTU:     readMTU(m),
 	}
 	l.Routes = readRoutes(m, l)
-	return l, l.readTimes(m, sent)
+	return l, setTimes(&l, m, sent)
 }
 
-// readTimes sets the lease's times. T1 and T2 are the server's if they make
+// setTimes sets a lease's times. T1 and T2 are the server's if they make
 // sense, and else those of RFC 2131 section 4.4.5.
-func (l *Lease) readTimes(m *dhcpv4.DHCPv4, sent time.Time) error {
+func setTimes(l *lease.Lease, m *dhcpv4.DHCPv4, sent time.Time) error {
 	const absent = -1
 	length := m.IPAddressLeaseTime(absent)
 	if length == absent {
@@ -75,20 +77,20 @@ func (l *Lease) readTimes(m *dhcpv4.DHCPv4, sent time.Time) error {
 
 // readRoutes follows RFC 3442: where there is option 121 the routers of option
 // 3 must be ignored, even if none of its routes is taken.
-func readRoutes(m *dhcpv4.DHCPv4, l Lease) []Route {
+func readRoutes(m *dhcpv4.DHCPv4, l lease.Lease) []lease.Route {
 	classless := m.ClasslessStaticRoute()
 	if classless == nil {
 		for _, ip := range m.Router() {
 			if router, ok := gateway(ip, l.Address); ok {
-				return []Route{{Destination: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Gateway: router}}
+				return []lease.Route{{Destination: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Gateway: router}}
 			}
 		}
 		return nil
 	}
-	var routes []Route
+	var routes []lease.Route
 	for _, r := range classless {
 		route, ok := readRoute(r, l)
-		known := slices.ContainsFunc(routes, func(k Route) bool { return k.Destination == route.Destination })
+		known := slices.ContainsFunc(routes, func(k lease.Route) bool { return k.Destination == route.Destination })
 		if ok && !known {
 			routes = append(routes, route)
 		}
@@ -97,15 +99,15 @@ func readRoutes(m *dhcpv4.DHCPv4, l Lease) []Route {
 }
 
 // readRoute takes one route. A gateway of 0.0.0.0 is the link itself.
-func readRoute(r *dhcpv4.Route, l Lease) (Route, bool) {
+func readRoute(r *dhcpv4.Route, l lease.Lease) (lease.Route, bool) {
 	to, ok := netip.AddrFromSlice(r.Dest.IP.To4())
 	if !ok {
-		return Route{}, false
+		return lease.Route{}, false
 	}
 	bits, _ := r.Dest.Mask.Size()
-	route := Route{Destination: netip.PrefixFrom(to, bits).Masked()}
+	route := lease.Route{Destination: netip.PrefixFrom(to, bits).Masked()}
 	if !routable(route.Destination, l) {
-		return Route{}, false
+		return lease.Route{}, false
 	}
 	if r.Router.Equal(net.IPv4zero) {
 		return route, true
@@ -144,7 +146,7 @@ var neverRouted = []netip.Prefix{
 // way, on which the lease is renewed, nor the leased address. The address's own
 // network, which servers name as well (RFC 3442's example does), is on the link:
 // the kernel has that route by the address, and refuses a second one.
-func routable(to netip.Prefix, l Lease) bool {
+func routable(to netip.Prefix, l lease.Lease) bool {
 	if to == l.Address.Masked() || to.IsSingleIP() && (to.Addr() == l.Server || to.Addr() == l.Address.Addr()) {
 		return false
 	}
@@ -202,7 +204,7 @@ func hostAddr(ip net.IP) (netip.Addr, bool) {
 	if !ok || addr.IsLoopback() {
 		return netip.Addr{}, false
 	}
-	return addr, routable(netip.PrefixFrom(addr, 32), Lease{})
+	return addr, routable(netip.PrefixFrom(addr, 32), lease.Lease{})
 }
 
 // hostAddrs are those of the addresses that a host can have, each once.

@@ -1,7 +1,6 @@
 package dhcp
 
 import (
-	"encoding/json"
 	"errors"
 	"net"
 	"net/netip"
@@ -13,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/rfc1035label"
+
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 var (
@@ -27,12 +28,12 @@ func option(code dhcpv4.OptionCode, value ...byte) dhcpv4.Option {
 }
 
 func TestReadLease(t *testing.T) {
-	router := Route{anywhere, serverAddr}
+	router := lease.Route{Destination: anywhere, Gateway: serverAddr}
 	tests := map[string]struct {
 		options []dhcpv4.Option
-		want    func(*Lease) // what differs from a plain hour's lease
+		want    func(*lease.Lease) // what differs from a plain hour's lease
 	}{
-		"plain": {want: func(*Lease) {}},
+		"plain": {want: func(*lease.Lease) {}},
 		"everything": {
 			options: []dhcpv4.Option{
 				dhcpv4.OptDNS(net.IPv4(192, 0, 2, 53), net.IPv4(192, 0, 2, 54)),
@@ -41,7 +42,7 @@ func TestReadLease(t *testing.T) {
 				dhcpv4.OptRenewTimeValue(10 * time.Minute),
 				dhcpv4.OptRebindingTimeValue(20 * time.Minute),
 			},
-			want: func(l *Lease) {
+			want: func(l *lease.Lease) {
 				l.DNS = []netip.Addr{netip.MustParseAddr("192.0.2.53"), netip.MustParseAddr("192.0.2.54")}
 				l.Domains, l.MTU = []string{"lan.example"}, 1400
 				l.T1, l.T2 = sentAt.Add(10*time.Minute), sentAt.Add(20*time.Minute)
@@ -49,33 +50,37 @@ func TestReadLease(t *testing.T) {
 		},
 		"no router": {
 			options: []dhcpv4.Option{option(dhcpv4.OptionRouter, 0, 0, 0, 0)},
-			want:    func(l *Lease) { l.Routes = nil },
+			want:    func(l *lease.Lease) { l.Routes = nil },
 		},
 		"routers that can't be": {
 			options: []dhcpv4.Option{dhcpv4.OptRouter(net.IPv4(192, 0, 2, 255), net.IPv4(192, 0, 2, 0), net.IPv4(192, 0, 2, 100),
 				net.IPv4(192, 0, 2, 9))},
-			want: func(l *Lease) { l.Routes = []Route{{anywhere, netip.MustParseAddr("192.0.2.9")}} },
+			want: func(l *lease.Lease) {
+				l.Routes = []lease.Route{{Destination: anywhere, Gateway: netip.MustParseAddr("192.0.2.9")}}
+			},
 		},
 		"a router of another network's": {
 			options: []dhcpv4.Option{dhcpv4.OptRouter(net.IPv4(192, 0, 3, 255))},
-			want:    func(l *Lease) { l.Routes = []Route{{anywhere, netip.MustParseAddr("192.0.3.255")}} },
+			want: func(l *lease.Lease) {
+				l.Routes = []lease.Route{{Destination: anywhere, Gateway: netip.MustParseAddr("192.0.3.255")}}
+			},
 		},
 		"a network of four": {
 			options: []dhcpv4.Option{dhcpv4.OptSubnetMask(net.CIDRMask(30, 32)), dhcpv4.OptRouter(net.IPv4(192, 0, 2, 103))},
-			want:    func(l *Lease) { l.Address, l.Routes = netip.PrefixFrom(leasedAddr, 30), nil },
+			want:    func(l *lease.Lease) { l.Address, l.Routes = netip.PrefixFrom(leasedAddr, 30), nil },
 		},
 		"a network of two has no broadcast address": {
 			options: []dhcpv4.Option{dhcpv4.OptSubnetMask(net.CIDRMask(31, 32)), dhcpv4.OptRouter(net.IPv4(192, 0, 2, 101))},
-			want: func(l *Lease) {
+			want: func(l *lease.Lease) {
 				l.Address = netip.PrefixFrom(leasedAddr, 31)
-				l.Routes = []Route{{anywhere, netip.MustParseAddr("192.0.2.101")}}
+				l.Routes = []lease.Route{{Destination: anywhere, Gateway: netip.MustParseAddr("192.0.2.101")}}
 			},
 		},
 		"a network of one has its router elsewhere": {
 			options: []dhcpv4.Option{dhcpv4.OptSubnetMask(net.CIDRMask(32, 32)), dhcpv4.OptRouter(net.IPv4(192, 0, 2, 255))},
-			want: func(l *Lease) {
+			want: func(l *lease.Lease) {
 				l.Address = netip.PrefixFrom(leasedAddr, 32)
-				l.Routes = []Route{{anywhere, netip.MustParseAddr("192.0.2.255")}}
+				l.Routes = []lease.Route{{Destination: anywhere, Gateway: netip.MustParseAddr("192.0.2.255")}}
 			},
 		},
 		"classless routes win over the router": {
@@ -83,10 +88,10 @@ func TestReadLease(t *testing.T) {
 				0, 192, 0, 2, 9,
 				24, 198, 51, 100, 0, 0, 0, 0,
 				24, 198, 51, 100, 192, 0, 2, 9)}, // again
-			want: func(l *Lease) {
-				l.Routes = []Route{
-					{anywhere, netip.MustParseAddr("192.0.2.9")},
-					{netip.MustParsePrefix("198.51.100.0/24"), netip.Addr{}},
+			want: func(l *lease.Lease) {
+				l.Routes = []lease.Route{
+					{Destination: anywhere, Gateway: netip.MustParseAddr("192.0.2.9")},
+					{Destination: netip.MustParsePrefix("198.51.100.0/24")},
 				}
 			},
 		},
@@ -104,54 +109,54 @@ func TestReadLease(t *testing.T) {
 				16, 198, 18, 192, 0, 2, 255, // by the broadcast address
 				16, 198, 18, 192, 0, 2, 0, // by the network's own
 				16, 198, 18, 192, 0, 2, 100)}, // by itself
-			want: func(l *Lease) { l.Routes = nil },
+			want: func(l *lease.Lease) { l.Routes = nil },
 		},
 		"classless routes that are malformed": {
 			options: []dhcpv4.Option{option(dhcpv4.OptionClasslessStaticRoute, 33, 1, 2, 3, 4, 5, 6, 7, 8)},
-			want:    func(*Lease) {},
+			want:    func(*lease.Lease) {},
 		},
 		"bits beyond the mask": {
 			options: []dhcpv4.Option{option(dhcpv4.OptionClasslessStaticRoute, 12, 172, 31, 192, 0, 2, 9)},
-			want: func(l *Lease) {
-				l.Routes = []Route{{netip.MustParsePrefix("172.16.0.0/12"), netip.MustParseAddr("192.0.2.9")}}
+			want: func(l *lease.Lease) {
+				l.Routes = []lease.Route{{Destination: netip.MustParsePrefix("172.16.0.0/12"), Gateway: netip.MustParseAddr("192.0.2.9")}}
 			},
 		},
 		"name servers that can't be": {
 			options: []dhcpv4.Option{dhcpv4.OptDNS(net.IPv4bcast, net.IPv4(127, 0, 0, 1), net.IPv4zero, net.IPv4(224, 0, 0, 251))},
-			want:    func(*Lease) {},
+			want:    func(*lease.Lease) {},
 		},
 		"a domain with a line of its own": {
 			options: []dhcpv4.Option{dhcpv4.OptDomainName("a.example\nnameserver 192.0.2.66 \x1b[2J -b- a..b")},
-			want:    func(l *Lease) { l.Domains = []string{"a.example", "nameserver", "192.0.2.66"} },
+			want:    func(l *lease.Lease) { l.Domains = []string{"a.example", "nameserver", "192.0.2.66"} },
 		},
 		"a search list wins over the domain": {
 			options: []dhcpv4.Option{
 				dhcpv4.OptDomainName("lan.example"),
 				dhcpv4.OptDomainSearch(&rfc1035label.Labels{Labels: []string{"a.example", "b\n.example", "A.Example"}}),
 			},
-			want: func(l *Lease) { l.Domains = []string{"a.example", "A.Example"} },
+			want: func(l *lease.Lease) { l.Domains = []string{"a.example", "A.Example"} },
 		},
 		"an MTU too small": {
 			options: []dhcpv4.Option{option(dhcpv4.OptionInterfaceMTU, 0, 68)},
-			want:    func(*Lease) {},
+			want:    func(*lease.Lease) {},
 		},
 		"no time": {
 			options: []dhcpv4.Option{dhcpv4.OptIPAddressLeaseTime(0)},
-			want:    func(l *Lease) { *l = lasting(*l, 30*time.Second, 52500*time.Millisecond, time.Minute) },
+			want:    func(l *lease.Lease) { *l = lasting(*l, 30*time.Second, 52500*time.Millisecond, time.Minute) },
 		},
 		"for ever": {
 			options: []dhcpv4.Option{option(dhcpv4.OptionIPAddressLeaseTime, 255, 255, 255, 255)},
-			want:    func(l *Lease) { *l = lasting(*l, maxLease/2, maxLease*7/8, maxLease) },
+			want:    func(l *lease.Lease) { *l = lasting(*l, maxLease/2, maxLease*7/8, maxLease) },
 		},
 		"times without sense": {
 			options: []dhcpv4.Option{dhcpv4.OptRenewTimeValue(0), dhcpv4.OptRebindingTimeValue(2 * time.Hour)},
-			want:    func(*Lease) {},
+			want:    func(*lease.Lease) {},
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			want := lasting(Lease{
-				Address: netip.PrefixFrom(leasedAddr, 24), Routes: []Route{router}, Server: serverAddr,
+			want := lasting(lease.Lease{
+				Address: netip.PrefixFrom(leasedAddr, 24), Routes: []lease.Route{router}, Server: serverAddr,
 			}, 30*time.Minute, 52*time.Minute+30*time.Second, time.Hour)
 			test.want(&want)
 			got, err := readLease(reply(&dhcpv4.DHCPv4{}, dhcpv4.MessageTypeAck, test.options...), sentAt)
@@ -165,7 +170,7 @@ func TestReadLease(t *testing.T) {
 	}
 }
 
-func lasting(l Lease, t1, t2, length time.Duration) Lease {
+func lasting(l lease.Lease, t1, t2, length time.Duration) lease.Lease {
 	l.Obtained, l.T1, l.T2, l.Expiry = sentAt, sentAt.Add(t1), sentAt.Add(t2), sentAt.Add(length)
 	return l
 }
@@ -224,30 +229,6 @@ func TestHostName(t *testing.T) {
 	}
 }
 
-// A recorded lease is what it was.
-func TestLeaseJSON(t *testing.T) {
-	lease, err := readLease(reply(&dhcpv4.DHCPv4{}, dhcpv4.MessageTypeAck,
-		option(dhcpv4.OptionClasslessStaticRoute, 0, 192, 0, 2, 9, 24, 198, 51, 100, 0, 0, 0, 0),
-		dhcpv4.OptDNS(serverAddr.AsSlice()), dhcpv4.OptDomainName("lan.example")), sentAt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.Marshal(lease)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var back Lease
-	if err := json.Unmarshal(text, &back); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(lease, back, compared); diff != "" {
-		t.Errorf("lease from %s (-want +got)\n%s", text, diff)
-	}
-	if got := back.Gateway(); got != netip.MustParseAddr("192.0.2.9") {
-		t.Errorf("gateway %s", got)
-	}
-}
-
 func TestNewClientID(t *testing.T) {
 	id := NewClientID([]byte("seed"), "bond0")
 	if len(id) != 1+4+2+16 || id[0] != 255 {
@@ -289,7 +270,7 @@ func FuzzJudge(f *testing.F) {
 	})
 }
 
-func checkLease(t *testing.T, l Lease) {
+func checkLease(t *testing.T, l lease.Lease) {
 	if l.T1.Sub(l.Obtained) < minT1 || !l.T1.Before(l.T2) || !l.T2.Before(l.Expiry) || l.Expiry.Sub(l.Obtained) > maxLease {
 		t.Errorf("times %s, %s, %s after %s", l.T1, l.T2, l.Expiry, l.Obtained)
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 // session is a running client: the states of RFC 2131 section 4.4 and what they
@@ -27,7 +29,7 @@ type session struct {
 type state func(context.Context) state
 
 // recall takes up a lease from before.
-func (s *session) recall(previous *Lease) {
+func (s *session) recall(previous *lease.Lease) {
 	if previous == nil {
 		return
 	}
@@ -57,7 +59,7 @@ func (s *session) begin(context.Context) state {
 func (s *session) rebooting(ctx context.Context) state {
 	asking, cancel := s.holding(ctx)
 	defer cancel()
-	lease, err := s.ask(asking, question{
+	l, err := s.ask(asking, question{
 		message: s.client.reboot(s.held.Address.Addr()),
 		answer:  dhcpv4.MessageTypeAck,
 		pauses:  rebootPauses,
@@ -65,7 +67,7 @@ func (s *session) rebooting(ctx context.Context) state {
 	if err != nil {
 		return s.turn(ctx, err, s.selecting)
 	}
-	return s.bind(lease)
+	return s.bind(l)
 }
 
 // selecting asks any server for a lease and takes the first that is offered
@@ -80,16 +82,16 @@ func (s *session) selecting(ctx context.Context) state {
 	offer, err := s.ask(asking, question{
 		message: discover,
 		answer:  dhcpv4.MessageTypeOffer,
-		pauses:  backoff(endless),
+		pauses:  doubling(endless),
 	})
 	if err != nil {
 		return s.turn(ctx, err, s.selecting)
 	}
-	lease, err := s.ask(asking, question{
+	l, err := s.ask(asking, question{
 		message: s.client.choose(offer, discover.TransactionID),
 		answer:  dhcpv4.MessageTypeAck,
 		server:  offer.Server,
-		pauses:  backoff(requestTries),
+		pauses:  doubling(requestTries),
 	})
 	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		// What is refused is the offer. A lease in hand is from another server.
@@ -100,7 +102,7 @@ func (s *session) selecting(ctx context.Context) state {
 	if err != nil {
 		return s.turn(ctx, err, s.selecting)
 	}
-	return s.bind(lease)
+	return s.bind(l)
 }
 
 // bound waits until there is something to ask.
@@ -132,7 +134,7 @@ func (s *session) extend(ctx context.Context, server netip.Addr, then time.Time,
 	asking, cancel := within(ctx, s.clock, left())
 	defer cancel()
 	addr := s.held.Address.Addr()
-	lease, err := s.ask(asking, question{
+	l, err := s.ask(asking, question{
 		message: s.client.renew(addr),
 		from:    addr,
 		to:      server,
@@ -143,7 +145,7 @@ func (s *session) extend(ctx context.Context, server netip.Addr, then time.Time,
 	if err != nil {
 		return s.turn(ctx, err, silent)
 	}
-	return s.bind(lease)
+	return s.bind(l)
 }
 
 // turn is the state after a question that brought no lease.
@@ -165,22 +167,22 @@ func (s *session) turn(ctx context.Context, err error, silent state) state {
 }
 
 // bind takes a lease.
-func (s *session) bind(lease Lease) state {
+func (s *session) bind(l lease.Lease) state {
 	kind := Bound
-	if s.held != nil && s.held.Address == lease.Address {
+	if s.held != nil && s.held.Address == l.Address {
 		kind = Renewed
 	}
-	s.held, s.wish = hold(lease, s.clock), lease.Address.Addr()
+	s.held, s.wish = hold(l, s.clock), l.Address.Addr()
 	s.refusals, s.said = 0, ""
-	s.report(Event{Kind: kind, Lease: &lease})
+	s.report(Event{Kind: kind, Lease: &l})
 	return s.bound
 }
 
 // lose gives a lease up, and has another one asked for.
 func (s *session) lose(reason error) state {
-	lease := s.held.Lease
+	l := s.held.Lease
 	s.held, s.said = nil, ""
-	s.report(Event{Kind: Lost, Lease: &lease, Reason: reason})
+	s.report(Event{Kind: Lost, Lease: &l, Reason: reason})
 	return s.selecting
 }
 
@@ -198,8 +200,8 @@ func (s *session) say(reason error) {
 		s.said = text
 		e := Event{Kind: Silent, Reason: reason}
 		if s.held != nil {
-			lease := s.held.Lease
-			e.Lease = &lease
+			l := s.held.Lease
+			e.Lease = &l
 		}
 		s.report(e)
 	}
@@ -212,7 +214,7 @@ func (s *session) rest(ctx context.Context) error {
 		return nil
 	}
 	var wait time.Duration
-	for wait = range backoff(s.refusals - 1) {
+	for wait = range doubling(s.refusals - 1) {
 	}
 	return s.wait(ctx, wait)
 }

@@ -3,6 +3,7 @@ package dhcp
 import (
 	"net"
 	"net/netip"
+	"sync"
 )
 
 // Transport carries DHCP messages over one interface, between a client's port 68
@@ -18,11 +19,12 @@ type Transport interface {
 	Close() error
 }
 
-// receive passes on what comes in until the transport is closed or fails; then
-// failed has an item, and done ends it in any case.
-func receive(t Transport, done <-chan struct{}) (messages <-chan []byte, failed <-chan error) {
-	in, end := make(chan []byte), make(chan error, 1)
-	go func() {
+// receive passes on what comes in until the transport fails; then failed has an
+// item. It closes the transport and waits for its goroutine when stop is called.
+func receive(t Transport) (messages <-chan []byte, failed <-chan error, stop func()) {
+	in, end, done := make(chan []byte), make(chan error, 1), make(chan struct{})
+	var receiving sync.WaitGroup
+	receiving.Go(func() {
 		for {
 			message, err := t.Receive()
 			if err != nil {
@@ -35,6 +37,10 @@ func receive(t Transport, done <-chan struct{}) (messages <-chan []byte, failed 
 				return
 			}
 		}
-	}()
-	return in, end
+	})
+	return in, end, func() {
+		close(done)
+		t.Close()
+		receiving.Wait()
+	}
 }

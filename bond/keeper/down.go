@@ -8,6 +8,8 @@ import (
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/dhcp"
+	"github.com/bondctl/bondctl/bond/internal/statedir"
+	"github.com/bondctl/bondctl/bond/lease"
 	"github.com/bondctl/bondctl/bond/resolve"
 )
 
@@ -16,13 +18,17 @@ import (
 // stays. What goes wrong beside ending the keeper keeps nothing from being taken
 // down: it is told in words.
 func TakeDown(ctx context.Context, h *bond.Host, name string) (notes []string, err error) {
-	if err := h.StopKeeper(ctx, name); err != nil {
+	if err := Stop(ctx, h, name); err != nil {
 		return nil, err
 	}
-	if err := release(ctx, h, name); err != nil {
+	dir := statedir.Of(h.StateDir(), name)
+	if err := release(h, dir, name); err != nil {
 		notes = append(notes, fmt.Sprintf("the lease isn't given back: %v", err))
 	}
-	for _, err := range stopSupplicants(ctx, h, name) {
+	if err := dir.RemoveKeeper(); err != nil {
+		notes = append(notes, err.Error())
+	}
+	for _, err := range stopSupplicants(ctx, dir.Supplicants()) {
 		notes = append(notes, fmt.Sprintf("end wpa_supplicant: %v", err))
 	}
 	if h.InitialNamespace() {
@@ -30,31 +36,28 @@ func TakeDown(ctx context.Context, h *bond.Host, name string) (notes []string, e
 			notes = append(notes, err.Error())
 		}
 	}
-	if err := h.Unkeep(ctx, name); err != nil && !errors.Is(err, bond.ErrNotWanted) {
-		notes = append(notes, err.Error())
-	}
 	return notes, nil
 }
 
 // release tells the DHCP server that the lease isn't needed any more.
-func release(ctx context.Context, h *bond.Host, name string) error {
-	lease, err := h.Lease(name)
-	if lease == nil || err != nil {
+func release(h *bond.Host, dir statedir.Dir, name string) error {
+	k, _, err := dir.Keeper()
+	held, _ := k.Lent.Now()
+	if held == nil {
 		return err
 	}
-	remembered, err := recall(h, name)
-	err = errors.Join(err, tellServer(h, name, remembered.ClientID, lease))
-	// What was given back is a wish from now on.
-	remembered.Lease = lease
-	remembered.Lease.Expiry = time.Now()
-	return errors.Join(err, h.RememberLease(name, remembered), h.SetLease(ctx, name, nil))
+	memory := memoryOf(h, name)
+	remembered, err := memory.recall()
+	err = errors.Join(err, tellServer(h, name, remembered.ClientID, *held))
+	held.Expiry = time.Now() // what was given back is a wish from now on
+	return errors.Join(err, memory.remember(*held))
 }
 
-func tellServer(h *bond.Host, name string, id []byte, lease *bond.Lease) error {
-	now, err := h.Snapshot(name)
-	if err != nil || !now.Path.Usable() {
+func tellServer(h *bond.Host, name string, id []byte, l lease.Lease) error {
+	now, err := h.Brief(name)
+	if err != nil || !snapshotOf(now).path.usable() {
 		return err // there is no way to tell it
 	}
 	client := dhcp.Client{Interface: name, ID: id}
-	return client.Release(*toDHCP(lease))
+	return client.Release(l)
 }

@@ -3,236 +3,253 @@ package keeper
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/dhcp"
+	"github.com/bondctl/bondctl/bond/internal/statedir"
+	"github.com/bondctl/bondctl/bond/lease"
 	"github.com/bondctl/bondctl/bond/probe"
 )
 
-// dhcpTrouble is what a lease's troubles are noted under.
-const dhcpTrouble = "dhcp"
-
-// A leaser has DHCP lend the bond an address for as long as that is wanted, and
-// sees to it that the lease is right for the path that the bond sends by.
+// leaser is the task that has DHCP lend the bond an address for as long as that is
+// wanted, and sees to it that the lease is right for the place where the bond is.
 type leaser struct {
-	watch  *watch
-	client *client // nil while nobody is asked
-	path   bond.Path
-	slept  bool // the machine did, since anybody was asked
-	// since is when the path called for another lease; zero when it has one.
-	since time.Time
-	last  netip.Prefix // that was lent
-	// doubted: the servers were asked since the lease was had, for the gateway
-	// wasn't the one that it should be. How that is recognised is then learnt
-	// anew, and on a path on which the lease was confirmed.
-	doubted, learn bool
-	unsaved        func() error       // notes what couldn't be noted
-	ask            context.CancelFunc // ends the question to a gateway that is under way
+	wish    wish[leaseWish]
+	reports chan<- []report
+	log     *slog.Logger
+	memory  leaseMemory
+	// ask is [dhcp.Client.Run].
+	ask func(ctx context.Context, id []byte, previous *lease.Lease, confirm <-chan struct{}, report func(dhcp.Event))
+	// gateway is [probe.Gateway] for that of a lease.
+	gateway func(ctx context.Context, l lease.Lease, known net.HardwareAddr) (net.HardwareAddr, error)
+
+	lent  statedir.Lent
+	last  netip.Prefix // the address that was lent last, to this keeper or to the one before
+	place place        // for which the lease was last looked after
+	since time.Time    // when the place called for another lease; zero when it has one
+	// doubted is set when the servers are asked since the gateway isn't the one that
+	// it should be. With their answer it is learnt anew how the gateway is recognised.
+	doubted  bool
+	troubled bool // it was reported that no server answers
+
+	client   *job          // which asks servers; nil while none is asked
+	again    chan struct{} // has the client ask whether its lease holds
+	events   chan dhcp.Event
+	question *job // to a gateway, that is under way
+	answers  chan gatewayAnswer
 }
 
-// client is a DHCP client at work.
-type client struct {
-	confirm chan struct{}
-	stop    context.CancelFunc
-	ended   sync.WaitGroup
+// A leaseWish says whether the bond is to have a lease, and where it is.
+type leaseWish struct {
+	dhcp  bool
+	place place
 }
 
-// tend starts and stops the client, and has the lease confirmed on a new path.
-func (l *leaser) tend(ctx context.Context, c bond.Config, path bond.Path) error {
-	h := l.watch.keeper.Host
-	lease, err := h.Lease(c.Name)
-	if err != nil {
-		return err
+// noTrouble is the report that DHCP is no trouble.
+var noTrouble = statedir.Trouble{Source: statedir.SourceDHCP}
+
+// A gatewayAnswer is what a lease's gateway says, when it is asked how it is
+// recognised or, if it is known, whether it is there.
+type gatewayAnswer struct {
+	gateway netip.Addr
+	known   bool
+	mac     net.HardwareAddr
+	err     error
+}
+
+// newLeaser begins with what an earlier keeper was lent.
+func newLeaser(k *Keeper, lent statedir.Lent, reports chan<- []report) *leaser {
+	return &leaser{
+		wish: newWish[leaseWish](), reports: reports, log: k.Log, memory: memoryOf(k.Host, k.Name), lent: lent,
+		ask: func(ctx context.Context, id []byte, previous *lease.Lease, confirm <-chan struct{}, report func(dhcp.Event)) {
+			hostname, _ := os.Hostname()
+			client := dhcp.Client{Interface: k.Name, ID: id, Hostname: hostname}
+			client.Run(ctx, previous, confirm, report)
+		},
+		gateway: func(ctx context.Context, l lease.Lease, known net.HardwareAddr) (net.HardwareAddr, error) {
+			return probe.Gateway(ctx, k.Name, l.Address.Addr(), l.Gateway(), known)
+		},
 	}
-	switch {
-	case !c.WantsDHCP():
-		l.stop()
-		l.watch.trouble(dhcpTrouble, "")
-		if lease != nil {
-			return h.SetLease(ctx, c.Name, nil)
+}
+
+// Run looks after the lease until ctx ends. The lease stays as it is then.
+func (l *leaser) Run(ctx context.Context) error {
+	l.events, l.answers = make(chan dhcp.Event), make(chan gatewayAnswer)
+	defer l.stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case w := <-l.wish:
+			l.fulfil(ctx, w)
+		case e := <-l.events:
+			l.handle(ctx, e)
+		case a := <-l.answers:
+			l.hear(ctx, a)
 		}
-		return nil
-	case l.client == nil && path.Usable():
-		err = l.start(ctx, c.Name, path)
+	}
+}
+
+// fulfil starts and stops the client, and has the lease confirmed at a new place.
+func (l *leaser) fulfil(ctx context.Context, w leaseWish) {
+	switch {
+	case !w.dhcp:
+		l.stop()
+		if l.troubled || l.lent.Lease != nil {
+			l.troubled, l.lent = false, statedir.Lent{}
+			send(ctx, l.reports, []report{noTrouble, l.lent})
+		}
+	case l.client == nil && w.place.usable():
+		l.start(ctx, w.place)
 	case l.client == nil:
-	case !path.Usable() && lease == nil:
+	case !w.place.usable() && l.lent.Lease == nil:
 		l.stop() // there is nobody to ask
-	case path.Usable() && path != l.path:
-		l.path, l.since = path, time.Now()
-		l.check(ctx, lease)
+	case w.place.usable() && w.place != l.place:
+		slept := w.place.resumes != l.place.resumes
+		l.place, l.since = w.place, time.Now()
+		l.check(ctx, slept)
 	}
-	if lease != nil && l.learn && path.Usable() {
-		l.recognise(ctx, *lease)
-	}
-	return err
 }
 
 // start begins to ask, for what is in force or was in an earlier life.
-func (l *leaser) start(ctx context.Context, name string, path bond.Path) error {
-	h := l.watch.keeper.Host
-	remembered, err := recall(h, name)
+func (l *leaser) start(ctx context.Context, at place) {
+	remembered, err := l.memory.recall()
 	if err != nil {
-		l.watch.keeper.Log.Warn("recall the lease", "error", err)
+		l.log.Warn("recall the lease", "error", err)
 	}
-	previous, err := h.Lease(name)
-	if err != nil {
-		return err
-	}
-	if previous == nil {
-		previous = remembered.Lease
+	previous := remembered.Lease
+	if held, _ := l.lent.Now(); held != nil {
+		previous, l.last = held, held.Address
 	} else {
-		l.last = previous.Address
+		l.lent = statedir.Lent{}
 	}
-	l.path, l.since, l.slept = path, time.Now(), false
-	hostname, _ := os.Hostname()
-	asks := dhcp.Client{Interface: name, ID: remembered.ClientID, Hostname: hostname}
-	ctx, stop := context.WithCancel(ctx)
-	c := &client{confirm: make(chan struct{}, 1), stop: stop}
-	c.ended.Go(func() {
-		asks.Run(ctx, toDHCP(previous), c.confirm, func(e dhcp.Event) {
-			l.watch.post(ctx, func(ctx context.Context) { l.handle(ctx, e) })
-		})
+	again := make(chan struct{}, 1)
+	l.place, l.since, l.again = at, time.Now(), again
+	l.client = begin(ctx, func(ctx context.Context) {
+		l.ask(ctx, remembered.ClientID, previous, again, func(e dhcp.Event) { send(ctx, l.events, e) })
 	})
-	l.client = c
-	return nil
 }
 
 // stop ends the client. The lease stays as it is.
 func (l *leaser) stop() {
-	l.hush()
-	if l.client != nil {
-		l.client.stop()
-		l.client.ended.Wait()
-		l.client = nil
-	}
+	l.question.stop()
+	l.client.stop()
+	l.client = nil
 }
 
-// hush ends a question to a gateway that is under way.
-func (l *leaser) hush() {
-	if l.ask != nil {
-		l.ask()
-		l.ask = nil
-	}
-}
-
-// check finds out whether the lease holds on a new path: it does if the gateway
+// check finds out whether the lease holds at a new place: it does if the gateway
 // answers there (RFC 4436), and otherwise its servers are asked. They are in any
 // case after a sleep, in which the client's timers stood still: it has to see
 // how much time is left.
-func (l *leaser) check(ctx context.Context, lease *bond.Lease) {
-	l.hush()
-	if l.slept || lease == nil || lease.GatewayMAC == nil {
+func (l *leaser) check(ctx context.Context, slept bool) {
+	l.question.stop()
+	if slept || l.lent.Lease == nil || l.lent.GatewayMAC == nil {
 		l.confirm()
 		return
 	}
-	l.askGateway(ctx, *lease, net.HardwareAddr(lease.GatewayMAC), func(ctx context.Context, _ net.HardwareAddr, err error) {
-		if err != nil {
-			l.watch.keeper.Log.Info("ask the gateway on the new path", "gateway", lease.Gateway(), "error", err)
-			l.confirm()
-			return
-		}
-		l.since = time.Time{}
-		if l.watch.troubles[dhcpTrouble] != "" {
-			l.confirm() // the gateway is there; is the server?
-		}
-	})
+	l.askGateway(ctx)
 }
 
-// confirm has the servers asked on the path of now.
+// confirm has the servers asked whether the lease holds here.
 func (l *leaser) confirm() {
-	l.doubted, l.slept = true, false
-	if l.client == nil {
-		return
-	}
+	l.doubted = true
 	select {
-	case l.client.confirm <- struct{}{}:
+	case l.again <- struct{}{}:
 	default: // it has been told
 	}
 }
 
-// askGateway asks a lease's gateway in the background, and has answer run.
-func (l *leaser) askGateway(ctx context.Context, lease bond.Lease, mac net.HardwareAddr, answer func(context.Context, net.HardwareAddr, error)) {
-	l.hush()
-	ctx, l.ask = context.WithCancel(ctx)
-	go func() {
-		mac, err := probe.Gateway(ctx, l.watch.keeper.Name, lease.Address.Addr(), lease.Gateway(), mac)
-		l.watch.post(ctx, func(ctx context.Context) { answer(ctx, mac, err) })
-	}()
-}
-
-// recognise learns how the gateway of a new lease is told from another
-// network's of the same address.
-func (l *leaser) recognise(ctx context.Context, lease bond.Lease) {
-	l.learn = false
-	if !lease.Gateway().Is4() {
-		return
-	}
-	l.askGateway(ctx, lease, nil, func(ctx context.Context, mac net.HardwareAddr, err error) {
-		if err != nil {
-			l.watch.keeper.Log.Info("learn the gateway's address", "gateway", lease.Gateway(), "error", err)
-			return
-		}
-		k := l.watch.keeper
-		if err := k.Host.SetGatewayMAC(ctx, k.Name, bond.HardwareAddr(mac)); err != nil {
-			k.Log.Error("note the gateway's address", "error", err)
-		}
+// askGateway asks the lease's gateway in the background.
+func (l *leaser) askGateway(ctx context.Context) {
+	l.question.stop()
+	held, known := *l.lent.Lease, l.lent.GatewayMAC
+	l.question = begin(ctx, func(ctx context.Context) {
+		mac, err := l.gateway(ctx, held, known)
+		send(ctx, l.answers, gatewayAnswer{held.Gateway(), known != nil, mac, err})
 	})
 }
 
-// handle does what a client's event asks for. The look after it puts the lease
-// to use.
-func (l *leaser) handle(ctx context.Context, e dhcp.Event) {
-	switch e.Kind {
-	case dhcp.Bound, dhcp.Renewed:
-		l.bind(ctx, fromDHCP(e.Lease))
-	case dhcp.Lost:
-		l.keep(ctx, nil)
-		if e.Lease.Address == l.last { // and not one of an earlier life alone
-			l.happened(l.last, netip.Prefix{}, e.Reason.Error())
+// hear takes a gateway's answer.
+func (l *leaser) hear(ctx context.Context, a gatewayAnswer) {
+	switch {
+	case a.known && a.err != nil:
+		l.log.Info("ask the gateway on the new path", "gateway", a.gateway, "error", a.err)
+		l.confirm()
+	case a.known:
+		l.since = time.Time{}
+		if l.troubled {
+			l.confirm() // the gateway is there; is the server?
 		}
-	case dhcp.Silent:
-		words := e.Reason.Error()
-		k := l.watch.keeper
-		// The client may hold one of an earlier life, which isn't in force.
-		if lease, _ := k.Host.Lease(k.Name); lease != nil {
-			words += fmt.Sprintf("; %s holds until %s", lease.Address.Addr(), lease.Expiry.Local().Format(time.DateTime))
-		}
-		l.watch.trouble(dhcpTrouble, words)
+	case a.err != nil:
+		l.log.Info("learn the gateway's address", "gateway", a.gateway, "error", a.err)
+	case l.lent.Lease != nil && l.lent.Lease.Gateway() == a.gateway:
+		l.lent.GatewayMAC = a.mac
+		send(ctx, l.reports, []report{l.lent})
 	}
 }
 
-// bind takes a lease.
-func (l *leaser) bind(ctx context.Context, lease *bond.Lease) {
-	before, _ := l.watch.keeper.Host.Lease(l.watch.keeper.Name)
-	same := before != nil && before.Address == lease.Address && before.Gateway() == lease.Gateway()
-	if same && !l.doubted {
-		lease.GatewayMAC = before.GatewayMAC
+// handle does what a client's event asks for.
+func (l *leaser) handle(ctx context.Context, e dhcp.Event) {
+	switch e.Kind {
+	case dhcp.Bound, dhcp.Renewed:
+		l.bind(ctx, *e.Lease)
+	case dhcp.Lost:
+		l.lent = statedir.Lent{}
+		news := []report{l.lent}
+		if e.Lease.Address == l.last { // and not one of an earlier life alone
+			news = append(news, l.event(l.last, netip.Prefix{}, e.Reason.Error()))
+		}
+		send(ctx, l.reports, news)
+	case dhcp.Silent:
+		text := e.Reason.Error()
+		// The client may hold one of an earlier life, which isn't in force.
+		if held, _ := l.lent.Now(); held != nil {
+			text += fmt.Sprintf("; %s holds until %s", held.Address.Addr(), held.Expiry.Local().Format(time.DateTime))
+		}
+		l.troubled = true
+		send(ctx, l.reports, []report{statedir.Trouble{Source: statedir.SourceDHCP, Text: text}})
 	}
-	l.learn, l.doubted = lease.GatewayMAC == nil, false
-	l.keep(ctx, lease)
-	l.watch.trouble(dhcpTrouble, "")
-	if before == nil || before.Address != lease.Address {
-		words := "from " + lease.Server.String()
-		if l.last.IsValid() && l.last != lease.Address {
-			words += "; it is another one than " + l.last.Addr().String() + ", whose connections could not be kept"
+}
+
+// bind takes a lease, and learns how its gateway is told from another network's of
+// the same address.
+func (l *leaser) bind(ctx context.Context, taken lease.Lease) {
+	before, _ := l.lent.Now()
+	known := l.lent.GatewayMAC
+	l.lent = statedir.NewLent(taken)
+	if before != nil && before.Address == taken.Address && before.Gateway() == taken.Gateway() && !l.doubted {
+		l.lent.GatewayMAC = known
+	}
+	if err := l.memory.remember(taken); err != nil {
+		l.log.Warn("remember the lease", "error", err)
+	}
+	news := []report{noTrouble, l.lent}
+	if before == nil || before.Address != taken.Address {
+		text := "from " + taken.Server.String()
+		if l.last.IsValid() && l.last != taken.Address {
+			text += "; it is another one than " + l.last.Addr().String() + ", whose connections could not be kept"
 		}
 		from := netip.Prefix{}
 		if before != nil {
 			from = before.Address
 		}
-		l.happened(from, lease.Address, words)
+		news = append(news, l.event(from, taken.Address, text))
 	}
-	l.last, l.since = lease.Address, time.Time{}
+	l.last, l.since, l.doubted, l.troubled = taken.Address, time.Time{}, false, false
+	send(ctx, l.reports, news)
+	if l.lent.GatewayMAC == nil && taken.Gateway().Is4() {
+		l.askGateway(ctx)
+	}
 }
 
-// happened tells of the lease in the history.
-func (l *leaser) happened(from, to netip.Prefix, words string) {
-	e := bond.Event{Event: bond.EventLease, Message: &words}
+// event tells of the lease in the history.
+func (l *leaser) event(from, to netip.Prefix, text string) bond.Event {
+	e := bond.Event{Time: time.Now(), Event: bond.EventLease, Message: &text}
 	if from.IsValid() {
 		e.From = new(from.String())
 	}
@@ -242,5 +259,5 @@ func (l *leaser) happened(from, to netip.Prefix, words string) {
 			e.SwitchMS = new(int(time.Since(l.since).Milliseconds()))
 		}
 	}
-	l.watch.happened(e)
+	return e
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -97,9 +98,10 @@ func (s *Supplicant) ask(ctx context.Context, question string) (string, error) {
 // socket by a new one, from which a connected one wouldn't take anything. So it
 // must be where nobody else can send to it, in the folder.
 type monitor struct {
-	conn *net.UnixConn
-	peer *net.UnixAddr
-	path string
+	conn    *net.UnixConn
+	peer    *net.UnixAddr
+	path    string
+	reading sync.WaitGroup
 }
 
 // listen makes a monitor. What one of a process that was killed has left goes:
@@ -153,7 +155,7 @@ func (m *monitor) read() (string, error) {
 // is room for a scan's results, so that its queue is emptied at once.
 func (m *monitor) messages(done <-chan struct{}) <-chan string {
 	all := make(chan string, 256)
-	go func() {
+	m.reading.Go(func() {
 		for {
 			text, err := m.read()
 			if err != nil {
@@ -165,7 +167,7 @@ func (m *monitor) messages(done <-chan struct{}) <-chan string {
 				return
 			}
 		}
-	}()
+	})
 	return all
 }
 
@@ -178,5 +180,6 @@ func (m *monitor) close() {
 	_ = m.conn.SetWriteDeadline(time.Now().Add(farewellTime))
 	_, _ = m.conn.WriteTo([]byte("DETACH"), m.peer)
 	m.conn.Close()
+	m.reading.Wait()
 	os.Remove(m.path)
 }

@@ -73,15 +73,6 @@ func TestUnit(t *testing.T) {
 	}
 }
 
-func TestRetries(t *testing.T) {
-	var f failures
-	for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
-		if got := f.next(); got != want*time.Second {
-			t.Errorf("after failure %d: %s, want %s", i+1, got, want*time.Second)
-		}
-	}
-}
-
 // What keeps it from starting is said, and once.
 func TestCantStart(t *testing.T) {
 	dir := t.TempDir()

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"path/filepath"
 	"time"
+
+	"github.com/bondctl/bondctl/bond/internal/backoff"
 )
 
 // Supplicant is a wpa_supplicant for one interface.
@@ -40,8 +42,8 @@ func (s *Supplicant) Run(ctx context.Context, report func(Event)) {
 		if ctx.Err() != nil {
 			return
 		}
-		if connected || time.Since(begun) > lastRetry {
-			r.failed = 0
+		if connected || time.Since(begun) > time.Minute {
+			r.pause.Reset()
 		}
 		r.wait(ctx, err)
 	}
@@ -51,7 +53,7 @@ func (s *Supplicant) Run(ctx context.Context, report func(Event)) {
 type runner struct {
 	*Supplicant
 	report func(Event)
-	failed failures
+	pause  backoff.Backoff
 	said   string // the last trouble, as long as nothing else happened
 }
 
@@ -81,7 +83,7 @@ func (r *runner) once(ctx context.Context) (connected bool, err error) {
 		kind = Adopted
 	}
 	r.tell(Event{Kind: kind, PID: p.pid})
-	return r.follow(ctx, p, m)
+	return r.relay(ctx, p, m)
 }
 
 // tell reports an event after which a trouble that was said may be said again.
@@ -108,28 +110,13 @@ func (r *runner) wait(ctx context.Context, err error) {
 		defer busy.process.Close()
 		gone = busy.process.Ended()
 	}
-	timer := time.NewTimer(r.failed.next())
+	timer := time.NewTimer(r.pause.Next())
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
 	case <-gone:
 	}
-}
-
-// failures counts failures in a row, for waits that grow from one to the next.
-type failures int
-
-const (
-	firstRetry = time.Second
-	lastRetry  = time.Minute
-)
-
-// next is the time until the next try.
-func (f *failures) next() time.Duration {
-	wait := min(firstRetry<<min(*f, 10), lastRetry)
-	*f++
-	return wait
 }
 
 // control is the path of wpa_supplicant's control socket in dir.

@@ -31,7 +31,11 @@ func showEvents(c *cli.Context, h *bond.Host, name string) error {
 	if err != nil {
 		return err
 	}
-	if config == nil {
+	history, err := h.History(name)
+	if err != nil {
+		return err
+	}
+	if config == nil && len(history) == 0 { // without one a keeper may still tell what is in the way
 		return fmt.Errorf("%s: %w", name, bond.ErrNoBond)
 	}
 	var grown <-chan struct{}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/keeper"
 	"github.com/bondctl/bondctl/bond/resolve"
 )
 
@@ -30,8 +31,8 @@ const (
 // look at what is wanted now, and otherwise one is started. Where systemd runs
 // that is a service, which outlives the login and is started anew after a crash.
 func leaveKeeper(c *cli.Context, h *bond.Host, name string) error {
-	if h.Keeper(name) != 0 {
-		return h.WakeKeeper(name)
+	if keeper.PID(h, name) != 0 {
+		return keeper.Wake(h, name)
 	}
 	manager, err := openSystemd(c.Context, h, name)
 	if err != nil {
@@ -50,7 +51,7 @@ func stopKeeper(c *cli.Context, h *bond.Host, name string) error {
 			return err
 		}
 	}
-	return h.StopKeeper(c.Context, name)
+	return keeper.Stop(c.Context, h, name)
 }
 
 // handOverNames does for a bond without a keeper what else that would do.
@@ -77,7 +78,7 @@ func handOverNames(c *cli.Context, h *bond.Host, config bond.Config) {
 
 // dismissKeeper ends the bond's keeper, unless what is wanted will be refused.
 func dismissKeeper(c *cli.Context, h *bond.Host, config bond.Config) error {
-	if h.Keeper(config.Name) == 0 {
+	if keeper.PID(h, config.Name) == 0 {
 		return nil
 	}
 	if _, err := h.Plan(config); err != nil {
@@ -118,12 +119,12 @@ func startKeeper(c *cli.Context, h *bond.Host, name string) error {
 		return cmd.Process.Release()
 	case c.Context.Err() != nil:
 		return errors.Join(c.Context.Err(), cmd.Process.Release())
-	case h.Keeper(name) == cmd.Process.Pid:
+	case keeper.PID(h, name) == cmd.Process.Pid:
 		return fmt.Errorf("keep %s: %s; the keeper goes on trying", name, word)
 	}
 	_ = cmd.Wait()
-	if h.Keeper(name) != 0 {
-		return h.WakeKeeper(name) // of another up, which was faster
+	if keeper.PID(h, name) != 0 {
+		return keeper.Wake(h, name) // of another up, which was faster
 	}
 	return fmt.Errorf("start the keeper of %s: %s", name, cmp.Or(word, cmd.ProcessState.String()))
 }

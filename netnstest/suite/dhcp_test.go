@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bondctl/bondctl/bond/dhcp"
+	"github.com/bondctl/bondctl/bond/lease"
 	"github.com/bondctl/bondctl/netnstest"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -171,7 +172,7 @@ func (c *dhcpClient) last(kind dhcp.Kind) (last dhcp.Event) {
 }
 
 // lease is the lease in hand.
-func (c *dhcpClient) lease() dhcp.Lease {
+func (c *dhcpClient) lease() lease.Lease {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return *c.events[len(c.events)-1].Lease

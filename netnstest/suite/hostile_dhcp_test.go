@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bondctl/bondctl/bond/dhcp"
+	"github.com/bondctl/bondctl/bond/lease"
 	"github.com/bondctl/bondctl/netnstest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -237,7 +238,7 @@ func TestHostileDHCP(t *testing.T) {
 }
 
 // checkLease: whatever else a server said, what is taken from it makes sense.
-func checkLease(t *testing.T, l dhcp.Lease) {
+func checkLease(t *testing.T, l lease.Lease) {
 	t.Helper()
 	router := netip.MustParseAddr(netnstest.LANAddr)
 	if want := netip.MustParsePrefix("192.0.2.150/24"); l.Address != want || l.Server != router {

@@ -100,6 +100,25 @@ func TestUpsAtOnce(t *testing.T) {
 	}
 }
 
+// What doesn't work is told even if nothing has ever worked, and holds up nothing
+// else.
+func TestKeeperTroubleAtFirst(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t)
+	h.Cable("eth0")
+	h.Run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+	file := filepath.Join(t.TempDir(), "bond0.toml")
+	const text = "member = [{name = 'eth0'}]\nipv4.method = 'dhcp'\nipv6.addresses = ['fd88::50/64']\n"
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	h.Start("bondctl", "daemon", "--config", file)
+	t.Cleanup(func() { succeeds(t, h, "down") })
+	netnstest.Eventually(t, active(h, "eth0"))
+	netnstest.Eventually(t, healthSays(t, h, "fd88::50/64"))
+	netnstest.Eventually(t, healthSays(t, h, "dhcp: no DHCP server answers"))
+}
+
 // Nobody but root can pass for a keeper, or keep one from starting.
 func TestKeeperLockIsRoots(t *testing.T) {
 	t.Parallel()
@@ -113,7 +132,7 @@ func TestKeeperLockIsRoots(t *testing.T) {
 	}
 	for _, file := range files {
 		want := fs.FileMode(0o600)
-		if slices.Contains([]string{"public.json", "keeper.json"}, file.Name()) {
+		if slices.Contains([]string{"public.json", "keeper.json", "history.jsonl"}, file.Name()) {
 			want = 0o644
 		}
 		if info, err := file.Info(); err != nil || info.Mode().Perm() != want {

@@ -1,4 +1,7 @@
-package dhcp
+// Package lease has the type of a DHCPv4 lease: what a server lends an interface
+// for a time (RFC 2131). Whoever asks for a lease, uses or keeps one needs to
+// know nothing else of the others.
+package lease
 
 import (
 	"net/netip"
@@ -8,6 +11,8 @@ import (
 // Lease is what a server lends. It can be kept as JSON and be asked for again.
 type Lease struct {
 	Address netip.Prefix `json:"address"`
+	// Server is the server's identifier, option 54.
+	Server netip.Addr `json:"server"`
 	// Routes are those of option 121 (RFC 3442) or, without that option, the
 	// default route by the first router of option 3.
 	Routes []Route `json:"routes,omitempty"`
@@ -18,8 +23,6 @@ type Lease struct {
 	Domains []string `json:"domains,omitempty"`
 	// MTU is option 26 in bytes, 0 if there was none.
 	MTU int `json:"mtu,omitempty"`
-	// Server is the server's identifier, option 54.
-	Server netip.Addr `json:"server"`
 	// Obtained is when the lease was asked for. From T1 on its server is asked
 	// to renew it, from T2 on any server; at Expiry it is void.
 	Obtained time.Time `json:"obtained"`
@@ -33,7 +36,7 @@ type Lease struct {
 // on the link all the same.
 type Route struct {
 	Destination netip.Prefix `json:"destination"`
-	Gateway     netip.Addr   `json:"gateway"`
+	Gateway     netip.Addr   `json:"gateway,omitzero"`
 }
 
 // Gateway is the default route's gateway; the zero Addr if there is none.
@@ -44,4 +47,12 @@ func (l Lease) Gateway() netip.Addr {
 		}
 	}
 	return netip.Addr{}
+}
+
+// EndingAt is the lease with all of its times moved so that it ends at expiry.
+func (l Lease) EndingAt(expiry time.Time) Lease {
+	moved := expiry.Sub(l.Expiry)
+	l.Obtained, l.T1, l.T2 = l.Obtained.Add(moved), l.T1.Add(moved), l.T2.Add(moved)
+	l.Expiry = expiry
+	return l
 }

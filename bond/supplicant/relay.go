@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// follow reports what a process tells until it or ctx ends, and whether it was
-// connected.
-func (r *runner) follow(ctx context.Context, p *process, m *monitor) (connected bool, err error) {
+// relay reports what a process tells until it or ctx ends. It returns whether the
+// interface was connected.
+func (r *runner) relay(ctx context.Context, p *process, m *monitor) (connected bool, err error) {
 	done := make(chan struct{})
 	defer close(done)
 	messages := m.messages(done)
@@ -44,8 +44,8 @@ func (r *runner) follow(ctx context.Context, p *process, m *monitor) (connected 
 	}
 }
 
-// end says how a process has ended. It is nobody's child, so its status isn't
-// to be had; but it says when it goes because it was told to.
+// end says how a process has ended. It is nobody's child, so nobody can read its
+// exit status; but it says so itself if it goes because it was told to.
 func end(told bool) string {
 	if told {
 		return "wpa_supplicant was told to end"
@@ -62,8 +62,8 @@ func (r *runner) look(ctx context.Context, s *story) (Event, bool) {
 	return s.connect(status(answer))
 }
 
-// failedBefore asks for the networks that failed and are left alone. Why they did isn't
-// to be had; it is told when they fail again, after minutes maybe.
+// failedBefore asks for the networks that failed and are left alone for a while.
+// wpa_supplicant doesn't tell why they did until they fail again, maybe minutes later.
 func (r *runner) failedBefore(ctx context.Context, s *story) (e Event, news bool) {
 	answer, err := r.ask(ctx, "LIST_NETWORKS")
 	if err != nil {
@@ -77,9 +77,9 @@ func (r *runner) failedBefore(ctx context.Context, s *story) (e Event, news bool
 	return e, news
 }
 
-// refresh hands the configuration over when it has changed. If it is broken,
-// wpa_supplicant goes on with what it has, for a network that works is worth
-// more than one that is wished for.
+// refresh has wpa_supplicant read the configuration again if that has changed. If
+// it is broken, wpa_supplicant goes on with what it has: a network that works is
+// worth more than one that is wished for.
 func (r *runner) refresh(ctx context.Context, p *process) {
 	digest, err := r.digest()
 	if err != nil {

@@ -5,10 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/statedir"
 )
+
+// History is what a bond's keepers saw since it was made, the oldest first and
+// the latest 256 events at most.
+func (h *Host) History(name string) ([]Event, error) {
+	return statedir.HistoryOf[Event](h.store.of(name)).Read()
+}
 
 // FollowHistory returns a channel that has an item after a bond's history may
 // have grown. It is closed when ctx ends.
@@ -18,8 +25,9 @@ func (h *Host) FollowHistory(ctx context.Context, name string) (<-chan struct{},
 		return nil, fmt.Errorf("watch the history of %s: %w", name, err)
 	}
 	f := os.NewFile(uintptr(fd), "inotify")
-	// The record is replaced as a whole: a rename into its folder.
-	if _, err := unix.InotifyAddWatch(fd, filepath.Join(h.store.dir, name), unix.IN_MOVED_TO); err != nil {
+	// Of the folder, for the history may not be there yet, and is replaced now
+	// and then: by a rename.
+	if _, err := unix.InotifyAddWatch(fd, h.store.of(name).Path(), unix.IN_CLOSE_WRITE|unix.IN_MOVED_TO); err != nil {
 		return nil, errors.Join(fmt.Errorf("watch the history of %s: %w", name, err), f.Close())
 	}
 	context.AfterFunc(ctx, func() { f.Close() })

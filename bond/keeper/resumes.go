@@ -1,4 +1,4 @@
-package bond
+package keeper
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Resumes returns a channel that has an item after the machine has resumed from
+// resumes returns a channel that has an item after the machine has resumed from
 // sleep, and after its clock was set: the kernel tells both in one way, for by
 // a sleep the wall clock leaves the monotonic one behind. That the clock is
 // slewed, as NTP mostly does, is no reason. Items run together. The channel is
@@ -19,7 +19,7 @@ import (
 // It costs nothing in between: it is a timer that is never due, and that the
 // kernel cancels when the clock jumps (TFD_TIMER_CANCEL_ON_SET,
 // timerfd_create(2)).
-func Resumes(ctx context.Context) (<-chan struct{}, error) {
+func resumes(ctx context.Context) (<-chan struct{}, error) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("watch for a resume: make a timer: %w", err)

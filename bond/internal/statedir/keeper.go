@@ -1,0 +1,73 @@
+package statedir
+
+import (
+	"path/filepath"
+	"time"
+
+	"github.com/bondctl/bondctl/bond/internal/statefile"
+)
+
+// Keeper is keeper.json: what the bond's keeper knows, for others to use and show.
+// It outlives the keeper, however that ends, until [Dir.RemoveKeeper].
+type Keeper struct {
+	// Process is the keeper's; zero once it has ended by itself.
+	statefile.Process
+	Lent
+	// Active has been the active slave since ActiveSince; "" for none.
+	Active      string    `json:"active,omitempty"`
+	ActiveSince time.Time `json:"active_since,omitzero"`
+	Troubles    []Trouble `json:"troubles,omitempty"` // in the order of their names
+}
+
+// A Trouble is something that doesn't work.
+type Trouble struct {
+	Source    Source `json:"source"`
+	Interface string `json:"interface,omitempty"` // "" where it is the whole bond's
+	Text      string `json:"text"`                // what is wrong
+}
+
+// A Source is what part of a keeper has met a trouble.
+type Source string
+
+// The sources of troubles.
+const (
+	SourceConfiguration Source = "configuration" // the file that says what is wanted
+	SourceKeeper        Source = "keeper"        // making the bond what is wanted
+	SourceDHCP          Source = "dhcp"
+	SourceDNS           Source = "dns"
+	SourceSupplicant    Source = "supplicant" // the association of an interface
+)
+
+// Name is what the trouble is shown by: its interface or, where it has none, its
+// source.
+func (t Trouble) Name() string {
+	if t.Interface != "" {
+		return t.Interface
+	}
+	return string(t.Source)
+}
+
+// Keeper reads keeper.json. Without one the bond isn't kept, and k is zero.
+func (d Dir) Keeper() (k Keeper, kept bool, err error) {
+	var read *Keeper
+	if err := d.Read(keeperFile, &read); err != nil || read == nil {
+		return Keeper{}, false, err
+	}
+	return *read, true, nil
+}
+
+// WriteKeeper replaces keeper.json. It is for the keeper alone.
+func (d Dir) WriteKeeper(k Keeper) error { return d.Write(keeperFile, k) }
+
+// RemoveKeeper notes that the bond is to have no keeper any more, and that nothing
+// is lent to it.
+func (d Dir) RemoveKeeper() error { return d.Remove(keeperFile) }
+
+// LockKeeper takes the lock that a bond's keeper has. The error is
+// statefile.ErrLocked when another process has it.
+func (d Dir) LockKeeper() (unlock func(), err error) {
+	if err := statefile.MakeDir(d.path); err != nil {
+		return nil, err
+	}
+	return statefile.TryLock(filepath.Join(d.path, "keeper.lock"))
+}

@@ -1,0 +1,106 @@
+// Package statedir knows which files bondctl keeps of a bond, and who writes
+// them. No two write to one file, so nobody has to put back what another wrote.
+//
+// Till the next boot, in a folder below /run/bondctl by the network namespace and
+// the bond's name:
+//
+//	public.json    what is wanted, and what became of it; written under the apply lock
+//	journal.json   what must be given back; for root alone, and under the apply lock
+//	keeper.json    see [Keeper]; written by the keeper
+//	history.jsonl  what happened, a line each; written by the keeper
+//	lock           the apply lock: one process at a time changes the bond
+//	keeper.lock    the keeper's, for as long as it is at work
+//	wpa            a folder for each wpa_supplicant that the keeper runs
+//
+// And in a folder below /var/lib/bondctl, by the bond's name:
+//
+//	lease.json     see [Remembered]; for root alone, and written by the keeper
+package statedir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/bondctl/bondctl/bond/internal/statefile"
+)
+
+// A Dir is a bond's folder.
+type Dir struct{ path string }
+
+// Of is the folder of a bond below that of its network namespace.
+func Of(namespace, bond string) Dir { return Dir{filepath.Join(namespace, bond)} }
+
+// A File is the name of a file in a [Dir].
+type File string
+
+// The files that bondctl itself reads and writes. What the keeper alone writes
+// has functions of its own.
+const (
+	Public  File = "public.json"
+	Journal File = "journal.json"
+
+	keeperFile  File = "keeper.json"
+	historyFile File = "history.jsonl"
+	leaseFile   File = "lease.json"
+)
+
+// mode is who may read a file.
+func (f File) mode() fs.FileMode {
+	switch f {
+	case Journal, leaseFile:
+		return 0o600
+	}
+	return 0o644
+}
+
+// Path is the folder's.
+func (d Dir) Path() string { return d.path }
+
+// Supplicants is the folder of the wpa_supplicants that the keeper runs, in a
+// folder by each interface's name.
+func (d Dir) Supplicants() string { return filepath.Join(d.path, "wpa") }
+
+// Lock takes the bond's apply lock, so that one process at a time changes it. It
+// waits for another one to end, or for ctx.
+func (d Dir) Lock(ctx context.Context) (unlock func(), err error) {
+	if err := statefile.MakeDir(d.path); err != nil {
+		return nil, err
+	}
+	unlock, err = statefile.Lock(ctx, filepath.Join(d.path, "lock"))
+	if errors.Is(err, statefile.ErrLocked) {
+		return nil, fmt.Errorf("another bondctl is at work on %s: %w", filepath.Base(d.path), err)
+	}
+	return unlock, err
+}
+
+// Has says whether there is a file.
+func (d Dir) Has(f File) bool {
+	_, err := os.Lstat(d.file(f))
+	return err == nil
+}
+
+// Read reads a file; without one it leaves the value as it is.
+func (d Dir) Read(f File, into any) error { return statefile.ReadJSON(d.file(f), into) }
+
+// Write replaces a file as a whole.
+func (d Dir) Write(f File, v any) error {
+	if err := statefile.MakeDir(d.path); err != nil {
+		return err
+	}
+	return statefile.WriteJSON(d.file(f), v, f.mode())
+}
+
+// Remove removes a file, if there is one.
+func (d Dir) Remove(f File) error { return statefile.Remove(d.file(f)) }
+
+// Forget removes what is kept of a bond that is gone. The locks stay: another
+// process may be waiting for one.
+func (d Dir) Forget() error {
+	return errors.Join(d.Remove(Journal), d.Remove(Public), d.Remove(keeperFile), d.Remove(historyFile))
+}
+
+func (d Dir) file(f File) string { return filepath.Join(d.path, string(f)) }

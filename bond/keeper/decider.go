@@ -1,0 +1,153 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/internal/backoff"
+	"github.com/bondctl/bondctl/bond/internal/statedir"
+)
+
+// A report is what a task tells the decider: a [statedir.Trouble], with no text
+// when it is over; a [statedir.Lent], which is what is lent now; a [bond.Event]
+// for the history; renumber; or forgotten.
+type report any
+
+// decider is the task that takes the looks. It alone changes the kernel, and
+// writes down what others are shown.
+type decider struct {
+	*Keeper
+	record   *record
+	triggers triggers
+	contest  contest
+
+	leaser      *leaser
+	routers     *routers
+	nameServers *nameServers // nil where they are nobody's business
+	supplicants *supplicants
+
+	refusals bond.Refusals
+	tried    *bond.Wanted // what couldn't be carried out as a whole, so that it isn't recorded
+	seen     snapshot     // at the last look
+	looked   bool         // there was one
+	reload   bool         // Wanted is to be called
+	asked    int          // how often somebody has asked for a look
+	resumes  int          // how often the machine has woken up
+	ready    bool         // a look went well
+	unwanted bool         // nothing is wanted any more
+	pause    backoff.Backoff
+	failure  string   // the last one that was logged
+	notes    []string // the last ones, which were logged
+}
+
+func newDecider(k *Keeper, r *record) *decider {
+	reports := make(chan []report)
+	d := &decider{
+		Keeper: k, record: r, reload: !k.Recorded,
+		triggers:    triggers{asked: k.Wake, reload: k.Reload, reports: reports},
+		leaser:      newLeaser(k, r.state.Lent, reports),
+		routers:     newRouters(k, reports),
+		supplicants: newSupplicants(k, r.dir.Supplicants(), reports),
+	}
+	if k.Resolver != nil {
+		d.nameServers = newNameServers(k, reports)
+	}
+	return d
+}
+
+// tasks are those that the decider gives wishes to.
+func (d *decider) tasks() []task {
+	all := []task{d.leaser, d.routers, d.supplicants}
+	if d.nameServers != nil {
+		all = append(all, d.nameServers)
+	}
+	return all
+}
+
+const (
+	// echoTime is how long the events last that a look has itself brought about.
+	echoTime = 250 * time.Millisecond
+	// contestPause bounds how long nothing is looked at while somebody else
+	// undoes what the keeper does.
+	contestPause = 5 * time.Second
+)
+
+// Run takes a look whenever there may be something to see, until ctx ends or
+// nothing is wanted any more.
+func (d *decider) Run(ctx context.Context) error {
+	for {
+		plan, err := d.look(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if errors.Is(err, bond.ErrNotWanted) {
+			d.unwanted = true
+			return nil
+		}
+		retry, deaf := plan.Retry, time.Duration(0)
+		switch {
+		case errors.Is(err, errContested):
+			retry = d.pause.Next()
+			deaf = min(retry, contestPause)
+		case err != nil:
+			// What failed may itself have brought events about: they are
+			// no reason to try again at once.
+			retry, deaf = d.pause.Next(), echoTime
+		default:
+			d.pause.Reset()
+		}
+		n, err := d.triggers.wait(ctx, retry, deaf)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		d.take(ctx, n)
+	}
+}
+
+// take takes in what came until now.
+func (d *decider) take(ctx context.Context, n news) {
+	for _, r := range n.reports {
+		d.handle(ctx, r)
+	}
+	if n.resumed {
+		d.resumes++
+	}
+	if n.asked {
+		// Whoever asks has recorded what is wanted now. What a file said that
+		// couldn't be had so far is no more than that.
+		d.reload = false
+		d.record.trouble(statedir.Trouble{Source: statedir.SourceConfiguration})
+	}
+	if n.reload {
+		d.reload = true
+	}
+	if n.asked || n.reload {
+		d.asked++
+	}
+}
+
+func (d *decider) handle(ctx context.Context, r report) {
+	switch r := r.(type) {
+	case statedir.Trouble:
+		d.record.trouble(r)
+	case statedir.Lent:
+		d.record.lent(r)
+	case bond.Event:
+		d.record.happened(r)
+	case forgotten:
+		d.record.forget(statedir.SourceSupplicant, r.iface)
+	case renumber:
+		dropped, err := d.Host.Renumber(ctx, d.Name, r.had, r.prefixes, r.routers, bond.How{})
+		for _, step := range dropped {
+			d.Log.Info(step.String() + ": another network's")
+		}
+		if err != nil {
+			d.Log.Error("leave the old network", "error", err)
+		}
+	}
+}

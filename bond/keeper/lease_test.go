@@ -1,0 +1,230 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/dhcp"
+	"github.com/bondctl/bondctl/bond/internal/statedir"
+	"github.com/bondctl/bondctl/bond/lease"
+)
+
+// lan is the network that a leaser is on, in a bubble of synctest's. What it was
+// asked, and what it reports, is in said.
+type lan struct {
+	*leaser
+	events  chan dhcp.Event
+	gateway string // its hardware address; "" where it is silent
+
+	mu   sync.Mutex
+	said []string
+}
+
+// at runs a leaser with what an earlier keeper was lent.
+func at(t *testing.T, lent statedir.Lent) *lan {
+	reports := make(chan []report)
+	n := &lan{events: make(chan dhcp.Event), gateway: "02:00:00:00:00:01"}
+	n.leaser = &leaser{
+		wish: newWish[leaseWish](), reports: reports, log: slog.New(slog.DiscardHandler), lent: lent,
+		memory: leaseMemory{dir: statedir.Of(t.TempDir(), "bond0"), bond: "bond0", seed: []byte("seed")},
+		ask: func(ctx context.Context, _ []byte, previous *lease.Lease, confirm <-chan struct{}, report func(dhcp.Event)) {
+			n.say("asks for %s", leasedAddress(previous))
+			defer n.say("asks no more")
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-confirm:
+					n.say("asks whether it holds")
+				case e := <-n.events:
+					report(e)
+				}
+			}
+		},
+	}
+	n.leaser.gateway = func(ctx context.Context, l lease.Lease, known net.HardwareAddr) (net.HardwareAddr, error) {
+		time.Sleep(time.Millisecond) // so that it comes after what was reported before
+		n.say("asks for %s with %q", l.Gateway(), known)
+		if known != nil && known.String() != n.gateway {
+			return nil, errors.New("silent")
+		}
+		return net.ParseMAC(n.gateway)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case list := <-reports:
+				for _, r := range list {
+					n.hears(r)
+				}
+			}
+		}
+	}()
+	j := begin(ctx, func(ctx context.Context) { _ = n.leaser.Run(ctx) })
+	t.Cleanup(func() { j.stop(); cancel() })
+	return n
+}
+
+func leasedAddress(l *lease.Lease) string {
+	if l == nil {
+		return "nothing"
+	}
+	return l.Address.String()
+}
+
+func (n *lan) say(format string, args ...any) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.said = append(n.said, fmt.Sprintf(format, args...))
+}
+
+func (n *lan) hears(r report) {
+	switch r := r.(type) {
+	case statedir.Lent:
+		n.say("lent %s by %q", leasedAddress(r.Lease), r.GatewayMAC)
+	case statedir.Trouble:
+		n.say("trouble %q", r.Text)
+	case bond.Event:
+		n.say("%s", r)
+	}
+}
+
+// expect compares what was said since the last time.
+func (n *lan) expect(t *testing.T, want ...string) {
+	t.Helper()
+	time.Sleep(time.Second) // longer than any answer takes
+	synctest.Wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if diff := cmp.Diff(want, n.said); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	n.said = nil
+}
+
+// goes has the bond come to a place.
+func (n *lan) goes(slave, changes, resumes int) {
+	n.wish.put(leaseWish{true, place{path{slave, changes}, resumes}})
+}
+
+// lends has a server answer.
+func (n *lan) lends(kind dhcp.Kind, address string) {
+	l := leaseOf(address)
+	n.events <- dhcp.Event{Kind: kind, Lease: &l, Reason: dhcp.ErrExpired}
+}
+
+func leaseOf(address string) lease.Lease {
+	return lease.Lease{
+		Address: netip.MustParsePrefix(address), Server: netip.MustParseAddr("192.0.2.1"),
+		Routes:   []lease.Route{{Destination: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("192.0.2.1")}},
+		Obtained: time.Now(), Expiry: time.Now().Add(time.Hour),
+	}
+}
+
+func TestLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := at(t, statedir.Lent{})
+		n.wish.put(leaseWish{true, place{}})
+		n.expect(t) // there is no way to ask anybody
+		n.goes(1, 1, 0)
+		n.expect(t, "asks for nothing")
+		n.lends(dhcp.Bound, "192.0.2.7/24")
+		n.expect(t,
+			`trouble ""`, `lent 192.0.2.7/24 by ""`, " lease none -> 192.0.2.7/24: from 192.0.2.1 (1000 ms)",
+			`asks for 192.0.2.1 with ""`, `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
+		n.goes(1, 1, 0)
+		n.expect(t) // nothing is new
+		n.lends(dhcp.Renewed, "192.0.2.7/24")
+		n.expect(t, `trouble ""`, `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
+
+		n.goes(2, 5, 0)
+		n.expect(t, `asks for 192.0.2.1 with "02:00:00:00:00:01"`) // which is there
+		n.gateway = "02:00:00:00:00:02"
+		n.goes(1, 2, 0)
+		n.expect(t, `asks for 192.0.2.1 with "02:00:00:00:00:01"`, "asks whether it holds")
+		n.lends(dhcp.Renewed, "192.0.2.7/24")
+		n.expect(t, `trouble ""`, `lent 192.0.2.7/24 by ""`,
+			`asks for 192.0.2.1 with ""`, `lent 192.0.2.7/24 by "02:00:00:00:00:02"`)
+
+		n.goes(1, 2, 1) // it has slept: the client's timers stood still
+		n.expect(t, "asks whether it holds")
+		n.lends(dhcp.Bound, "192.0.2.8/24")
+		n.expect(t,
+			`trouble ""`, `lent 192.0.2.8/24 by ""`,
+			" lease 192.0.2.7/24 -> 192.0.2.8/24: from 192.0.2.1; it is another one than 192.0.2.7, whose connections could not be kept (1000 ms)",
+			`asks for 192.0.2.1 with ""`, `lent 192.0.2.8/24 by "02:00:00:00:00:02"`)
+		n.wish.put(leaseWish{true, place{}})
+		n.expect(t) // somebody pulled the cable
+		n.lends(dhcp.Lost, "192.0.2.8/24")
+		n.expect(t, `lent nothing by ""`, " lease 192.0.2.8/24 -> none: the lease has expired")
+		n.wish.put(leaseWish{true, place{}})
+		n.expect(t, "asks no more")
+	})
+}
+
+// A server that is silent is a trouble, until one answers or nobody wants a lease.
+func TestLeaseSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := at(t, statedir.NewLent(leaseOf("192.0.2.7/24")))
+		n.goes(1, 1, 0)
+		n.expect(t, "asks for 192.0.2.7/24")
+		silent := func() string {
+			return `trouble "no DHCP server answers; 192.0.2.7 holds until ` + n.lent.Lease.Expiry.Local().Format(time.DateTime) + `"`
+		}
+		n.events <- dhcp.Event{Kind: dhcp.Silent, Reason: dhcp.ErrSilent}
+		n.expect(t, silent())
+		n.lends(dhcp.Renewed, "192.0.2.7/24")
+		n.expect(t, `trouble ""`, `lent 192.0.2.7/24 by ""`,
+			`asks for 192.0.2.1 with ""`, `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
+		n.events <- dhcp.Event{Kind: dhcp.Silent, Reason: dhcp.ErrSilent}
+		n.expect(t, silent())
+		n.goes(2, 1, 0)
+		n.expect(t, `asks for 192.0.2.1 with "02:00:00:00:00:01"`, "asks whether it holds") // the gateway is there; is the server?
+		for range 2 {
+			n.wish.put(leaseWish{false, place{path{2, 1}, 0}})
+			time.Sleep(time.Second)
+		}
+		n.expect(t, "asks no more", `trouble ""`, `lent nothing by ""`)
+	})
+}
+
+// What was lent before a reboot is asked for again, and isn't in force.
+func TestLeaseRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := at(t, statedir.Lent{})
+		if err := n.memory.remember(leaseOf("192.0.2.7/24")); err != nil {
+			t.Fatal(err)
+		}
+		before, err := n.memory.recall()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.goes(1, 1, 0)
+		n.expect(t, "asks for 192.0.2.7/24")
+		n.events <- dhcp.Event{Kind: dhcp.Silent, Reason: dhcp.ErrSilent}
+		n.expect(t, `trouble "no DHCP server answers"`)
+		n.lends(dhcp.Lost, "192.0.2.7/24")
+		n.expect(t, `lent nothing by ""`)
+		n.lends(dhcp.Bound, "192.0.2.8/24")
+		n.expect(t, `trouble ""`, `lent 192.0.2.8/24 by ""`, " lease none -> 192.0.2.8/24: from 192.0.2.1 (3000 ms)",
+			`asks for 192.0.2.1 with ""`, `lent 192.0.2.8/24 by "02:00:00:00:00:01"`)
+		after, err := n.memory.recall()
+		if err != nil || leasedAddress(after.Lease) != "192.0.2.8/24" || string(after.ClientID) != string(before.ClientID) {
+			t.Errorf("remembered: %+v, %v", after, err)
+		}
+	})
+}

@@ -1,0 +1,151 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/internal/statedir"
+	"github.com/bondctl/bondctl/bond/resolve"
+)
+
+// look takes one look, does what is to be done, and gives every task its wish. A
+// failure has been logged; the caller only needs to know when to try again. The
+// error is [bond.ErrNotWanted] when nothing is wanted any more.
+func (d *decider) look(ctx context.Context) (bond.Plan, error) {
+	d.observe()
+	unsaved := d.record.save()
+	plan, err := d.reconcile(ctx)
+	if errors.Is(err, bond.ErrNotWanted) || ctx.Err() != nil {
+		return plan, err
+	}
+	for _, step := range plan.Steps {
+		d.Log.Info(step.String())
+	}
+	if plan.After.Name != "" {
+		d.see(plan.After)
+	} else {
+		d.observe()
+	}
+	err = errors.Join(err, unsaved, d.contest.contested(plan, time.Now()), d.giveWishes(plan))
+	d.tell(plan.Notes, err)
+	err = errors.Join(err, d.record.save())
+	if !d.ready && d.Ready != nil {
+		d.Ready(err)
+	}
+	d.ready = d.ready || err == nil
+	return plan, err
+}
+
+// observe reads how the bond is.
+func (d *decider) observe() {
+	st, err := d.Host.Brief(d.Name)
+	if err != nil && !errors.Is(err, bond.ErrNoBond) {
+		d.Log.Warn("look at what happened", "error", err)
+		return
+	}
+	d.see(st)
+}
+
+// see finds out what has happened since the bond was last seen; the zero Status is
+// for none.
+func (d *decider) see(st bond.Status) {
+	now, at := snapshotOf(st), time.Now()
+	if d.looked {
+		for _, e := range now.since(d.seen, at) {
+			d.record.happened(e)
+		}
+	}
+	d.record.active(now.active, at)
+	d.seen, d.looked = now, true
+}
+
+// reconcile makes the bond what was read anew, or else what is recorded. A new
+// configuration that is broken leaves the old one in force.
+func (d *decider) reconcile(ctx context.Context) (bond.Plan, error) {
+	how := bond.How{Refusals: &d.refusals}
+	if !d.reload {
+		return d.Host.ReconcileRecorded(ctx, d.Name, how)
+	}
+	wanted, err := d.Wanted()
+	var plan bond.Plan
+	if wanted != nil && err == nil {
+		plan, err = d.Host.Reconcile(ctx, *wanted, how)
+		if err == nil {
+			d.reload = false
+			d.record.trouble(statedir.Trouble{Source: statedir.SourceConfiguration})
+			return plan, nil
+		}
+		if !isBroken(err) {
+			d.tried = wanted
+		}
+	}
+	recorded, _ := d.Host.Recorded(d.Name)
+	if !isBroken(err) && wanted != nil || recorded == nil && err != nil {
+		return plan, err // it is tried again
+	}
+	d.reload = false
+	if err != nil {
+		d.record.trouble(statedir.Trouble{
+			Source: statedir.SourceConfiguration,
+			Text:   "the one before stays in force: " + oneLine(err),
+		})
+	}
+	return d.Host.ReconcileRecorded(ctx, d.Name, how)
+}
+
+// isBroken says whether an error is of what is wanted, and not of carrying it out.
+func isBroken(err error) bool {
+	_, config := errors.AsType[*bond.ConfigError](err)
+	_, refused := errors.AsType[*bond.RefusedError](err)
+	return config || refused
+}
+
+// giveWishes tells every task what it is to bring about now.
+func (d *decider) giveWishes(plan bond.Plan) error {
+	if plan.Bond != "" { // it could be planned, whatever became of it
+		d.supplicants.wish.put(supplicantsWish{plan.Associations, d.asked})
+	}
+	wanted, err := d.Host.Recorded(d.Name)
+	if wanted == nil {
+		wanted = d.tried
+	}
+	if err != nil || wanted == nil {
+		return err
+	}
+	here := place{d.seen.path, d.resumes}
+	d.leaser.wish.put(leaseWish{wanted.Config.WantsDHCP(), here})
+	if d.nameServers != nil && d.seen.index != 0 {
+		held, _ := d.record.state.Lent.Now()
+		servers, domains := wanted.Config.NameServers(held)
+		d.nameServers.wish.put(nameWish{d.seen.index, resolve.Settings{Servers: servers, Domains: domains}, d.asked})
+	}
+	d.routers.wish.put(routersWish{here, d.seen.slaac})
+	return nil
+}
+
+// tell logs notes and a failure once, and not each time that they come again.
+func (d *decider) tell(notes []string, err error) {
+	for _, note := range notes {
+		if !slices.Contains(d.notes, note) {
+			d.Log.Warn(note)
+		}
+	}
+	d.notes = notes
+	failure := ""
+	if err != nil {
+		failure = oneLine(err)
+	}
+	if failure != d.failure && err != nil {
+		d.Log.Error(fmt.Sprintf("keep %s: %v", d.Name, err))
+	}
+	d.failure = failure
+	d.record.trouble(statedir.Trouble{Source: statedir.SourceKeeper, Text: failure})
+}
+
+// oneLine is an error in one line, which joined ones aren't.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -1,0 +1,170 @@
+package keeper
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/internal/statedir"
+	"github.com/bondctl/bondctl/bond/internal/statefile"
+)
+
+// ErrKept says that a bond has a keeper already.
+var ErrKept = errors.New("it has a keeper already")
+
+// record is what the keeper writes down for others to use and show: its own file,
+// and the history.
+type record struct {
+	dir     statedir.Dir
+	bond    string
+	log     *slog.Logger
+	onEvent func(bond.Event)
+	unlock  func()
+
+	state   statedir.Keeper
+	saved   bool // state is in its file
+	history *statedir.History[bond.Event]
+	seq     int          // the last event's that is in the history
+	events  []bond.Event // which aren't yet
+}
+
+// maxEvents bounds the events that wait for a history that can't be written.
+const maxEvents = 64
+
+// openRecord makes this process the bond's keeper. What the last one has noted of
+// the lease holds; whatever else it knew is found out anew. The error is ErrKept
+// where there is a keeper.
+func openRecord(dir statedir.Dir, name string, log *slog.Logger, onEvent func(bond.Event)) (*record, error) {
+	unlock, err := dir.LockKeeper()
+	if errors.Is(err, statefile.ErrLocked) {
+		return nil, fmt.Errorf("keep %s: %w", name, ErrKept)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := &record{dir: dir, bond: name, log: log, onEvent: onEvent, unlock: unlock, history: statedir.HistoryOf[bond.Event](dir)}
+	if err := r.begin(); err != nil {
+		unlock()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *record) begin() error {
+	before, _, damaged := r.dir.Keeper()
+	r.state.Lent = before.Lent
+	events, err := r.history.Read()
+	if len(events) > 0 {
+		r.seq = events[len(events)-1].Seq
+	}
+	if err = errors.Join(damaged, err); err != nil {
+		r.log.Warn("read what the last keeper noted", "error", err)
+	}
+	if r.state.Process, err = statefile.Self(); err != nil {
+		return err
+	}
+	return r.save()
+}
+
+// close ends this process's being the keeper. What it has noted stays, unless
+// nothing is wanted of the bond any more.
+func (r *record) close(wanted bool) {
+	defer r.unlock()
+	var err error
+	if wanted {
+		r.state.Process, r.saved = statefile.Process{}, false
+		err = r.save()
+	} else {
+		err = r.dir.RemoveKeeper()
+	}
+	if err != nil {
+		r.log.Warn("note that the keeper ends", "error", err)
+	}
+}
+
+// save writes down what isn't written yet, and hands on the events that are.
+func (r *record) save() error {
+	if !r.saved {
+		if err := r.dir.WriteKeeper(r.state); err != nil {
+			return err
+		}
+		r.saved = true
+	}
+	for i := range r.events {
+		r.events[i].Seq = r.seq + i + 1
+	}
+	if err := r.history.Append(r.events...); err != nil {
+		r.events = r.events[max(0, len(r.events)-maxEvents):]
+		return err
+	}
+	r.seq += len(r.events)
+	for _, e := range r.events {
+		if r.onEvent != nil {
+			r.onEvent(e)
+		}
+	}
+	r.events = nil
+	return nil
+}
+
+// happened logs an event, and has it in the history.
+func (r *record) happened(e bond.Event) {
+	e.Bond = r.bond
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	r.log.Info(e.String())
+	r.events = append(r.events, e)
+}
+
+// active notes which slave is the active one.
+func (r *record) active(slave string, now time.Time) {
+	if r.state.Active != slave {
+		r.state.Active, r.state.ActiveSince = slave, now
+		r.saved = false
+	}
+}
+
+// lent notes what DHCP has lent.
+func (r *record) lent(l statedir.Lent) {
+	r.state.Lent = l
+	r.saved = false
+}
+
+// trouble says that something doesn't work or, without a text, that it does
+// again. What is the same as before isn't said again.
+func (r *record) trouble(t statedir.Trouble) {
+	before := ""
+	if i := r.find(t.Source, t.Interface); i >= 0 {
+		before = r.state.Troubles[i].Text
+	}
+	if t.Text == before {
+		return
+	}
+	r.forget(t.Source, t.Interface)
+	if t.Text == "" {
+		r.happened(bond.Event{Event: bond.EventMended, To: new(t.Name())})
+		return
+	}
+	r.state.Troubles = append(r.state.Troubles, t)
+	slices.SortStableFunc(r.state.Troubles, func(a, b statedir.Trouble) int { return cmp.Compare(a.Name(), b.Name()) })
+	r.saved = false
+	r.happened(bond.Event{Event: bond.EventTrouble, From: new(t.Name()), Message: &t.Text})
+}
+
+// forget drops the trouble with something that is of no interest any more.
+func (r *record) forget(source statedir.Source, iface string) {
+	if i := r.find(source, iface); i >= 0 {
+		r.state.Troubles = slices.Delete(r.state.Troubles, i, i+1)
+		r.saved = false
+	}
+}
+
+// find is the place of the trouble with something; -1 without one.
+func (r *record) find(source statedir.Source, iface string) int {
+	return slices.IndexFunc(r.state.Troubles, func(t statedir.Trouble) bool { return t.Source == source && t.Interface == iface })
+}

@@ -1,0 +1,122 @@
+package keeper
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/bondctl/bondctl/bond"
+)
+
+// A snapshot is what events are told from: who is active, and how each slave's
+// link is as the bond sees it.
+type snapshot struct {
+	index  int // the bond's ifindex; 0: there is none
+	active string
+	reason bond.Reason
+	slaves map[string]string // mii_status by name, or dormant
+	path   path
+	slaac  []netip.Prefix // see [bond.Status]
+	// firstSign is when the active slave's trouble was first seen.
+	firstSign time.Time
+}
+
+// A path is the way that a bond sends now. Where it differs from what it was,
+// another network may be behind it.
+type path struct {
+	slave int // its ifindex
+	// changes counts how often the slave's carrier came and went, so that none is
+	// missed between two looks.
+	changes int
+}
+
+// usable says whether there is a way: one whose Wi-Fi handshake isn't through
+// is none yet.
+func (p path) usable() bool { return p.slave != 0 }
+
+// A place is where the bond is. Where it differs from what it was, another network
+// may be there: on another path, or since the machine slept and may have been
+// carried elsewhere.
+type place struct {
+	path
+	resumes int // how often the machine has woken up
+}
+
+// snapshotOf reduces a status to what events are about.
+func snapshotOf(st bond.Status) snapshot {
+	s := snapshot{index: st.Index, slaac: st.SLAAC, slaves: map[string]string{}}
+	for _, m := range st.Members {
+		if m.Role != bond.RoleActive && m.Role != bond.RoleBackup {
+			continue
+		}
+		s.slaves[m.Name] = value(m.MIIStatus)
+		switch {
+		case m.Dormant: // it has carrier with each try to associate, and carries nothing
+			s.slaves[m.Name] = "dormant"
+		case m.Role == bond.RoleActive:
+			s.active, s.reason = m.Name, value(st.ActiveReason)
+			if m.Usable() {
+				s.path = path{m.Index, m.CarrierChanges}
+			}
+		}
+	}
+	return s
+}
+
+// since tells what happened between two snapshots. It carries the first sign
+// of trouble over to s for as long as the active slave stays the same.
+func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
+	var events []bond.Event
+	say := func(kind bond.EventKind, from, to string) {
+		events = append(events, bond.Event{Time: now, Event: kind, From: unlessZero(from), To: unlessZero(to)})
+	}
+	names := slices.Collect(maps.Keys(s.slaves))
+	names = slices.AppendSeq(names, maps.Keys(before.slaves))
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		is, in := s.slaves[name]
+		was, wasIn := before.slaves[name]
+		switch {
+		case in && !wasIn:
+			say(bond.EventJoin, "", name)
+		case !in && wasIn:
+			say(bond.EventLeave, name, "")
+		case is != was && is == "up":
+			say(bond.EventLinkUp, "", name)
+		case is != was && was == "up":
+			say(bond.EventLinkDown, name, "")
+		}
+	}
+	if s.active == before.active {
+		s.firstSign = before.firstSign
+		if s.firstSign.IsZero() && s.active != "" && s.slaves[s.active] != "up" {
+			s.firstSign = now
+		}
+		return events
+	}
+	say(bond.EventFailover, before.active, s.active)
+	failover := &events[len(events)-1]
+	failover.Reason = unlessZero(s.reason)
+	if !before.firstSign.IsZero() {
+		failover.SwitchMS = new(int(now.Sub(before.firstSign).Milliseconds()))
+	}
+	return events
+}
+
+// value is what p points to; the zero value for nil.
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// unlessZero is nil for a zero value: there is nothing to tell.
+func unlessZero[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}

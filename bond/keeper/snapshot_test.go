@@ -1,0 +1,81 @@
+package keeper
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bondctl/bondctl/bond"
+)
+
+func TestSince(t *testing.T) {
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	docked := snapshot{active: "usb0", reason: bond.ReasonPrimary, slaves: map[string]string{"usb0": "up", "wlan0": "up"}}
+	failing := snapshot{active: "usb0", slaves: map[string]string{"usb0": "going down", "wlan0": "up"}}
+	undocked := snapshot{active: "wlan0", reason: bond.ReasonOnlyLink, slaves: map[string]string{"wlan0": "up"}}
+	pulled := snapshot{active: "wlan0", reason: bond.ReasonOnlyLink, slaves: map[string]string{"usb0": "down", "wlan0": "up"}}
+	back := snapshot{active: "wlan0", reason: bond.ReasonOnlyLink, slaves: map[string]string{"usb0": "going back", "wlan0": "up"}}
+	tests := map[string]struct {
+		seen []snapshot // 40 ms apart
+		want []string
+	}{
+		"nothing": {[]snapshot{docked, docked}, nil},
+		"undocked": {[]snapshot{docked, undocked}, []string{
+			"bond0 leave usb0 -> none", "bond0 failover usb0 -> wlan0: only_link"}},
+		"pulled, noticed before the switch": {[]snapshot{docked, failing, failing, pulled}, []string{
+			"bond0 link_down usb0 -> none", "bond0 failover usb0 -> wlan0: only_link (80 ms)"}},
+		"docked again": {[]snapshot{undocked, back, docked}, []string{
+			"bond0 join none -> usb0", "bond0 link_up none -> usb0", "bond0 failover wlan0 -> usb0: primary"}},
+		"all is lost": {[]snapshot{undocked, {}}, []string{
+			"bond0 leave wlan0 -> none", "bond0 failover wlan0 -> none"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for i := 1; i < len(test.seen); i++ {
+				now := start.Add(time.Duration(i) * 40 * time.Millisecond)
+				for _, e := range test.seen[i].since(test.seen[i-1], now) {
+					e.Bond = "bond0"
+					got = append(got, e.String())
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// Wi-Fi has carrier at association, before it may carry anything.
+func TestSnapshotOf(t *testing.T) {
+	member := func(name string, role bond.Role, dormant bool) bond.MemberStatus {
+		return bond.MemberStatus{Name: name, Role: role, MIIStatus: new("up"), Index: 7, CarrierChanges: 3, Dormant: dormant}
+	}
+	active := func(members ...bond.MemberStatus) bond.Status {
+		return bond.Status{Index: 2, ActiveReason: new(bond.ReasonOnlyLink), Members: members}
+	}
+	for name, tt := range map[string]struct {
+		status bond.Status
+		want   snapshot
+	}{
+		"an active slave": {
+			active(member("eth0", bond.RoleActive, false), member("usb0", bond.RoleAbsent, false)),
+			snapshot{index: 2, active: "eth0", reason: bond.ReasonOnlyLink, slaves: map[string]string{"eth0": "up"}, path: path{7, 3}},
+		},
+		"which isn't let in yet": {
+			active(member("wlan0", bond.RoleActive, true)),
+			snapshot{index: 2, slaves: map[string]string{"wlan0": "dormant"}},
+		},
+		"none": {
+			active(member("eth0", bond.RoleBackup, false), member("wlan0", bond.RolePending, false)),
+			snapshot{index: 2, slaves: map[string]string{"eth0": "up"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, snapshotOf(tt.status), cmp.AllowUnexported(snapshot{}, path{})); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,98 @@
+package keeper
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+)
+
+// errLost says that the kernel's messages can't be had any more.
+var errLost = errors.New("the kernel's messages were lost for good")
+
+// triggers are what calls for another look.
+type triggers struct {
+	changes <-chan struct{} // something has changed in the kernel
+	resumes <-chan struct{} // the machine has slept
+	asked   <-chan struct{} // somebody has recorded what is wanted
+	reload  <-chan struct{} // the file is to be read again
+	reports <-chan []report // the tasks'
+
+	last time.Time // when the last wait ended
+}
+
+// news is what has come in until a look.
+type news struct {
+	resumed, asked, reload bool
+	reports                []report
+}
+
+// settleTime is the least time between two looks. The first of a burst of events
+// is acted upon at once: an undock brings many, and the first one counts.
+const settleTime = 100 * time.Millisecond
+
+// wait blocks until there is something to look at, or until retry is over
+// unless that is 0. Changes in the time that is deaf are of no interest.
+func (t *triggers) wait(ctx context.Context, retry, deaf time.Duration) (n news, err error) {
+	var again, hear <-chan time.Time
+	changes := t.changes
+	if deaf > 0 {
+		timer := time.NewTimer(deaf)
+		defer timer.Stop()
+		changes, hear = nil, timer.C
+	}
+	if retry > 0 {
+		timer := time.NewTimer(retry)
+		defer timer.Stop()
+		again = timer.C
+	}
+	for waiting := true; waiting; {
+		waiting = false
+		select {
+		case <-ctx.Done():
+			return news{}, ctx.Err()
+		case <-hear:
+			changes, hear, waiting = t.changes, nil, true
+			select {
+			case <-changes: // of that time
+			default:
+			}
+		case _, open := <-changes:
+			if !open {
+				return news{}, cmp.Or(ctx.Err(), errLost)
+			}
+		case _, open := <-t.resumes:
+			if !open {
+				return news{}, cmp.Or(ctx.Err(), errLost)
+			}
+			n.resumed = true
+		case <-t.asked:
+			n.asked = true
+		case <-t.reload:
+			n.reload = true
+		case <-again:
+		case r := <-t.reports:
+			n.reports = r
+		}
+	}
+	t.pace(ctx, &n)
+	return n, ctx.Err()
+}
+
+// pace lets the first event of a burst through at once, and then no more than
+// one look in the time that a burst takes.
+func (t *triggers) pace(ctx context.Context, n *news) {
+	rest := time.NewTimer(settleTime - time.Since(t.last))
+	defer rest.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case r := <-t.reports:
+			n.reports = append(n.reports, r...)
+		case <-rest.C:
+			t.last = time.Now()
+			return
+		}
+	}
+}
