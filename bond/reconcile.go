@@ -18,6 +18,30 @@ type Wanted struct {
 	Source Source
 }
 
+// Observe looks at a bond and at every interface beside it. It changes nothing.
+func (h *Host) Observe(c Config) (State, error) {
+	s, err := h.look(c)
+	if err == nil {
+		s.rules, err = h.kernel.Rules()
+	}
+	return s, err
+}
+
+// Restore brings things back to how they were, and returns the steps that it took.
+// It goes on where one fails; the error says all that couldn't be had.
+func (h *Host) Restore(ctx context.Context, name string, before Image, how How) ([]Step, error) {
+	unlock, err := h.store.lock(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	s, err := h.Observe(Config{Name: name})
+	if err != nil {
+		return nil, err
+	}
+	return h.kernel.restore(NewRestore(before, s).Steps, how.OnUndo)
+}
+
 // Plan says what Reconcile would do. It changes nothing.
 func (h *Host) Plan(c Config) (Plan, error) {
 	s, err := h.look(c)
