@@ -54,30 +54,22 @@ func broadcast(p netip.Prefix) netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
-func parseGateway(text string) (netip.Addr, error) {
-	a, err := parseHost(text)
-	if err != nil || a.IsLoopback() {
-		return a, fmt.Errorf("%q is not a gateway's address; write one such as 192.0.2.1", text)
+// parseHost makes the parser of the address of one host: another one, or this
+// one as well where loopback is an address for it.
+func parseHost(whose string, loopback bool) func(string) (netip.Addr, error) {
+	return func(text string) (netip.Addr, error) {
+		a, err := netip.ParseAddr(text)
+		if err != nil || a.IsUnspecified() || a.IsMulticast() || a.Zone() != "" || a.Is4In6() || a == limitedBroadcast || a.IsLoopback() && !loopback {
+			return a, fmt.Errorf("%q is not %s address; write one such as 192.0.2.1", text, whose)
+		}
+		return a, nil
 	}
-	return a, nil
 }
 
-func parseServer(text string) (netip.Addr, error) {
-	a, err := parseHost(text)
-	if err != nil {
-		return a, fmt.Errorf("%q is not a name server's address; write one such as 192.0.2.1", text)
-	}
-	return a, nil
-}
-
-// parseHost reads the address of one host.
-func parseHost(text string) (netip.Addr, error) {
-	a, err := netip.ParseAddr(text)
-	if err == nil && (a.IsUnspecified() || a.IsMulticast() || a.Zone() != "" || a.Is4In6() || a == limitedBroadcast) {
-		err = errors.New("not the address of one host")
-	}
-	return a, err
-}
+var (
+	parseGateway = parseHost("a gateway's", false)
+	parseServer  = parseHost("a name server's", true)
+)
 
 // checkFamily refuses an IPv6 address in the table ipv4, and the other way
 // about; the top level takes both.

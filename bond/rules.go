@@ -131,12 +131,9 @@ func (c *Config) checkMethod(say sayer) {
 	if c.WantsDHCP() {
 		return
 	}
-	for _, use := range []struct {
-		key   string
-		named bool
-	}{{"ipv4.use_routes", c.UseRoutes != nil}, {"ipv4.use_dns", c.UseDNS != nil}, {"ipv4.use_mtu", c.UseMTU}} {
-		if use.named {
-			say(use.key, "it means something with DHCP only; leave it out, or write method = \"dhcp\"")
+	for _, key := range []string{"ipv4.use_routes", "ipv4.use_dns", "ipv4.use_mtu"} {
+		if k, _ := findKey(key); k.get(c) != nil {
+			say(key, "it means something with DHCP only; leave it out, or write method = \"dhcp\"")
 		}
 	}
 }

@@ -96,10 +96,11 @@ func (a *arranger) word(word string) error {
 	if a.verb = a.app.Command(word); a.verb != nil {
 		return nil
 	}
+	message := fmt.Sprintf("unknown verb %q; there are %s", word, verbs(a.app))
 	if meant := nearest.Word(word, verbNames(a.app)); meant != "" {
-		return usage(fmt.Sprintf("unknown verb %q; did you mean %s?", word, meant), a.hint())
+		message = fmt.Sprintf("unknown verb %q; did you mean %s?", word, meant)
 	}
-	return usage(fmt.Sprintf("unknown verb %q; there are %s", word, verbs(a.app)), a.hint())
+	return usage(message, a.hint())
 }
 
 // find looks for a flag among the verb's and then among those of all verbs.
