@@ -39,6 +39,7 @@ func (h *Host) Restore(ctx context.Context, name string, before Image, how How) 
 	if err != nil {
 		return nil, err
 	}
+	s.sysctls = s.readSysctls(before.Sysctls)
 	return h.kernel.restore(NewRestore(before, s).Steps, how.OnUndo)
 }
 
@@ -75,9 +76,12 @@ func (h *Host) look(c Config) (State, error) {
 	if s.Before, err = h.store.journal(c.Name); err != nil {
 		return State{}, err
 	}
-	if s.Before != nil && s.Before.Rules != nil {
-		if s.rules, err = h.kernel.Rules(); err != nil {
-			return State{}, err
+	if s.Before != nil {
+		s.sysctls = s.readSysctls(s.Before.Sysctls)
+		if s.Before.Rules != nil {
+			if s.rules, err = h.kernel.Rules(); err != nil {
+				return State{}, err
+			}
 		}
 	}
 	k, _, err := h.store.of(c.Name).Keeper()
