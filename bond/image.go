@@ -202,6 +202,12 @@ func (s *State) Image(names ...string) *Image {
 // Addresses and routes that the kernel makes by itself come back by themselves.
 func (i *Image) take(s *State, link Link, settings LinkSettings) {
 	i.drop(link.Index)
+	for _, other := range slices.Clone(i.Links) {
+		// A device that comes and goes is another one each time.
+		if _, present := s.linkByIndex(other.Index); other.Name == link.Name && !present {
+			i.drop(other.Index)
+		}
+	}
 	i.Links = append(i.Links, LinkImage{link.Name, settings})
 	for _, a := range s.addrsOf(link.Index) {
 		if !a.ByKernel(link.MAC) {
