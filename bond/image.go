@@ -326,6 +326,9 @@ func (s *State) rest(p Plan) *Image {
 	}
 	rest := s.Image(s.Name)
 	for _, step := range p.Steps {
+		if step.link() != s.Name {
+			continue // what a member gets back
+		}
 		switch step := step.(type) {
 		case addAddress:
 			rest.Addresses = append(rest.Addresses, step.Address.On(bond.Index))

@@ -74,6 +74,12 @@ func (r *restorer) options(has, was *BondState, link Link) (emptied bool) {
 		r.release(has, func(string) bool { return true })
 	}
 	r.selects = r.selects || changes != nil
+	if own := r.ownLink(); fom != nil && value(has.Options.FailOverMAC) == FailOverMACNone && len(was.Slaves) == 0 {
+		// The last chance: from then on the driver takes no MAC address.
+		to := link.settings()
+		to.MAC = own.MAC
+		r.add(setLink{r.Bond, link.settings(), to})
+	}
 	if mode && (has.Primary != "" || r.before.Bond.PrimaryNamed) {
 		changes = append(changes, change{"primary", has.Primary, ""})
 	}
