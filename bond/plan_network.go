@@ -15,7 +15,7 @@ func (p *planner) network() {
 	for _, a := range w.addresses {
 		want := rtnl.NewAddr(a)
 		has, there := p.state.addr(bond.Index, a)
-		if there {
+		if there = there && isGlobal(has); there {
 			want = has
 		}
 		p.lifetime(&want)

@@ -24,6 +24,7 @@ func (n *Namespace) Command(name string, args ...string) *Cmd {
 
 // Start starts the program. See exec.Cmd.
 func (c *Cmd) Start() (err error) {
+	warm(c.Path)
 	c.n.Do(func() { err = c.Cmd.Start() })
 	return err
 }

@@ -24,21 +24,24 @@
 //
 // A build machine's kernel may have no bonding driver, and a developer's must not lose its
 // network. So [Main], called from TestMain, boots Debian's kernel once in a virtual machine
-// (QEMU, emulated: it works everywhere) and runs the same test binary in it, with the same
-// arguments in the same folder. Output, exit status, -test.v, -test.run, -race, the profiles
-// (-test.coverprofile and its like) and flags of the tests' own come through, as -long does in
-// go test -timeout 60m ./netnstest/suite -long. The guest's root is the host's, read-only,
-// with a file system in memory on top: every tool and file of the host is there, everything can
-// be written, and nothing that is written outlives the guest. The environment decides:
+// (QEMU, with KVM where a guest boots with it, else emulated, which works everywhere) and runs the same
+// test binary in it, with the same arguments in the same folder. Output, exit status, -test.v,
+// -test.run, -race, the profiles (-test.coverprofile and its like) and flags of the tests' own come
+// through, as -long does in go test -timeout 60m ./netnstest/suite -long. The guest's root is the
+// host's, read-only, with a file system in memory on top: every tool and file of the host is there,
+// everything can be written, and nothing that is written outlives the guest. The environment decides:
 //
 //	BONDCTL_LAB=           boot the virtual machine (the default)
 //	BONDCTL_LAB=native     use the running kernel, in namespaces that end with the tests
 //	BONDCTL_LAB_REQUIRED=1 fail, and don't skip, where no virtual machine can be had (as CI=true)
 //	BONDCTL_LAB_KERNEL=DIR the kernel: DIR/boot/vmlinuz-V (or DIR/vmlinuz) and DIR/lib/modules/V
-//	BONDCTL_LAB_ACCEL=kvm  QEMU's accelerator; the default is emulation, slow but certain
+//	BONDCTL_LAB_ACCEL=tcg  QEMU's accelerator, whatever works here
 //
 // Without BONDCTL_LAB_KERNEL it is the kernel that netnstest/setup downloaded to the user's
-// cache folder, or else one installed in /boot.
+// cache folder, or else one installed in /boot. "netnstest/setup 6.12" downloads another one and prints
+// the variable that has it booted; what older kernels don't have, a test asks [KernelAtLeast].
+//
+// A table of the slowest tests follows their output.
 //
 // Programs that the tests run are named to Main with [Programs]; they are built on the host, and
 // [Program] gives their path (they are in PATH as well). With -coverprofile, what they ran is in
@@ -70,12 +73,13 @@
 // what a machine finds at boot. It takes the virtual machine, too.
 //
 // Nothing happens at once, least of all in an emulated machine: [Eventually] waits for a condition,
-// such as [Host.Carrier], [Ping.Answered] or [WiFi.Associated].
+// such as [Host.Carrier], [Ping.Answered] or [WiFi.Associated]. How long it waits, [Patience], depends on how
+// slow the machine is, which is measured at boot.
 //
 // # Threads
 //
 // A namespace belongs to a thread. [Namespace.Do] runs a function on a thread in the namespace;
 // goroutines which it starts are elsewhere. Programs started by [Namespace.Command] and
-// [Namespace.Run] are inside, and [Namespace.Netlink] and [Namespace.Sys] give a netlink handle
-// and a sysfs that can be used from any goroutine.
+// [Namespace.Run] are inside, and [Namespace.Netlink], [Namespace.Sys] and [Namespace.Root] give a
+// netlink handle, a sysfs and the files that can be used from any goroutine.
 package netnstest

@@ -100,3 +100,23 @@ func TestRequestedChanges(t *testing.T) {
 		})
 	}
 }
+
+func TestReleaseAtLeast(t *testing.T) {
+	for _, test := range []struct {
+		release      string
+		major, minor int
+		want         bool
+	}{
+		{"6.1.0-43-amd64", 6, 0, true},
+		{"6.1.0-43-amd64", 6, 1, true},
+		{"6.1.0-43-amd64", 6, 12, false},
+		{"5.10.0-46-amd64", 5, 17, false},
+		{"6.12.117+deb13-amd64", 5, 17, true},
+		{"7.0-rc1", 6, 12, true},
+		{"unknown", 1, 0, false},
+	} {
+		if got := releaseAtLeast(test.release, test.major, test.minor); got != test.want {
+			t.Errorf("%s at least %d.%d: %t", test.release, test.major, test.minor, got)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
@@ -22,9 +23,9 @@ type testFlags struct {
 	folders map[string]string // the same, for what is in a folder
 }
 
-// parallelTests is how many tests the guest runs at once unless -parallel says so: more than it has
-// processors, for most of the time a test of the network waits.
-const parallelTests = "4"
+// testsPerProcessor is how many tests the guest runs at once for each of its processors, unless -parallel
+// says so: most of the time a test of the network waits.
+const testsPerProcessor = 2
 
 // outputFiles and outputFolders are the flags of package testing that name an output.
 var (
@@ -43,7 +44,7 @@ func (l *Lab) shareFlags() (*testFlags, error) {
 		files:   make(map[string]string),
 		folders: make(map[string]string),
 	}
-	f.set["test.parallel"] = parallelTests
+	f.set["test.parallel"] = strconv.Itoa(testsPerProcessor * guestProcessors())
 	flag.Visit(func(fl *flag.Flag) { f.set[fl.Name] = fl.Value.String() })
 
 	base := f.set["test.outputdir"]

@@ -37,6 +37,7 @@ func New(t TB, opts ...HostOption) *Host {
 
 func newHost(t TB, flags int, opts []HostOption) *Host {
 	t.Helper()
+	timeTest(t)
 	var o hostOptions
 	for _, opt := range opts {
 		opt(&o)

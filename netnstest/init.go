@@ -54,6 +54,8 @@ func runInit(dir string) error {
 	if err != nil {
 		return err
 	}
+	slowness = measureSlowness()
+	o.Env = append(o.Env, slowEnv())
 	status, err := s.run(o)
 	if err != nil {
 		return err

@@ -50,9 +50,7 @@ func (l *Lab) writeInitramfs() error {
 	}
 
 	var a cpio
-	for _, dir := range []string{"bin", "dev", "host", "memory", "root"} {
-		a.add(dir, cpioFolder, nil)
-	}
+	a.addFolders("bin", "dev", "host", "memory", "root")
 	a.add("bin/busybox", cpioProgram, busybox)
 	var names []string
 	for _, file := range modules {
@@ -127,7 +125,7 @@ func readModule(file string) ([]byte, error) {
 	if err != nil || !strings.HasSuffix(file, ".xz") {
 		return data, err
 	}
-	return unxz(data)
+	return unpack(data)
 }
 
 func shellQuote(s string) string {
@@ -155,6 +153,12 @@ func (c *cpio) add(name string, mode int, data []byte) {
 	c.pad()
 	c.buf.Write(data)
 	c.pad()
+}
+
+func (c *cpio) addFolders(names ...string) {
+	for _, name := range names {
+		c.add(name, cpioFolder, nil)
+	}
 }
 
 // pad aligns what follows to four bytes.

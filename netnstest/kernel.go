@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,9 +78,9 @@ func kernelIn(dir string) (kernel, error) {
 	return kernel{}, fmt.Errorf("no readable vmlinuz with lib/modules/*/modules.dep in %s", dir)
 }
 
-// bootImage gives the file to boot: the ELF inside of image, if that is packed with xz, for it
-// boots directly (PVH) and saves the guest from unpacking itself, seconds under emulation. The ELF
-// is kept in the cache.
+// bootImage gives the file to boot: the ELF inside of image, if there is a program here to unpack it, for
+// it boots directly (PVH) and saves the guest from unpacking itself, seconds under emulation. The ELF is
+// kept in the cache.
 func (k kernel) bootImage() (string, error) {
 	info, err := os.Stat(k.image)
 	if err != nil {
@@ -98,10 +99,13 @@ func (k kernel) bootImage() (string, error) {
 		return "", err
 	}
 	payload, err := bzImagePayload(data)
-	if err != nil || !bytes.HasPrefix(payload, []byte("\xfd7zXZ\x00")) {
+	if err != nil {
 		return k.image, nil
 	}
-	vmlinux, err := unxz(payload)
+	vmlinux, err := unpack(payload)
+	if errors.Is(err, exec.ErrNotFound) {
+		return k.image, nil
+	}
 	if err != nil {
 		return "", fmt.Errorf("unpack %s: %w", k.image, err)
 	}
@@ -133,11 +137,20 @@ func bzImagePayload(image []byte) ([]byte, error) {
 	return image[start:end], nil
 }
 
-// unxz runs xz: the standard library can't unpack it.
-func unxz(packed []byte) ([]byte, error) {
-	cmd := exec.Command("xz", "--decompress", "--stdout")
-	cmd.Stdin = bytes.NewReader(packed)
-	return cmd.Output()
+// unpackers are what unpacks what begins so. The standard library can't.
+var unpackers = map[string]string{"\xfd7zXZ\x00": "xz", "\x28\xb5\x2f\xfd": "zstd"}
+
+// unpack unpacks what xz or zstd packed: Debian's kernels up to 12 and since. It fails with
+// exec.ErrNotFound where no program for it is installed.
+func unpack(packed []byte) ([]byte, error) {
+	for magic, program := range unpackers {
+		if bytes.HasPrefix(packed, []byte(magic)) {
+			cmd := exec.Command(program, "--decompress", "--stdout")
+			cmd.Stdin = bytes.NewReader(packed)
+			return cmd.Output()
+		}
+	}
+	return nil, fmt.Errorf("not packed as any of %v: %w", slices.Collect(maps.Values(unpackers)), exec.ErrNotFound)
 }
 
 // writeAtomically writes a file that other processes look for, so that they find all or nothing.

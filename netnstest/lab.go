@@ -20,6 +20,7 @@ const (
 	envRequired = "BONDCTL_LAB_REQUIRED" // 1: no lab is an error
 	envKernel   = "BONDCTL_LAB_KERNEL"   // a folder with a kernel and its modules
 	envAccel    = "BONDCTL_LAB_ACCEL"    // QEMU's -accel
+	envSlow     = "BONDCTL_LAB_SLOW"     // how many times slower than usual the machine is
 )
 
 // Values of envMode.
@@ -37,9 +38,10 @@ var ErrUnavailable = errors.New("no virtual machine")
 // Lab is a virtual machine that can be booted. It owns a folder that the guest sees under the
 // same path, and the only one that it can write to.
 type Lab struct {
-	dir    string
-	qemu   string
-	kernel kernel
+	dir      string
+	qemu     string
+	kernel   kernel
+	counting bool // see CountInstructions
 }
 
 // Job is a command to be run in the guest: Args[0] is its path or its name in PATH, Env what is added to the

@@ -22,6 +22,8 @@ type Machine struct {
 // machineMu holds the one machine that there is.
 var machineMu sync.Mutex
 
+var loadMachineModules = sync.OnceValue(func() error { return loadModules(machineModules) })
+
 // NewMachine waits until no other test has the machine, and takes it. When the test ends, all of
 // its docks, radios and links that were made since are gone. Under BONDCTL_LAB=native, where there
 // is no such machine, the test is skipped.
@@ -32,7 +34,7 @@ func NewMachine(t TB, opts ...HostOption) *Machine {
 	}
 	machineMu.Lock()
 	t.Cleanup(machineMu.Unlock)
-	if err := loadModules(machineModules); err != nil {
+	if err := loadMachineModules(); err != nil {
 		t.Fatalf("%v", err)
 	}
 	m := &Machine{Host: newHost(t, 0, opts)}

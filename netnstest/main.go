@@ -35,7 +35,7 @@ func Main(m *testing.M, opts ...Option) {
 	RunInit()
 	switch mode := os.Getenv(envMode); mode {
 	case modeGuest:
-		os.Exit(m.Run())
+		os.Exit(runHere(m))
 	case modeNative:
 		os.Exit(mainNative(m, o))
 	case modeHost:
@@ -44,6 +44,14 @@ func Main(m *testing.M, opts ...Option) {
 		complain(fmt.Errorf("%s=%s: want nothing or %s", envMode, mode, modeNative))
 		os.Exit(2)
 	}
+}
+
+// runHere runs the tests in this process.
+func runHere(m *testing.M) int {
+	tellSlowness(os.Stderr)
+	status := m.Run()
+	printSlowest(os.Stdout)
+	return status
 }
 
 // mainHost boots a guest and runs the tests there.
@@ -127,9 +135,9 @@ func (f *testFlags) bound(ctx context.Context, started time.Time) (context.Conte
 	if limit == 0 {
 		return context.WithCancel(ctx)
 	}
-	const boot = 60 * time.Second // the most that booting takes before the guest's own clock runs
 	left := limit - time.Since(started)
-	margin := min(boot, left/3)
+	// For booting, which comes before the guest's own clock runs, and longer on a slow machine.
+	margin := max(min(time.Minute, left/3), left/10)
 	f.set["test.timeout"] = (left - margin).String()
 	return context.WithTimeoutCause(ctx, left-margin/4,
 		fmt.Errorf("no result within -timeout %v", limit))

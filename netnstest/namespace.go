@@ -18,7 +18,8 @@ type Namespace struct {
 	net  int // descriptors of the namespaces, which hold them alive
 	mnt  int
 	pid  int // of a container's processes; -1 for none of their own
-	sys  int // a sysfs of the network namespace, mounted nowhere
+	sys  int // its /sys
+	root int // its root folder
 	nl   *netlink.Handle
 }
 
@@ -26,7 +27,7 @@ type Namespace struct {
 // flags 0, the calling process's.
 func newNamespace(t TB, name string, flags int, private ...string) *Namespace {
 	t.Helper()
-	n := &Namespace{t: t, name: name, net: -1, mnt: -1, pid: -1, sys: -1}
+	n := &Namespace{t: t, name: name, net: -1, mnt: -1, pid: -1, sys: -1, root: -1}
 	err := onThread(func() error { return n.enterNew(flags, private) })
 	t.Cleanup(n.close)
 	if err != nil {
@@ -63,6 +64,9 @@ func (n *Namespace) enterNew(flags int, private []string) error {
 	}
 	if n.sys, err = unix.Open("/sys", unix.O_DIRECTORY|unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
 		return fmt.Errorf("open /sys: %w", err)
+	}
+	if n.root, err = unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("open /: %w", err)
 	}
 	n.nl, err = netlink.NewHandleAt(netns.NsHandle(n.net), unix.NETLINK_ROUTE)
 	return err
@@ -103,7 +107,7 @@ func (n *Namespace) close() {
 	if n.nl != nil {
 		n.nl.Close()
 	}
-	for _, fd := range []int{n.sys, n.mnt, n.net} {
+	for _, fd := range []int{n.root, n.sys, n.mnt, n.net} {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
@@ -174,6 +178,10 @@ func onThread(f func() error) error {
 // Sys is the root of a sysfs that shows the namespace to any goroutine of this process: read
 // Sys()+"/class/net".
 func (n *Namespace) Sys() string { return fmt.Sprintf("/proc/self/fd/%d", n.sys) }
+
+// Root is the root folder of the namespace's files to any goroutine of this process: read
+// Root()+"/run". A link in it that begins with / leads to this process's own files.
+func (n *Namespace) Root() string { return fmt.Sprintf("/proc/self/fd/%d", n.root) }
 
 // Netlink is a handle for the namespace's links, addresses and routes, for any goroutine.
 func (n *Namespace) Netlink() *netlink.Handle { return n.nl }

@@ -26,7 +26,7 @@ func mainNative(m *testing.M, o options) int {
 			complain(err)
 			return 1
 		}
-		return m.Run()
+		return runHere(m)
 	}
 	flag.Parse()
 	status, err := runInside(o)
@@ -56,7 +56,8 @@ func runInside(o options) (int, error) {
 	}
 	cmd := exec.Command(self, os.Args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), envInside+"=1", envDir+"="+dir, "PATH="+guestPath(dir))
+	slowness = measureSlowness()
+	cmd.Env = append(os.Environ(), slowEnv(), envInside+"=1", envDir+"="+dir, "PATH="+guestPath(dir))
 	cmd.Env = append(cmd.Env, cover...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS,

@@ -14,7 +14,7 @@ import (
 )
 
 // lastAnswer is how long Stop waits for answers that are still out.
-const lastAnswer = time.Second
+var lastAnswer = times(time.Second, slowness)
 
 // Ping sends an echo request at an interval, and keeps which were answered.
 type Ping struct {
@@ -164,7 +164,7 @@ func (p *Ping) Answered() error {
 	return fmt.Errorf("none of the last %d pings was answered", len(p.sent)-p.mark)
 }
 
-// Stop stops sending, waits up to a second for the answers that are still out, and tells what was
+// Stop stops sending, waits a second, or longer on a slow machine, for the answers that are still out, and tells what was
 // lost. A second call tells the same.
 func (p *Ping) Stop() Pinged {
 	select {

@@ -56,7 +56,7 @@ func openStreams() (*streams, error) {
 		{&s.stderr, portStderr, os.O_WRONLY},
 		{&s.status, portStatus, os.O_WRONLY},
 	} {
-		err := poll(10*time.Second, func() (err error) {
+		err := poll(time.Minute, func() (err error) {
 			*p.file, err = openPort(p.name, p.flag)
 			return err
 		})
@@ -104,7 +104,7 @@ func (s *streams) run(o order) (int, error) {
 	go func() { copied.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(2 * time.Second):
+	case <-time.After(times(2*time.Second, slowness)):
 	}
 	return status, nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,12 +37,7 @@ const (
 // mitigations, no audit, no waiting for RCU (which also makes namespaces quick to go).
 const tunedKernel = "console=ttyS0 quiet panic=-1 oops=panic mitigations=off audit=0 " +
 	"apparmor=0 cryptomgr.notests no_timer_check tsc=reliable rcupdate.rcu_expedited=1 " +
-	"random.trust_cpu=on 8250.nr_uarts=1 nowatchdog"
-
-// emulatedCPU has what QEMU can do, except what is slow to emulate: page tables of five levels, and
-// "fast" string operations (erms, fsrm), for which the kernel clears and copies memory byte by byte and
-// not by eights. Clearing the pages of a new process took a third of its time.
-const emulatedCPU = "max,la57=off,erms=off,fsrm=off"
+	"random.trust_cpu=on 8250.nr_uarts=1 nowatchdog norandmaps init_on_alloc=0"
 
 // machine is a running guest, seen from the host.
 type machine struct {
@@ -57,6 +53,10 @@ func (l *Lab) start(ctx context.Context, j Job) (*machine, error) {
 	if err != nil {
 		return nil, err
 	}
+	accel, err := l.chooseAccelerator(ctx)
+	if err != nil {
+		return nil, err
+	}
 	m := &machine{ctx: ctx, status: make(chan int, 1)}
 	var s sockets
 	defer s.closeFar()
@@ -67,7 +67,7 @@ func (l *Lab) start(ctx context.Context, j Job) (*machine, error) {
 		return nil, s.err
 	}
 
-	cmd := exec.CommandContext(ctx, l.qemu, l.qemuArgs(image, monitor, port)...)
+	cmd := exec.CommandContext(ctx, l.qemu, l.qemuArgs(accel, image, monitor, port)...)
 	cmd.ExtraFiles = s.far
 	// The guest must not survive a killed test.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -87,29 +87,36 @@ func (l *Lab) start(ctx context.Context, j Job) (*machine, error) {
 	return m, nil
 }
 
-// qemuArgs is QEMU's command line. Emulation is the default even where there is a /dev/kvm: in
-// many a build machine there is one on which nothing boots.
-func (l *Lab) qemuArgs(image string, monitor, port int) []string {
-	accel := os.Getenv(envAccel)
-	if accel == "" {
-		accel = "tcg,thread=multi"
-	}
-	args := []string{
+// guestProcessors is how many the guest has: as this machine, within limits. Two, of which one may wait
+// for the other, show more of what can go wrong than one does.
+func guestProcessors() int { return min(max(2, runtime.NumCPU()), 4) }
+
+// machineArgs is the part of QEMU's command line by which a machine boots at all.
+func machineArgs(accel, image, initramfs string) []string {
+	return []string{
 		"-nodefaults", "-no-reboot", "-no-user-config", "-display", "none",
-		"-machine", "q35,smbus=off,sata=off", "-accel", accel, "-cpu", emulatedCPU,
-		"-smp", "2", "-m", "2G",
-		"-kernel", image, "-initrd", filepath.Join(l.dir, initramfsFile), "-append", tunedKernel,
-		"-chardev", "file,id=console,path=" + escapeComma(filepath.Join(l.dir, consoleFile)),
+		"-machine", "q35,smbus=off,sata=off", "-accel", accel, "-cpu", cpuModel(accel),
+		"-smp", strconv.Itoa(guestProcessors()), "-m", "2G", "-kernel", image, "-initrd", initramfs, "-append", tunedKernel,
+	}
+}
+
+// qemuArgs is QEMU's command line.
+func (l *Lab) qemuArgs(accel, image string, monitor, port int) []string {
+	args := append(machineArgs(accel, image, filepath.Join(l.dir, initramfsFile)),
+		"-chardev", "file,id=console,path="+escapeComma(filepath.Join(l.dir, consoleFile)),
 		"-serial", "chardev:console",
 		"-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap",
-		"-virtfs", "local,path=" + escapeComma(l.dir) + ",mount_tag=lab,security_model=none",
+		"-virtfs", "local,path="+escapeComma(l.dir)+",mount_tag=lab,security_model=none",
 		"-device", "virtio-serial-pci",
-	}
+	)
 	for i, name := range []string{portStdin, portStdout, portStderr, portStatus} {
 		args = append(args, portArgs(name, firstFD+i)...)
 	}
 	args = append(args, "-chardev", fmt.Sprintf("socket,id=monitor,fd=%d", monitor), "-mon", "chardev=monitor,mode=control")
 	args = append(args, portArgs(portQMP, port)...)
+	if l.counting {
+		args = append(args, "-smp", "1", "-icount", "shift=1") // 2 to the shift is InstructionTime
+	}
 	return append(args, hardware...)
 }
 

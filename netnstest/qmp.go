@@ -79,7 +79,7 @@ func (m *monitor) remove(id string) error {
 	if err := m.do("device_del", map[string]any{"id": id}); err != nil {
 		return err
 	}
-	return poll(Patience, func() error {
+	return patiently(Patience, func() error {
 		// Events come with the answer to the next command, whichever that is.
 		if err := m.do("query-name", nil); err != nil {
 			return err

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -45,12 +44,13 @@ func (h *Host) Systemd() *Systemd {
 		h.t.Skipf("needs the lab's virtual machine (%s=%s)", envMode, os.Getenv(envMode))
 	}
 	for _, program := range systemdPrograms {
+		warm(program)
 		if _, err := os.Stat(program); err != nil {
 			h.t.Fatalf("boot systemd: %v; netnstest/setup installs it", err)
 		}
 	}
 	s := &Systemd{outer: h, Host: &Host{
-		Namespace: &Namespace{t: h.t, name: h.name + " under systemd", net: -1, mnt: -1, pid: -1, sys: -1, nl: h.nl},
+		Namespace: &Namespace{t: h.t, name: h.name + " under systemd", net: -1, mnt: -1, pid: -1, sys: -1, root: -1, nl: h.nl},
 	}}
 	var err error
 	h.Do(func() { err = mountEmpty("/etc/systemd/system", "/var/lib", "/var/log") })
@@ -117,10 +117,7 @@ exec unshare --cgroup sh -ec '
 		/lib/systemd/systemd --unit=multi-user.target'
 `
 
-// bootPatience is how long systemd may take to boot. It does so alone: several at once would only be
-// in each other's way.
-const bootPatience = 60 * time.Second
-
+// bootMu has systemd boot alone: several at once would only be in each other's way.
 var bootMu sync.Mutex
 
 // boot starts systemd and waits until it has reached its target.
@@ -147,7 +144,7 @@ func (s *Systemd) boot() {
 	if err := s.open(cmd.Process.Pid); err != nil {
 		s.t.Fatalf("boot systemd: %v", err)
 	}
-	if err := poll(bootPatience, s.booted); err != nil {
+	if err := patiently(3*Patience, s.booted); err != nil {
 		s.t.Fatalf("boot systemd: %v", err)
 	}
 }
@@ -159,18 +156,23 @@ func (s *Systemd) open(pid int) (err error) {
 			return fmt.Errorf("open the %s namespace: %w", kind, err)
 		}
 	}
+	if s.root, err = unix.Open(fmt.Sprintf("/proc/%d/root", pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("open the container's root: %w", err)
+	}
 	s.sys, err = unix.FcntlInt(uintptr(s.outer.sys), unix.F_DUPFD_CLOEXEC, 0)
 	return err
 }
 
-// booted is a condition for Eventually: systemd is up, be it that a service failed.
+// booted is a condition for Eventually: systemd is up, be it that a service failed. Once systemd answers,
+// systemctl itself waits for the end of the boot, which is cheaper than to start it again and again.
 func (s *Systemd) booted() error {
 	select {
 	case <-s.init.Done():
 		return fmt.Errorf("systemd ended: %w: %s", s.init.err, s.init.Output())
 	default:
 	}
-	out, err := s.Command("systemctl", "is-system-running").Output()
+	// With --wait it is asked once, or a few times while there is nobody to ask.
+	out, err := s.Command("timeout", "10", "systemctl", "is-system-running", "--wait").Output()
 	switch state := strings.TrimSpace(string(out)); state {
 	case "running", "degraded":
 		return nil
@@ -184,7 +186,7 @@ func (s *Systemd) close() {
 	if s.init != nil {
 		s.init.Stop()
 	}
-	for _, fd := range []*int{&s.net, &s.mnt, &s.pid, &s.sys} {
+	for _, fd := range []*int{&s.net, &s.mnt, &s.pid, &s.sys, &s.root} {
 		if *fd >= 0 {
 			unix.Close(*fd)
 		}

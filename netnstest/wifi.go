@@ -2,11 +2,15 @@ package netnstest
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -101,17 +105,31 @@ func (m *Machine) makeRadios() error {
 	return nil
 }
 
-// moveRadio moves a radio, by the name of its interface, from one namespace to another. The kernel takes
-// a process of the target namespace; a thread does.
+// moveRadio moves a radio, by the name of its interface, from one namespace to another.
 func (m *Machine) moveRadio(name string, from, to *Namespace) error {
-	phy, err := os.ReadFile(filepath.Join(from.Sys(), "class", "net", name, "phy80211", "name"))
+	data, err := os.ReadFile(filepath.Join(from.Sys(), "class", "net", name, "phy80211", "index"))
 	if err != nil {
 		return err
 	}
-	to.Do(func() {
-		_, err = from.run("iw", "phy", strings.TrimSpace(string(phy)), "set", "netns", strconv.Itoa(unix.Gettid()))
+	phy, err := strconv.ParseUint(strings.TrimSpace(string(data)), 10, 32)
+	if err != nil {
+		return err
+	}
+	from.Do(func() {
+		var family *netlink.GenlFamily
+		if family, err = netlink.GenlFamilyGet("nl80211"); err != nil {
+			return
+		}
+		request := nl.NewNetlinkRequest(int(family.ID), unix.NLM_F_ACK)
+		request.AddData(&nl.Genlmsg{Command: unix.NL80211_CMD_SET_WIPHY_NETNS})
+		request.AddData(nl.NewRtAttr(unix.NL80211_ATTR_WIPHY, nl.Uint32Attr(uint32(phy))))
+		request.AddData(nl.NewRtAttr(unix.NL80211_ATTR_NETNS_FD, nl.Uint32Attr(uint32(to.net))))
+		_, err = request.Execute(unix.NETLINK_GENERIC, 0)
 	})
-	return err
+	if err != nil {
+		return fmt.Errorf("move %s: %w", name, err)
+	}
+	return nil
 }
 
 // moveAP moves the access point's radio.
@@ -163,7 +181,11 @@ func (w *WiFi) StopAP() {
 	w.m.t.Helper()
 	w.hostapd.Stop()
 	// What a killed hostapd leaves behind would go on to send beacons.
-	if _, err := w.lan.run("ip", "link", "set", w.ap, "down"); err != nil {
+	link, err := w.lan.nl.LinkByName(w.ap)
+	if err == nil {
+		err = w.lan.nl.LinkSetDown(link)
+	}
+	if err != nil {
 		w.m.t.Fatalf("stop the access point: %v", err)
 	}
 }
@@ -220,20 +242,49 @@ func (w *WiFi) StopSupplicant() {
 // Associated is a condition for [Eventually]: the interface is associated with the access point, and the
 // WPA handshake is through.
 func (w *WiFi) Associated() error {
-	out, err := w.m.run("wpa_cli", "-p", "/run/wpa_supplicant", "-i", w.Name, "status")
-	if err != nil {
-		return err
+	// wpa_supplicant sets it when it is done. To ask the kernel costs no program.
+	if state, err := os.ReadFile(filepath.Join(w.m.Sys(), "class", "net", w.Name, "operstate")); strings.TrimSpace(string(state)) != "up" {
+		return fmt.Errorf("%s isn't associated: its state is %q (%w)", w.Name, state, err)
 	}
-	const key = "wpa_state="
-	for line := range strings.Lines(out) {
-		if state, ok := strings.CutPrefix(strings.TrimSpace(line), key); ok {
+	status, err := w.supplicantStatus()
+	if err != nil {
+		return fmt.Errorf("ask wpa_supplicant of %s: %w", w.Name, err)
+	}
+	for line := range strings.Lines(status) {
+		if state, ok := strings.CutPrefix(strings.TrimSpace(line), "wpa_state="); ok {
 			if state == "COMPLETED" {
 				return nil
 			}
 			return fmt.Errorf("%s isn't associated: %s", w.Name, state)
 		}
 	}
-	return fmt.Errorf("%s isn't associated: wpa_supplicant says %q", w.Name, out)
+	return fmt.Errorf("%s isn't associated: wpa_supplicant says %q", w.Name, status)
+}
+
+// supplicantStatus asks wpa_supplicant as wpa_cli does, by its control socket, and without a process: it is
+// asked again and again.
+func (w *WiFi) supplicantStatus() (status string, err error) {
+	const folder = "/run/wpa_supplicant/"
+	w.m.Do(func() {
+		own := &net.UnixAddr{Name: folder + "lab-" + w.Name, Net: "unixgram"}
+		var conn *net.UnixConn
+		if conn, err = net.DialUnix("unixgram", own, &net.UnixAddr{Name: folder + w.Name, Net: "unixgram"}); err != nil {
+			return
+		}
+		defer os.Remove(own.Name)
+		defer conn.Close()
+		if err = conn.SetDeadline(time.Now().Add(Patience / 10)); err != nil {
+			return
+		}
+		if _, err = conn.Write([]byte("STATUS")); err != nil {
+			return
+		}
+		answer := make([]byte, 4096)
+		var size int
+		size, err = conn.Read(answer)
+		status = string(answer[:size])
+	})
+	return status, err
 }
 
 // config writes a configuration file into a namespace's /run.

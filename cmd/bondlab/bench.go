@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,38 +14,54 @@ import (
 	"github.com/bondctl/bondctl/netnstest"
 	"github.com/urfave/cli/v2"
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
 )
 
 func benchCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "bench",
 		Usage: "measure bondctl against the ip program, each as a whole process",
-		Description: "The contenders take turns, each from the same clean state, and the medians are told. The\n" +
-			"machine is emulated: its times are to be compared, not quoted.",
-		Flags:  []cli.Flag{&cli.IntFlag{Name: "rounds", Value: 15, Usage: "how often each contender runs"}},
+		Description: "The contenders take turns, each from the same clean state, in the namespace that they are\n" +
+			"started in and in another one (--netns). The table has the medians, and how they compare to\n" +
+			"bondctl's. The machine is emulated: its times are to be compared, not quoted. Instructions are the\n" +
+			"same each time, whatever else this machine does.",
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "rounds", Value: 15, Usage: "how often each contender runs"},
+			&cli.BoolFlag{Name: "instructions", Usage: "count instructions, the kernel's for it included, not milliseconds"},
+		},
 		Action: bench,
 	}
 }
 
 // bench boots the lab and runs itself there.
 func bench(c *cli.Context) error {
-	rounds := c.Int("rounds")
-	if c.NArg() > 0 || rounds < 1 {
+	m := meter{rounds: c.Int("rounds"), instructions: c.Bool("instructions")}
+	if c.NArg() > 0 || m.rounds < 1 {
 		return errors.New("bench takes no arguments, and at least one round")
 	}
 	if netnstest.InGuest() {
-		return inLab(func(t *session) error { return compare(t, rounds) })
+		return inLab(func(t *session) error { return compare(t, m) })
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	return boot(c.Context, []string{bondctlPackage}, self, "bench", "--rounds", strconv.Itoa(rounds))
+	lab, err := netnstest.Open()
+	if err != nil {
+		return err
+	}
+	defer lab.Close()
+	args := []string{self, "bench", "--rounds", strconv.Itoa(m.rounds)}
+	if m.instructions {
+		lab.CountInstructions()
+		args = append(args, "--instructions")
+	}
+	return runIn(c.Context, lab, []string{bondctlPackage}, args...)
 }
 
 // The bond of two that every contender makes.
 const (
-	bondUp = "bondctl up --once --wait 0 --primary eth0 --member eth0 --member eth1 --address 192.0.2.10/24"
+	bondUp = "up --once --wait 0 --primary eth0 --member eth0 --member eth1 --address 192.0.2.10/24"
 	ipUp   = `link add bond0 type bond mode active-backup miimon 100
 link set eth0 down
 link set eth1 down
@@ -58,6 +73,12 @@ address add 192.0.2.10/24 dev bond0
 `
 )
 
+// batchFile has ipUp for ip -batch.
+const batchFile = "/run/up.batch"
+
+// benchNamespace is the namespace for what enters one.
+const benchNamespace = "blue"
+
 // A match is between contenders that do the same, the first of which is bondctl.
 type match struct {
 	name       string
@@ -65,45 +86,66 @@ type match struct {
 	contenders []contender
 }
 
-type contender struct {
-	name string
-	args []string
+type contender []string // its command line
+
+// matchesIn are the matches in a namespace, which the flags name.
+func matchesIn(nl *netlink.Handle, where, bondctlFlags, ipFlags string) []match {
+	return []match{
+		{"a bond of two from nothing" + where, func() error { return reset(nl) }, []contender{
+			strings.Fields("bondctl" + bondctlFlags + " " + bondUp),
+			strings.Fields("ip" + ipFlags + " -batch " + batchFile),
+		}},
+		{"its status as JSON" + where, func() error { return nil }, []contender{
+			strings.Fields("bondctl" + bondctlFlags + " status --json bond0"),
+			strings.Fields("ip" + ipFlags + " -d -j link show bond0"),
+		}},
+	}
 }
 
 // compare plays every match and prints what came of it.
-func compare(t *session, rounds int) error {
+func compare(t *session, m meter) error {
 	h := netnstest.New(t)
 	h.Cable("eth0")
 	h.Cable("eth1")
-	batch := filepath.Join("/run", "up.batch")
-	commands := "set -e\n" + strings.ReplaceAll("\n"+strings.TrimSpace(ipUp), "\n", "\nip ")
-	fromNothing := func() error { return reset(h.Netlink()) }
-	matches := []match{
-		{"a bond of two from nothing", fromNothing, []contender{
-			{"bondctl up", strings.Fields(bondUp)},
-			{"ip -batch", []string{"ip", "-batch", batch}},
-			{"sh, 8 × ip", []string{"sh", "-c", commands}},
-		}},
-		{"its status as JSON", func() error { return nil }, []contender{
-			{"bondctl status --json", []string{"bondctl", "status", "--json", "bond0"}},
-			{"ip -d -j link show", []string{"ip", "-d", "-j", "link", "show", "bond0"}},
-		}},
-	}
 	var err error
 	// All on one thread in the namespace, so that to enter it isn't a part of what is measured.
 	h.Do(func() {
-		if err = os.WriteFile(batch, []byte(ipUp), 0o644); err != nil {
+		if err = os.WriteFile(batchFile, []byte(ipUp), 0o644); err != nil {
 			return
 		}
-		for _, m := range matches {
-			var medians []time.Duration
-			if medians, err = m.play(rounds); err != nil {
-				return
-			}
-			m.print(medians, rounds)
+		var other *netlink.Handle
+		if other, err = otherNamespace(); err != nil {
+			return
 		}
+		defer other.Close()
+		err = m.play(append(matchesIn(h.Netlink(), "", "", ""),
+			matchesIn(other, ", --netns", " --netns "+benchNamespace, " -netns "+benchNamespace)...))
 	})
 	return err
+}
+
+// otherNamespace makes a namespace that has a name, with the same two NICs.
+func otherNamespace() (*netlink.Handle, error) {
+	if out, err := exec.Command("ip", "netns", "add", benchNamespace).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("ip netns add: %w\n%s", err, out)
+	}
+	ns, err := netns.GetFromName(benchNamespace)
+	if err != nil {
+		return nil, err
+	}
+	defer ns.Close()
+	nl, err := netlink.NewHandleAt(ns)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"eth0", "eth1"} {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = name
+		if err := nl.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "p-" + name}); err != nil {
+			return nil, err
+		}
+	}
+	return nl, nil
 }
 
 // reset takes the bond away, sets the members down, and has bondctl forget.
@@ -125,40 +167,77 @@ func reset(nl *netlink.Handle) error {
 	return os.RemoveAll("/run/bondctl")
 }
 
-// play lets the contenders take turns, and returns the median of each.
-func (m match) play(rounds int) ([]time.Duration, error) {
-	times := make([][]time.Duration, len(m.contenders))
+// meter measures what a process costs.
+type meter struct {
+	rounds       int
+	instructions bool
+}
+
+// play plays the matches and prints the table.
+func (m meter) play(matches []match) error {
+	unit := "ms"
+	if m.instructions {
+		unit = "M instructions"
+	}
+	fmt.Printf("Medians of %d:\n", m.rounds)
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	for _, match := range matches {
+		medians, err := m.medians(match)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s\n", match.name)
+		for i, c := range match.contenders {
+			fmt.Fprintf(w, "  %s\t%6.1f %s\t× %.2f\n", c.short(), medians[i], unit, medians[i]/medians[0])
+		}
+	}
+	return w.Flush()
+}
+
+// medians lets the contenders take turns.
+func (m meter) medians(match match) ([]float64, error) {
+	costs := make([][]float64, len(match.contenders))
 	// The round before the first is to have the programs in memory, and isn't counted.
-	for round := -1; round < rounds; round++ {
-		for i, c := range m.contenders {
-			if err := m.before(); err != nil {
-				return nil, fmt.Errorf("prepare %s: %w", c.name, err)
+	for round := -1; round < m.rounds; round++ {
+		for i, c := range match.contenders {
+			if err := match.before(); err != nil {
+				return nil, fmt.Errorf("prepare %s: %w", c.short(), err)
 			}
-			started := time.Now()
-			out, err := exec.Command(c.args[0], c.args[1:]...).CombinedOutput()
-			took := time.Since(started)
+			cost, err := m.cost(exec.Command(c[0], c[1:]...))
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w\n%s", c.name, err, out)
+				return nil, err
 			}
 			if round >= 0 {
-				times[i] = append(times[i], took)
+				costs[i] = append(costs[i], cost)
 			}
 		}
 	}
-	medians := make([]time.Duration, len(times))
-	for i := range times {
-		slices.Sort(times[i])
-		medians[i] = times[i][len(times[i])/2]
+	medians := make([]float64, len(costs))
+	for i := range costs {
+		slices.Sort(costs[i])
+		medians[i] = costs[i][len(costs[i])/2]
 	}
 	return medians, nil
 }
 
-// print prints the medians, and how they compare to the first.
-func (m match) print(medians []time.Duration, rounds int) {
-	fmt.Printf("%s (median of %d)\n", m.name, rounds)
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for i, c := range m.contenders {
-		fmt.Fprintf(w, "%s\t%.1f ms\t× %.2f\t\n", c.name, medians[i].Seconds()*1000, medians[i].Seconds()/medians[0].Seconds())
+// cost runs a program: milliseconds or, in a guest whose clocks count them, millions of instructions.
+func (m meter) cost(cmd *exec.Cmd) (float64, error) {
+	started := time.Now()
+	out, err := cmd.CombinedOutput()
+	took := time.Since(started)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
 	}
-	_ = w.Flush()
+	if m.instructions {
+		used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		return float64(used) / float64(netnstest.InstructionTime) / 1e6, nil
+	}
+	return took.Seconds() * 1000, nil
+}
+
+// short is the command line as far as it tells contenders apart.
+func (c contender) short() string {
+	line := strings.Join(c, " ")
+	line = strings.Replace(line, strings.TrimPrefix(bondUp, "up "), "...", 1)
+	return strings.Replace(line, batchFile, "...", 1)
 }

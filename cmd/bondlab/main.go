@@ -58,6 +58,11 @@ func boot(ctx context.Context, packages []string, args ...string) error {
 		return err
 	}
 	defer lab.Close()
+	return runIn(ctx, lab, packages, args...)
+}
+
+// runIn is boot in a lab that is open.
+func runIn(ctx context.Context, lab *netnstest.Lab, packages []string, args ...string) error {
 	if err := lab.Build(ctx, packages...); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func TestAddresses(t *testing.T) {
 	h.Cable("eth0")
 	tap := h.Tap()
 	byHand := func() {
-		h.Run("ip", "address", "add", "203.0.113.9/24", "dev", "bond0")
+		addAddress(t, h, "203.0.113.9/24", "bond0")
 		h.Run("ip", "route", "add", "default", "via", "203.0.113.1", "metric", "500")
 	}
 	for i, tt := range []struct {

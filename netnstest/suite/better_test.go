@@ -51,7 +51,7 @@ func TestBetterDuplex(t *testing.T) {
 func playBetter(t *testing.T, m *netnstest.Machine, primary, other string, returns bool, warned string) {
 	for _, member := range strings.Fields(warned) {
 		// That a speed is unknown isn't known before there is a carrier.
-		m.Run("ip", "link", "set", member, "up")
+		linkUp(t, m.Host, member)
 		netnstest.Eventually(t, m.Carrier(member, true))
 	}
 	o := up(t, m.Host, "--primary-reselect", "better", "--updelay", "0", "--address", "192.0.2.10/24",
@@ -70,9 +70,9 @@ func playBetter(t *testing.T, m *netnstest.Machine, primary, other string, retur
 		})
 	}
 	wait("up", primary)
-	m.Run("ip", "link", "set", primary, "down")
+	linkDown(t, m.Host, primary)
 	wait("down", other)
-	m.Run("ip", "link", "set", primary, "up")
+	linkUp(t, m.Host, primary)
 	if !returns {
 		primary, other = other, primary
 	}

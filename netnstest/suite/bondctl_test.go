@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bondctl/bondctl/netnstest"
 	"github.com/google/go-cmp/cmp"
@@ -42,6 +45,35 @@ func up(t *testing.T, h *netnstest.Host, args ...string) outcome {
 	return succeeds(t, h, append([]string{"up", "--once", "--wait", "0"}, args...)...)
 }
 
+// eth0And1 asks for a bond of two.
+var eth0And1 = []string{"--member", "eth0", "--member", "eth1"}
+
+// nothingToChange is what up says of a bond0 that is as wanted.
+const nothingToChange = "bond0: nothing to change\n"
+
+// unchanged runs up again, which must find nothing to change and ask the kernel for no change.
+func unchanged(t *testing.T, h *netnstest.Host, tap *netnstest.Tap, args ...string) {
+	t.Helper()
+	tap.Changes()
+	o := up(t, h, args...)
+	if changes := tap.Changes(); len(changes) > 0 {
+		t.Errorf("the same up %s again asked the kernel for %v", args, changes)
+	}
+	if o.Stdout != nothingToChange {
+		t.Errorf("the same up %s again printed %q, want %q", args, o.Stdout, nothingToChange)
+	}
+}
+
+// warns checks that an up which succeeded has warned of each of the texts.
+func warns(t *testing.T, o outcome, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(o.Stderr, "bondctl: warning: "+text) {
+			t.Errorf("no warning that begins with %q:\n%s", text, o.Stderr)
+		}
+	}
+}
+
 // succeeds runs bondctl, which must exit with 0.
 func succeeds(t *testing.T, h *netnstest.Host, args ...string) outcome {
 	t.Helper()
@@ -56,7 +88,7 @@ func succeeds(t *testing.T, h *netnstest.Host, args ...string) outcome {
 // hint, and change nothing.
 func fails(t *testing.T, h *netnstest.Host, status int, reasons []string, args ...string) {
 	t.Helper()
-	before, options := links(t, h), bonds(t, h)
+	before, options := links(t, h), linkOptions(t, h)
 	o := bondctl(t, h, args...)
 	if o.Status != status {
 		t.Errorf("bondctl %s: exit status %d, want %d\n%s%s", strings.Join(args, " "), o.Status, status, o.Stdout, o.Stderr)
@@ -67,30 +99,37 @@ func fails(t *testing.T, h *netnstest.Host, status int, reasons []string, args .
 		}
 	}
 	sameLinks(t, h, before)
-	if diff := cmp.Diff(options, bonds(t, h)); diff != "" {
+	if diff := cmp.Diff(options, linkOptions(t, h)); diff != "" {
 		t.Errorf("options of the bonds (-before +after):\n%s", diff)
 	}
 }
 
-// bonds are the options of each bond of a host, as the ip program reads them.
-func bonds(t *testing.T, h *netnstest.Host) map[string]any {
+// in is the path to a file of the host's for this process.
+func in(h *netnstest.Host, path string) string { return filepath.Join(h.Root(), path) }
+
+// bondFile is in's path to what bondctl keeps of bond0 under that name.
+func bondFile(h *netnstest.Host, name string) string {
+	path := in(h, "/run/bondctl/*/bond0/"+name)
+	if files, _ := filepath.Glob(path); len(files) == 1 {
+		return files[0]
+	}
+	return path
+}
+
+func writeFile(t *testing.T, path, text string) {
 	t.Helper()
-	var list []struct {
-		Name string `json:"ifname"`
-		Info struct {
-			Options any `json:"info_data"`
-		} `json:"linkinfo"`
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+		t.Fatal(err)
 	}
-	if out := h.Run("ip", "-details", "-json", "link", "show", "type", "bond"); strings.TrimSpace(out) != "" {
-		if err := json.Unmarshal([]byte(out), &list); err != nil {
-			t.Fatalf("ip link show: %v\n%s", err, out)
-		}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
 	}
-	options := map[string]any{}
-	for _, l := range list {
-		options[l.Name] = l.Info.Options
-	}
-	return options
+	return string(text)
 }
 
 // bondStatus is the part of bondctl status --json that most tests look at.
@@ -98,13 +137,17 @@ type bondStatus struct {
 	Name         string         `json:"name"`
 	Mode         string         `json:"mode"`
 	ActiveSlave  string         `json:"active_slave"`
+	ActiveSince  *time.Time     `json:"active_since"`
 	ActiveReason string         `json:"active_reason"`
 	Primary      string         `json:"primary"`
+	Miimon       int            `json:"miimon"`
 	MIIStatus    string         `json:"mii_status"`
 	Address      string         `json:"address"`
 	Addresses    []string       `json:"addresses"`
+	MTU          int            `json:"mtu"`
 	Health       string         `json:"health"`
 	HealthReason string         `json:"health_reason"`
+	Lease        *leaseStatus   `json:"lease"`
 	Members      []memberStatus `json:"members"`
 }
 
@@ -115,6 +158,15 @@ type memberStatus struct {
 	PendingReason string `json:"pending_reason"`
 	MIIStatus     string `json:"mii_status"`
 	Speed         int    `json:"speed"`
+	WiFi          *struct {
+		SSIDHex string `json:"ssid_hex"`
+	} `json:"wifi"`
+}
+
+type leaseStatus struct {
+	Address    string    `json:"address"`
+	Expiry     time.Time `json:"expiry"`
+	GatewayMAC string    `json:"gateway_mac"`
 }
 
 // status reads bondctl status --json of bond0.

@@ -13,12 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
-
 	"github.com/bondctl/bondctl/bond/dhcp"
 	"github.com/bondctl/bondctl/bond/lease"
 	"github.com/bondctl/bondctl/netnstest"
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 // A lease is had over a bond, holds on the other path and under the other MAC,
@@ -37,7 +36,7 @@ func TestDHCPOnBond(t *testing.T) {
 	if want := netip.MustParseAddr(netnstest.LANAddr); lease.Gateway() != want || lease.Server != want || !slices.Contains(lease.DNS, want) {
 		t.Errorf("router, server and DNS aren't %s: %+v", want, lease)
 	}
-	h.Run("ip", "address", "add", lease.Address.String(), "dev", "bond0")
+	addAddress(t, h, lease.Address.String(), "bond0")
 	netnstest.Eventually(t, wrote(server, fmt.Sprintf("DHCPACK(lan) %s %s", lease.Address.Addr(), eth0.MAC)))
 
 	eth0.Pull()
@@ -46,10 +45,10 @@ func TestDHCPOnBond(t *testing.T) {
 	netnstest.Eventually(t, c.had(dhcp.Renewed, 1))
 	netnstest.Eventually(t, wrote(server, fmt.Sprintf("DHCPACK(lan) %s %s", lease.Address.Addr(), eth1.MAC)))
 
-	h.Run("ip", "link", "set", "bond0", "down")
+	linkDown(t, h, "bond0")
 	c.confirm <- struct{}{}
 	netnstest.Eventually(t, c.had(dhcp.Silent, 1))
-	h.Run("ip", "link", "set", "bond0", "up")
+	linkUp(t, h, "bond0")
 	netnstest.Eventually(t, c.had(dhcp.Renewed, 2))
 
 	server.Stop()
@@ -72,7 +71,7 @@ func TestDHCPRenews(t *testing.T) {
 	t.Parallel()
 	h := netnstest.New(t)
 	h.Cable("bond0")
-	h.Run("ip", "link", "set", "bond0", "up")
+	linkUp(t, h, "bond0")
 	heard := hears(t, h.LAN())
 	server := h.LAN().Start("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--log-dhcp",
 		"--interface=lan", "--bind-interfaces", "--leasefile-ro", "--dhcp-authoritative", "--no-ping",
@@ -80,7 +79,7 @@ func TestDHCPRenews(t *testing.T) {
 	netnstest.Eventually(t, wrote(server, "DHCP, sockets bound"))
 	c := startDHCP(t, h)
 	netnstest.Eventually(t, c.had(dhcp.Bound, 1))
-	h.Run("ip", "address", "add", c.lease().Address.String(), "dev", "bond0")
+	addAddress(t, h, c.lease().Address.String(), "bond0")
 	netnstest.Eventually(t, c.had(dhcp.Renewed, 1))
 	if lease := c.lease(); lease.T2.Sub(lease.Obtained) > 20*time.Second { // dnsmasq varies them a little
 		t.Errorf("T1 and T2 aren't the server's: %+v", lease)
@@ -102,7 +101,7 @@ func TestDHCPNoInterface(t *testing.T) {
 	}
 	h.Cable("bond0")
 	h.LAN().DHCP()
-	h.Run("ip", "link", "set", "bond0", "up")
+	linkUp(t, h, "bond0")
 	netnstest.Eventually(t, c.had(dhcp.Bound, 1))
 }
 
@@ -177,6 +176,18 @@ func (c *dhcpClient) lease() lease.Lease {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return *c.events[len(c.events)-1].Lease
+}
+
+// questions is how many of a kind a server of LAN.DHCP was asked: one that is asked again for want of an
+// answer has the same transaction id, which is the line's first word behind the server's own.
+func questions(server *netnstest.Process, kind string) int {
+	var ids []string
+	for line := range strings.Lines(server.Output()) {
+		if words := strings.Fields(line); len(words) > 2 && strings.HasPrefix(words[2], kind+"(") && !slices.Contains(ids, words[1]) {
+			ids = append(ids, words[1])
+		}
+	}
+	return len(ids)
 }
 
 // wrote is a condition for Eventually.

@@ -19,7 +19,7 @@ func TestDown(t *testing.T) {
 			h.Cable("eth2")
 			h.Run("ip", "link", "set", "eth0", "up", "address", "02:00:5e:10:00:0a", "mtu", "1300")
 			h.Run("ip", "link", "set", "eth1", "address", "02:00:5e:10:00:0b", "mtu", "1600")
-			h.Run("ip", "link", "set", "eth2", "up")
+			linkUp(t, h, "eth2")
 			before := links(t, h)
 
 			up(t, h, "--fail-over-mac", mode, "--mtu", "1400", "--address", "192.0.2.10/24", "--gateway", netnstest.LANAddr,
@@ -79,7 +79,7 @@ func TestDownAfterDeletion(t *testing.T) {
 	h.Run("ip", "link", "set", "eth0", "up", "mtu", "1300")
 	before := links(t, h)
 	up(t, h, eth0And1...)
-	h.Run("ip", "link", "delete", "bond0")
+	deleteLink(t, h, "bond0")
 	succeeds(t, h, "down")
 	sameLinks(t, h, before)
 }

@@ -1,7 +1,9 @@
 package suite
 
 import (
+	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/bondctl/bondctl/netnstest"
@@ -14,9 +16,8 @@ func TestKeeperLeaks(t *testing.T) {
 	h := netnstest.New(t, netnstest.Private("/etc/bondctl"))
 	eth0 := h.Cable("eth0")
 	h.Cable("eth1")
-	h.Do(func() {
-		writeFile(t, "/etc/bondctl/bond0.toml", "[[member]]\nname = \"eth0\"\n[[member]]\nname = \"eth1\"\n[ipv4]\nmethod = \"none\"\n")
-	})
+	writeFile(t, in(h, "/etc/bondctl/bond0.toml"),
+		"[[member]]\nname = \"eth0\"\n[[member]]\nname = \"eth1\"\n[ipv4]\nmethod = \"none\"\n")
 	cycle := func(times int) {
 		t.Helper()
 		for range times {
@@ -26,28 +27,28 @@ func TestKeeperLeaks(t *testing.T) {
 			netnstest.Eventually(t, active(h, "eth0"))
 		}
 	}
-	// The collector is to keep the heap near what is in use, and not at twice as much and 4 MiB.
-	const thrift = "GOGC=5"
-	fresh := startDaemon(t, h, thrift)
-	cycle(1)                               // as much has been started by then as will ever be
-	netnstest.Eventually(t, fresh.quiet()) // it has asked for routers on the new path
+	// The collector is to come often, and to tell what it finds.
+	collector := []string{"GOGC=5", "GODEBUG=gcpacertrace=1"}
+	fresh := startDaemon(t, h, collector...)
+	cycle(1) // as much has been started by then as will ever be
 	want := fresh.goroutines(t)
 
-	keeper := startDaemon(t, h, thrift)
-	cycle(sample(10, 200)) // buffers grow, and the history gets as long as it may
-	netnstest.Eventually(t, keeper.quiet())
+	keeper := startDaemon(t, h, collector...)
+	cycle(sample(5, 200)) // buffers grow, and in the long form the history gets as long as it may
+	netnstest.Eventually(t, idle(keeper.pid))
 	before := keeper.holds(t)
-	cycles, parts := sample(50, 1000), sample(5, 20)
-	var memory []int
+	cycles, parts := sample(20, 1000), sample(2, 10)
+	var heaps []int
 	for range parts {
+		seen := len(keeper.Output())
 		cycle(cycles / parts)
-		memory = append(memory, keeper.holds(t).RssAnon)
+		heaps = append(heaps, leastHeap(t, keeper.Output()[seen:]))
 	}
-	netnstest.Eventually(t, keeper.quiet())
+	netnstest.Eventually(t, idle(keeper.pid))
 	after := keeper.holds(t)
 	got := keeper.goroutines(t)
-	t.Logf("%d cycles: %+v before, %+v after, own memory on the way %v KiB; goroutines %d, fresh %d",
-		cycles, before, after, memory, got, want)
+	t.Logf("%d cycles: %+v before, %+v after, the heap on the way %v; goroutines %d, fresh %d",
+		cycles, before, after, heaps, got, want)
 
 	if after.Descriptors != before.Descriptors {
 		t.Errorf("the keeper has %d open descriptors, and had %d", after.Descriptors, before.Descriptors)
@@ -59,16 +60,27 @@ func TestKeeperLeaks(t *testing.T) {
 	if after.Threads > before.Threads+3 {
 		t.Errorf("the keeper has %d threads, and had %d", after.Threads, before.Threads)
 	}
-	// The runtime's own needs go up and down by some 100 KiB. From the middle of the first third to
-	// that of the last a leak of 4 kB a cycle makes 2.6 MiB in the long form.
-	grown := median(memory[len(memory)-len(memory)/3:]) - median(memory[:len(memory)/3])
-	// It may also step up once, by less than a huge page (2 MiB), and stay there.
-	if most := sample(1024, 2048+256); grown > most {
-		t.Errorf("the keeper's own memory has grown by %d KiB, want %d at most: %v", grown, most, memory)
+	if grown := heaps[len(heaps)-1] - heaps[0]; grown > 256<<10 {
+		t.Errorf("the keeper's heap has grown by %d bytes: %v", grown, heaps)
 	}
 	succeeds(t, h, "down")
 }
 
-func median(list []int) int {
-	return slices.Sorted(slices.Values(list))[len(list)/2]
+// collection is what the Go runtime's gcpacertrace tells at the end of a collection: the heap's size at
+// its begin and at its end.
+var collection = regexp.MustCompile(`(?m)^pacer: .* in ([0-9]+) B -> ([0-9]+) B `)
+
+// leastHeap is the smallest heap that the collector has found. It counts objects, and not what the runtime
+// asks the kernel for in larger and larger steps; the smallest, for at other times a look is under way.
+func leastHeap(t *testing.T, trace string) int {
+	t.Helper()
+	var sizes []int
+	for _, match := range collection.FindAllStringSubmatch(trace, -1) {
+		size, _ := strconv.Atoi(match[2])
+		sizes = append(sizes, size)
+	}
+	if len(sizes) == 0 {
+		t.Fatalf("the collector told of no collection:\n%s", trace)
+	}
+	return slices.Min(sizes)
 }

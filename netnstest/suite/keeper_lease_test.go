@@ -1,16 +1,12 @@
 package suite
 
 import (
+	"errors"
 	"fmt"
-	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/bondctl/bondctl/netnstest"
 )
@@ -27,53 +23,50 @@ func TestKeeperLease(t *testing.T) {
 	succeeds(t, h, "up", "--dhcp", "--fail-over-mac", "active", "--member", "eth0", "--member", "eth1")
 	netnstest.Eventually(t, leased(t, h, "192.0.2."))
 	address := leaseOf(t, h)
-	netnstest.Eventually(t, func() error {
-		if leaseStatus(t, h)["gateway_mac"] == nil {
-			return fmt.Errorf("the gateway isn't known yet")
+	netnstest.Eventually(t, says(t, h, func(st bondStatus) error {
+		if st.Lease.GatewayMAC == "" {
+			return errors.New("the gateway isn't known yet")
 		}
 		return nil
-	})
+	}))
 	if got := h.Run("ip", "route", "show", "default"); !strings.Contains(got, "via "+netnstest.LANAddr+" dev bond0 proto dhcp") {
 		t.Errorf("the default route is %q", got)
 	}
 	if got := h.Run("ip", "-4", "address", "show", "dev", "bond0"); strings.Contains(got, "valid_lft forever") || !strings.Contains(got, "valid_lft 3") {
 		t.Errorf("the address doesn't end with the lease of an hour:\n%s", got)
 	}
-	ping := h.Ping(200 * time.Millisecond)
-	netnstest.Eventually(t, ping.Answered)
-	asked := strings.Count(server.Output(), "DHCPREQUEST")
-	eth0.Pull()
-	netnstest.Eventually(t, active(h, "eth1"))
-	netnstest.Eventually(t, ping.Answered)
-
+	pings := startPings(t, h)
+	asked := questions(server, "DHCPREQUEST")
+	pings.goesOver("eth1", eth0.Pull)
 	first := keeperOf(t, h)
-	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	netnstest.Eventually(t, ended(first))
-	if got := strings.Count(server.Output(), "DHCPREQUEST"); got != asked {
+	netnstest.Eventually(t, noted(t, h, "eth1"))
+	netnstest.Eventually(t, idle(first)) // whatever it asks upon a failover, it has asked
+	killed(t, first)
+	if got := questions(server, "DHCPREQUEST"); got != asked {
 		t.Errorf("the failover cost %d requests, want none: the gateway answers", got-asked)
 	}
 	tap := h.Tap()
-	if o := succeeds(t, h, "up"); o.Stdout != "bond0: nothing to change\n" {
+	if o := succeeds(t, h, "up"); o.Stdout != nothingToChange {
 		t.Errorf("a second up says\n%s", o.Stdout)
 	}
-	netnstest.Eventually(t, wrote(server, "DHCPACK(lan) "+address.Addr().String()))
+	second := keeperOf(t, h)
 	netnstest.Eventually(t, func() error {
-		if got := strings.Count(server.Output(), "DHCPREQUEST"); got != asked+1 {
-			return fmt.Errorf("the successor asked %d times, want once", got-asked)
+		if got := questions(server, "DHCPREQUEST"); got == asked {
+			return errors.New("the successor hasn't asked yet")
 		}
 		return nil
 	})
+	netnstest.Eventually(t, idle(second))
+	if got := questions(server, "DHCPREQUEST"); got != asked+1 {
+		t.Errorf("the successor asked %d times, want once", got-asked)
+	}
 	if changes := tap.Changes(); len(changes) > 0 {
 		t.Errorf("the successor asked for changes: %v", changes)
 	}
 	if got := leaseOf(t, h); got != address {
 		t.Errorf("the address is %s, and was %s", got, address)
 	}
-	if result := ping.Stop(); len(result.Lost) > 1 {
-		t.Errorf("%d pings lost: %v", len(result.Lost), result)
-	}
+	pings.stop()
 	o := succeeds(t, h, "down")
 	netnstest.Eventually(t, wrote(server, "DHCPRELEASE(lan) "+address.Addr().String()))
 	if o.Stderr != "" {
@@ -110,11 +103,7 @@ func TestLeaseIdentity(t *testing.T) {
 			netnstest.Eventually(t, active(h, "eth1"))
 			// The next keeper asks for the lease at its start, as this one
 			// would when it is time to renew it.
-			pid := keeperOf(t, h)
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
-			netnstest.Eventually(t, ended(pid))
+			killed(t, keeperOf(t, h))
 			succeeds(t, h, "up")
 			netnstest.Eventually(t, wrote(server, eth1.MAC.String()))
 			netnstest.Eventually(t, func() error {
@@ -144,20 +133,21 @@ func TestKeeperLeaseUse(t *testing.T) {
 	writeFile(t, file, "[[member]]\nname = \"eth0\"\n[ipv4]\nuse_routes = false\n")
 	succeeds(t, h, "up", "--config", file)
 	netnstest.Eventually(t, leased(t, h, "192.0.2."))
+	netnstest.Eventually(t, idle(keeperOf(t, h))) // it has done what it ever will
 	if got := h.Run("ip", "route", "show", "default"); got != "" {
 		t.Errorf("use_routes is false, and there is %q", got)
 	}
 	succeeds(t, h, "up", "--member", "eth0", "--address", "192.0.2.10/24")
-	netnstest.Eventually(t, func() error {
-		if got := addresses(t, h); !slices.Equal(got, []string{"192.0.2.10/24"}) {
-			return fmt.Errorf("with a static address there are %v", got)
+	netnstest.Eventually(t, says(t, h, func(st bondStatus) error {
+		if !slices.Equal(st.Addresses, []string{"192.0.2.10/24"}) {
+			return fmt.Errorf("with a static address there are %v", st.Addresses)
 		}
 		return nil
-	})
+	}))
 	succeeds(t, h, "up", "--member", "eth0")
 	netnstest.Eventually(t, leased(t, h, "192.0.2.1"))
 	succeeds(t, h, "up", "--once", "--member", "eth0")
-	if got := addresses(t, h); len(got) > 0 {
+	if got := status(t, h).Addresses; len(got) > 0 {
 		t.Errorf("without a keeper there are %v", got)
 	}
 	succeeds(t, h, "down")
@@ -197,71 +187,17 @@ func TestKeeperReleased(t *testing.T) {
 	netnstest.Eventually(t, wrote(server, "DHCPRELEASE(lan) "+first.Addr().String()))
 	server.Stop()
 	succeeds(t, h, "up", "--member", "eth0")
-	netnstest.Eventually(t, func() error {
-		if got := status(t, h).HealthReason; got != "dhcp: no DHCP server answers" {
-			return fmt.Errorf("the health is %q", got)
+	netnstest.Eventually(t, says(t, h, func(st bondStatus) error {
+		if st.HealthReason != "dhcp: no DHCP server answers" {
+			return fmt.Errorf("the health is %q", st.HealthReason)
 		}
 		return nil
-	})
+	}))
 	succeeds(t, h, "down")
 	server = h.LAN().DHCP()
 	succeeds(t, h, "up", "--member", "eth0")
 	netnstest.Eventually(t, leased(t, h, first.String()))
-	if got := strings.Count(server.Output(), "DHCPDISCOVER"); got != 1 {
+	if got := questions(server, "DHCPDISCOVER"); got != 1 {
 		t.Errorf("%d DHCPDISCOVERs, want 1: the address was given back", got)
-	}
-}
-
-// leaseStatus is the lease that status shows; nil for none.
-func leaseStatus(t *testing.T, h *netnstest.Host) map[string]any {
-	t.Helper()
-	lease, _ := statusOf[map[string]any](t, h, "bond0")["lease"].(map[string]any)
-	return lease
-}
-
-// leaseOf is the address that bond0 has by DHCP.
-func leaseOf(t *testing.T, h *netnstest.Host) netip.Prefix {
-	t.Helper()
-	text, _ := leaseStatus(t, h)["address"].(string)
-	address, err := netip.ParsePrefix(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return address
-}
-
-// leased is a condition for Eventually: bond0 has an address by DHCP that
-// begins so, and no other.
-func leased(t *testing.T, h *netnstest.Host, begins string) func() error {
-	return func() error {
-		text, _ := leaseStatus(t, h)["address"].(string)
-		if !strings.HasPrefix(text, begins) {
-			return fmt.Errorf("the lease is %q, want one that begins with %s", text, begins)
-		}
-		if diff := cmp.Diff([]string{text}, addresses(t, h)); diff != "" {
-			return fmt.Errorf("addresses (-want +got)\n%s", diff)
-		}
-		return nil
-	}
-}
-
-// addresses are bond0's of global scope.
-func addresses(t *testing.T, h *netnstest.Host) []string {
-	t.Helper()
-	var list []string
-	for _, a := range statusOf[map[string]any](t, h, "bond0")["addresses"].([]any) {
-		list = append(list, a.(string))
-	}
-	return list
-}
-
-// healthSays is a condition for Eventually: it is among the reasons for bond0's
-// health.
-func healthSays(t *testing.T, h *netnstest.Host, want string) func() error {
-	return func() error {
-		if got := statusOf[map[string]any](t, h, "bond0")["health_reason"].(string); !strings.Contains(got, want) {
-			return fmt.Errorf("the health is %q, want %q", got, want)
-		}
-		return nil
 	}
 }

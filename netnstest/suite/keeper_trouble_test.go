@@ -4,8 +4,8 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/bondctl/bondctl/netnstest"
+	"github.com/vishvananda/netlink"
 )
 
 // A member that the kernel refuses costs the others nothing: it waits, and is
@@ -23,21 +24,21 @@ func TestKeeperRefusedMember(t *testing.T) {
 	h := netnstest.New(t)
 	h.Cable("eth0")
 	h.Cable("eth9")
-	h.Run("ip", "link", "set", "eth9", "up")
+	linkUp(t, h, "eth9")
 	h.Run("ip", "link", "add", "link", "eth9", "name", "eth9.5", "type", "vlan", "id", "5")
 	succeeds(t, h, "up", "--member", "eth0", "--member", "eth9.5")
 	t.Cleanup(func() { bondctl(t, h, "down") })
-	h.Run("ip", "link", "set", "eth9", "down") // eth9.5 can't be set up now (ENETDOWN)
-	h.Run("ip", "link", "set", "eth9.5", "nomaster")
-	h.Run("ip", "link", "set", "eth0", "nomaster")
+	linkDown(t, h, "eth9") // eth9.5 can't be set up now (ENETDOWN)
+	release(t, h, "eth9.5")
+	release(t, h, "eth0")
 	netnstest.Eventually(t, active(h, "eth0"))
 
-	netnstest.Eventually(t, func() error {
-		if why := status(t, h).member(t, "eth9.5").PendingReason; !strings.HasPrefix(why, "refused by the kernel") {
+	netnstest.Eventually(t, says(t, h, func(st bondStatus) error {
+		if why := st.member(t, "eth9.5").PendingReason; !strings.HasPrefix(why, "refused by the kernel") {
 			return fmt.Errorf("eth9.5 is pending: %s", why)
 		}
 		return nil
-	})
+	}))
 	tap := h.Tap()
 	for range 2 { // tries: down and into the bond, out of it
 		netnstest.Eventually(t, func() error {
@@ -51,7 +52,7 @@ func TestKeeperRefusedMember(t *testing.T) {
 		t.Errorf("eth0 works, and left more than the once that it was taken out:\n%s", out)
 	}
 	netnstest.Eventually(t, active(h, "eth0"))
-	h.Run("ip", "link", "set", "eth9", "up")
+	linkUp(t, h, "eth9")
 	netnstest.Eventually(t, usable(h, "eth9.5"))
 }
 
@@ -61,26 +62,18 @@ func TestKeeperFirstLookFails(t *testing.T) {
 	h := netnstest.New(t, netnstest.Private("/etc/bondctl"))
 	h.Cable("eth0")
 	h.Run("ip", "link", "add", "bond0", "type", "bridge")
-	h.Do(func() { writeFile(t, "/etc/bondctl/bond0.toml", "[[member]]\nname = \"eth0\"\n") })
-	h.Start("bondctl", "daemon")
+	writeFile(t, in(h, "/etc/bondctl/bond0.toml"), "[[member]]\nname = \"eth0\"\n")
+	keeper := h.Start("bondctl", "daemon")
+	netnstest.Eventually(t, wrote(keeper, "no bond"))
 	pid := keeperOf(t, h)
-	h.Run("ip", "link", "del", "bond0")
+	deleteLink(t, h, "bond0")
 	netnstest.Eventually(t, active(h, "eth0"))
 	if now := keeperOf(t, h); now != pid {
 		t.Errorf("there is another keeper: %d after %d", now, pid)
 	}
-	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	kill(t, pid, syscall.SIGTERM)
 	netnstest.Eventually(t, ended(pid))
 	succeeds(t, h, "down")
-}
-
-func writeFile(t *testing.T, name, text string) {
-	t.Helper()
-	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // Of several ups at once every one succeeds, and one keeper is left.
@@ -102,7 +95,7 @@ func TestUpsAtOnce(t *testing.T) {
 		}
 	}
 	netnstest.Eventually(t, active(h, "eth0"))
-	if out := h.Run("sh", "-c", "cat /run/bondctl/*/bond0/keeper.json"); strings.Count(out, "pid") != 1 {
+	if out := readFile(t, bondFile(h, "keeper.json")); strings.Count(out, "pid") != 1 {
 		t.Errorf("keepers: %s", out)
 	}
 }
@@ -133,12 +126,17 @@ func TestKeeperLockIsRoots(t *testing.T) {
 	h.Cable("eth0")
 	succeeds(t, h, "up", "--member", "eth0")
 	t.Cleanup(func() { bondctl(t, h, "down") })
-	out := h.Run("sh", "-c", "for f in /run/bondctl/*/bond0/*; do stat -c '%a %n' $f; done")
-	for line := range strings.Lines(out) {
-		mode, name, _ := strings.Cut(strings.TrimSpace(line), " ")
-		public := slices.Contains([]string{"public.json", "keeper.json", "history.jsonl"}, path.Base(name))
-		if want := map[bool]string{true: "644", false: "600"}[public]; mode != want {
-			t.Errorf("%s has mode %s, want %s", name, mode, want)
+	files, err := os.ReadDir(filepath.Dir(bondFile(h, "keeper.json")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		want := fs.FileMode(0o600)
+		if slices.Contains([]string{"public.json", "keeper.json", "history.jsonl"}, file.Name()) {
+			want = 0o644
+		}
+		if info, err := file.Info(); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s has mode %v, %v, want %v", file.Name(), info.Mode(), err, want)
 		}
 	}
 }
@@ -193,7 +191,7 @@ func TestAddressesOfOthersStay(t *testing.T) {
 	h.Cable("eth1")
 	two := []string{"--member", "eth0", "--member", "eth1"}
 	up(t, h, append(two, "--address", "192.0.2.10/24", "--gateway", "192.0.2.1")...)
-	h.Run("ip", "address", "add", "192.0.2.50/24", "dev", "bond0")
+	addAddress(t, h, "192.0.2.50/24", "bond0")
 	h.Run("ip", "route", "add", "198.51.100.0/24", "via", "192.0.2.1")
 	stays := func(what string) {
 		t.Helper()
@@ -224,22 +222,27 @@ func TestKeeperMends(t *testing.T) {
 	wish := []string{"up", "--member", "eth0", "--address", "192.0.2.10/24"}
 	succeeds(t, h, append(wish, "--address", "2001:db8::10/64", "--gateway", "192.0.2.1")...)
 	t.Cleanup(func() { bondctl(t, h, "down") })
-	has := func(want string, command ...string) func() error {
-		return func() error {
-			if out := h.Run("ip", command...); !strings.Contains(out, want) {
-				return os.ErrNotExist
-			}
-			return nil
+	const mended = "2001:db8::10/64"
+	has := func() error {
+		if got := link(t, h, "bond0").Addresses; !slices.Contains(got, mended) {
+			return fmt.Errorf("the addresses are %v", got)
 		}
+		return nil
 	}
 	for range 2 {
 		h.Run("ip", "route", "del", "default")
-		netnstest.Eventually(t, has("default via 192.0.2.1", "route"))
-		h.Run("ip", "address", "del", "2001:db8::10/64", "dev", "bond0")
-		netnstest.Eventually(t, has("2001:db8::10/64", "address"))
+		netnstest.Eventually(t, defaultRoute(h, "192.0.2.1"))
+		change(t, h, "bond0", "delete "+mended+" from", func(nl *netlink.Handle, l netlink.Link) error {
+			a, err := netlink.ParseAddr(mended)
+			if err != nil {
+				return err
+			}
+			return nl.AddrDel(l, a)
+		})
+		netnstest.Eventually(t, has)
 	}
 	succeeds(t, h, wish...)
-	if out := h.Run("ip", "address"); strings.Contains(out, "2001:db8::10/64") {
-		t.Errorf("the address stays though it is no longer wanted:\n%s", out)
+	if err := has(); err == nil {
+		t.Errorf("%s stays though it is no longer wanted", mended)
 	}
 }

@@ -7,10 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bondctl/bondctl/netnstest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/insomniacslk/dhcp/dhcpv4"
-
-	"github.com/bondctl/bondctl/netnstest"
 )
 
 // hostileSSID would clear a screen and set its title, begin a line, and is no UTF-8; U+009B begins an
@@ -46,14 +45,14 @@ func TestKeeperWiFiTrouble(t *testing.T) {
 	succeeds(t, m.Host, "up", "--wait", "0")
 	netnstest.Eventually(t, leased(t, m.Host, "192.0.2."))
 	netnstest.Eventually(t, happened(t, m.Host, "mended  wlan0"))
-	fine := func() error {
-		if st := status(t, m.Host); st.HealthReason != "bus=usb is absent" {
+	fine := says(t, m.Host, func(st bondStatus) error {
+		if st.HealthReason != "bus=usb is absent" {
 			return fmt.Errorf("health is %s: %s", st.Health, st.HealthReason)
 		}
 		return nil
-	}
+	})
 	netnstest.Eventually(t, fine)
-	if diff := cmp.Diff(fmt.Sprintf("%x", hostileSSID), wifiStatus(t, m.Host)["ssid_hex"]); diff != "" {
+	if diff := cmp.Diff(fmt.Sprintf("%x", hostileSSID), status(t, m.Host).member(t, "wlan0").WiFi.SSIDHex); diff != "" {
 		t.Errorf("ssid_hex (-want +got)\n%s", diff)
 	}
 	printsNothingForeign(t, m.Host, nil)
@@ -64,18 +63,6 @@ func TestKeeperWiFiTrouble(t *testing.T) {
 	wifi.StartAP()
 	netnstest.Eventually(t, fine)
 	t.Log("\n" + succeeds(t, m.Host, "events").Stdout)
-}
-
-// wifiStatus is what status tells of the Wi-Fi that wlan0 is associated with.
-func wifiStatus(t *testing.T, h *netnstest.Host) map[string]any {
-	t.Helper()
-	for _, m := range statusOf[map[string]any](t, h, "bond0")["members"].([]any) {
-		if member := m.(map[string]any); member["name"] == "wlan0" {
-			wifi, _ := member["wifi"].(map[string]any)
-			return wifi
-		}
-	}
-	return nil
 }
 
 // Names from a DHCP server don't get into resolv.conf but as what they should be.

@@ -6,12 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/bondctl/bondctl/netnstest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // What is read here comes from the kernel and not from the program under test.
@@ -36,19 +38,19 @@ func links(t *testing.T, h *netnstest.Host) []linkState {
 	if err != nil {
 		t.Fatalf("list links: %v", err)
 	}
+	addrs, err := whole(func() ([]netlink.Addr, error) { return nl.AddrList(nil, netlink.FAMILY_ALL) })
+	if err != nil {
+		t.Fatalf("list addresses: %v", err)
+	}
 	var states []linkState
 	for _, l := range list {
 		a := l.Attrs()
 		state := linkState{
 			Name: a.Name, Index: a.Index, Master: a.MasterIndex,
-			Up: a.RawFlags&1 != 0, MAC: a.HardwareAddr.String(), MTU: a.MTU,
-		}
-		addrs, err := whole(func() ([]netlink.Addr, error) { return nl.AddrList(l, netlink.FAMILY_ALL) })
-		if err != nil {
-			t.Fatalf("list the addresses of %s: %v", a.Name, err)
+			Up: a.RawFlags&unix.IFF_UP != 0, MAC: a.HardwareAddr.String(), MTU: a.MTU,
 		}
 		for _, addr := range addrs {
-			if !addr.IP.IsLinkLocalUnicast() {
+			if addr.LinkIndex == a.Index && !addr.IP.IsLinkLocalUnicast() {
 				state.Addresses = append(state.Addresses, addr.IPNet.String())
 			}
 		}
@@ -120,6 +122,32 @@ func usable(h *netnstest.Host, slaves ...string) func() error {
 	}
 }
 
+// running is a condition for Eventually: bond0 has an active slave, and all of its slaves are up.
+func running(h *netnstest.Host) func() error {
+	return func() error {
+		if attribute(h, "bond0", "bonding", "active_slave") == "" {
+			return errors.New("bond0 has no active slave")
+		}
+		return usable(h, strings.Fields(attribute(h, "bond0", "bonding", "slaves"))...)()
+	}
+}
+
+// isUp is a condition for Eventually: the link is set up.
+func isUp(h *netnstest.Host, name string) func() error {
+	return func() error {
+		flags, err := strconv.ParseUint(attribute(h, name, "flags"), 0, 32)
+		if err == nil && flags&unix.IFF_UP == 0 {
+			err = fmt.Errorf("%s is down", name)
+		}
+		return err
+	}
+}
+
+// failures is how often the kernel has seen a slave of bond0 lose its link.
+func failures(h *netnstest.Host, slave string) string {
+	return attribute(h, slave, "bonding_slave", "link_failure_count")
+}
+
 // settled says whether the kernel has noticed the state of each slave, which is up or down, and
 // sends by the one that is to be active. The kernel does both under one lock, and holds it to answer
 // this one question: so a slave that it has seen come back and didn't choose is one that it won't.
@@ -147,4 +175,100 @@ func settled(h *netnstest.Host, mii map[string]string, active string) error {
 		return fmt.Errorf("the active slave is %q, want %q", got, active)
 	}
 	return nil
+}
+
+// queues are marks of the slaves: queue ids, which the kernel forgets when it releases a slave.
+var queues = map[string]string{"eth0": "3", "eth1": "4"}
+
+func mark(t *testing.T, h *netnstest.Host) {
+	t.Helper()
+	for slave, id := range queues {
+		err := os.WriteFile(filepath.Join(h.Sys(), "class", "net", "bond0", "bonding", "queue_id"), []byte(slave+":"+id), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// marked says whether the slaves have been in the bond ever since.
+func marked(h *netnstest.Host) bool {
+	for slave, id := range queues {
+		if attribute(h, slave, "bonding_slave", "queue_id") != id {
+			return false
+		}
+	}
+	return true
+}
+
+// What somebody else does to links, without a program to be started for it.
+
+// change does something to a link.
+func change(t *testing.T, h *netnstest.Host, name, verb string, do func(nl *netlink.Handle, l netlink.Link) error) {
+	t.Helper()
+	nl := h.Netlink()
+	l, err := nl.LinkByName(name)
+	if err == nil {
+		err = do(nl, l)
+	}
+	if err != nil {
+		t.Fatalf("%s %s: %v", verb, name, err)
+	}
+}
+
+func linkUp(t *testing.T, h *netnstest.Host, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		change(t, h, name, "set up", (*netlink.Handle).LinkSetUp)
+	}
+}
+
+func linkDown(t *testing.T, h *netnstest.Host, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		change(t, h, name, "set down", (*netlink.Handle).LinkSetDown)
+	}
+}
+
+// release takes a link out of its master.
+func release(t *testing.T, h *netnstest.Host, name string) {
+	t.Helper()
+	change(t, h, name, "release", (*netlink.Handle).LinkSetNoMaster)
+}
+
+func deleteLink(t *testing.T, h *netnstest.Host, name string) {
+	t.Helper()
+	change(t, h, name, "delete", (*netlink.Handle).LinkDel)
+}
+
+// addAddress adds an address as of 192.0.2.10/24 to a link.
+func addAddress(t *testing.T, h *netnstest.Host, address, name string) {
+	t.Helper()
+	change(t, h, name, "add "+address+" to", func(nl *netlink.Handle, l netlink.Link) error {
+		a, err := netlink.ParseAddr(address)
+		if err != nil {
+			return err
+		}
+		return nl.AddrAdd(l, a)
+	})
+}
+
+// defaultRoute is a condition for Eventually: it is the only one, by that gateway over bond0.
+func defaultRoute(h *netnstest.Host, gateway string) func() error {
+	return func() error {
+		routes, err := whole(func() ([]netlink.Route, error) { return h.Netlink().RouteList(nil, netlink.FAMILY_V4) })
+		if err != nil {
+			return err
+		}
+		var got []string
+		for _, r := range routes {
+			if r.Dst == nil || r.Dst.IP.IsUnspecified() {
+				got = append(got, fmt.Sprintf("via %s over link %d", r.Gw, r.LinkIndex))
+			}
+		}
+		want := []string{fmt.Sprintf("via %s over link %s", gateway, attribute(h, "bond0", "ifindex"))}
+		if diff := cmp.Diff(want, got); diff != "" {
+			return fmt.Errorf("default routes (-want +got):\n%s", diff)
+		}
+		return nil
+	}
 }

@@ -15,8 +15,8 @@ func TestCable(t *testing.T) {
 	t.Parallel()
 	h := netnstest.New(t)
 	eth0 := h.Cable("eth0")
-	h.Run("ip", "link", "set", "eth0", "up")
-	h.Run("ip", "address", "add", "192.0.2.10/24", "dev", "eth0")
+	linkUp(t, h, "eth0")
+	addAddress(t, h, "192.0.2.10/24", "eth0")
 	netnstest.Eventually(t, h.Carrier("eth0", true))
 
 	p := h.Ping(100 * time.Millisecond)
@@ -51,7 +51,7 @@ func TestDHCP(t *testing.T) {
 	t.Parallel()
 	h := netnstest.New(t)
 	h.Cable("eth0")
-	h.Run("ip", "link", "set", "eth0", "up")
+	linkUp(t, h, "eth0")
 	h.LAN().DHCP()
 	h.Run("busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-s", "/bin/true")
 }

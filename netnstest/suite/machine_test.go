@@ -16,8 +16,8 @@ func TestUSBDock(t *testing.T) {
 	if err != nil || !strings.HasSuffix(driver, "/cdc_ether") {
 		t.Errorf("driver of usb0: %q, %v, want cdc_ether", driver, err)
 	}
-	m.Run("ip", "link", "set", "usb0", "up")
-	m.Run("ip", "address", "add", "192.0.2.10/24", "dev", "usb0")
+	linkUp(t, m.Host, "usb0")
+	addAddress(t, m.Host, "192.0.2.10/24", "usb0")
 	p := m.Ping(100 * time.Millisecond)
 	netnstest.Eventually(t, p.Answered)
 	usb0.Remove()
@@ -30,7 +30,7 @@ func TestUSBDock(t *testing.T) {
 func TestPCIDock(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	eth0 := m.PCIDock(netnstest.E1000E)
-	m.Run("ip", "link", "set", "eth0", "up")
+	linkUp(t, m.Host, "eth0")
 	netnstest.Eventually(t, m.Carrier("eth0", true))
 	if out := m.Run("ethtool", "eth0"); !strings.Contains(out, "Speed: 1000Mb/s") {
 		t.Errorf("ethtool eth0: %s", out)
@@ -38,7 +38,7 @@ func TestPCIDock(t *testing.T) {
 	eth0.Remove()
 
 	eth0 = m.PCIDock(netnstest.VirtioNet)
-	m.Run("ip", "link", "set", "eth0", "up")
+	linkUp(t, m.Host, "eth0")
 	netnstest.Eventually(t, m.Carrier("eth0", true))
 	eth0.Pull()
 	netnstest.Eventually(t, m.Carrier("eth0", false))
@@ -49,7 +49,7 @@ func TestPCIDock(t *testing.T) {
 func TestWiFi(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	w := m.WiFi()
-	m.Run("ip", "address", "add", "192.0.2.10/24", "dev", w.Name)
+	addAddress(t, m.Host, "192.0.2.10/24", w.Name)
 	p := m.Ping(100 * time.Millisecond)
 	netnstest.Eventually(t, p.Answered)
 	w.StopAP()

@@ -1,40 +1,13 @@
 package suite
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/bondctl/bondctl/netnstest"
 	"github.com/google/go-cmp/cmp"
 )
-
-// eth0And1 asks for a bond of two.
-var eth0And1 = []string{"--member", "eth0", "--member", "eth1"}
-
-// rolesAre waits until the status says this of the members. What is new in a bond needs a moment to be
-// chosen.
-func rolesAre(t *testing.T, h *netnstest.Host, want ...string) {
-	t.Helper()
-	netnstest.Eventually(t, func() error {
-		if diff := cmp.Diff(want, status(t, h).roles()); diff != "" {
-			return fmt.Errorf("roles (-want +got):\n%s", diff)
-		}
-		return nil
-	})
-}
-
-// warns compares which of the texts an up that succeeded has warned of.
-func warns(t *testing.T, o outcome, texts ...string) {
-	t.Helper()
-	for _, text := range texts {
-		if !strings.Contains(o.Stderr, "bondctl: warning: "+text) {
-			t.Errorf("no warning that begins with %q:\n%s", text, o.Stderr)
-		}
-	}
-}
 
 func TestAbsentPrimary(t *testing.T) {
 	t.Parallel()
@@ -136,7 +109,7 @@ func TestHeldMember(t *testing.T) {
 		t.Error("eth1 isn't in br0 any more")
 	}
 
-	h.Run("ip", "link", "set", "eth1", "nomaster")
+	release(t, h, "eth1")
 	up(t, h)
 	rolesAre(t, h, "eth0 active", "eth1 backup")
 }
@@ -185,7 +158,7 @@ func TestSetDownMember(t *testing.T) {
 	h.Cable("eth1")
 	up(t, h, eth0And1...)
 	netnstest.Eventually(t, active(h, "eth0"))
-	h.Run("ip", "link", "set", "eth0", "down")
+	linkDown(t, h, "eth0")
 	netnstest.Eventually(t, active(h, "eth1"))
 	up(t, h)
 	netnstest.Eventually(t, active(h, "eth0"))
@@ -236,7 +209,7 @@ func TestChangeMembers(t *testing.T) {
 	}
 	up(t, h, members("eth0", "eth1", "eth2")...)
 	netnstest.Eventually(t, active(h, "eth1"))
-	mark(h)
+	mark(t, h)
 
 	up(t, h, members("eth0", "eth1")...)
 	rolesAre(t, h, "eth0 backup", "eth1 active")

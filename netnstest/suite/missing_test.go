@@ -3,9 +3,8 @@ package suite
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/bondctl/bondctl/netnstest"
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestMissing takes a bond away behind bondctl's back, which is what status
@@ -15,7 +14,7 @@ func TestMissing(t *testing.T) {
 	h := netnstest.New(t)
 	h.Cable("eth0")
 	up(t, h, "--member", "eth0")
-	h.Run("ip", "link", "delete", "bond0")
+	deleteLink(t, h, "bond0")
 	const said = "bond0: configured, but there is no such bond\n"
 	for _, tt := range []struct {
 		args []string

@@ -64,7 +64,7 @@ func TestMonitorChange(t *testing.T) {
 		}
 		if i == 0 {
 			bond = link(t, h, "bond0")
-			mark(h)
+			mark(t, h)
 		}
 		if link(t, h, "bond0").Index != bond.Index || !marked(h) {
 			t.Errorf("up %s made the bond anew or released its slaves", tt.args)

@@ -121,7 +121,7 @@ func (tt trip) run(t *testing.T) {
 
 		if i == 0 {
 			made = link(t, h, "bond0")
-			mark(h)
+			mark(t, h)
 		} else if index := link(t, h, "bond0").Index; index != made.Index {
 			t.Errorf("up %s made the bond anew: its ifindex was %d and is %d", v.args, made.Index, index)
 		} else if stayed := marked(h); stayed == tt.reenslaves {
@@ -199,37 +199,5 @@ func TestStableMAC(t *testing.T) {
 	up(t, h, "bond1", "--mac", "stable", "--member", "eth1")
 	if other := link(t, h, "bond1").MAC; other == first {
 		t.Errorf("bond1 has the MAC of bond0, %s", other)
-	}
-}
-
-// queues are marks of the slaves: queue ids, which the kernel forgets when it releases a slave.
-var queues = map[string]string{"eth0": "3", "eth1": "4"}
-
-func mark(h *netnstest.Host) {
-	for slave, id := range queues {
-		h.Run("ip", "link", "set", slave, "type", "bond_slave", "queue_id", id)
-	}
-}
-
-// marked says whether the slaves have been in the bond ever since.
-func marked(h *netnstest.Host) bool {
-	for slave, id := range queues {
-		if attribute(h, slave, "bonding_slave", "queue_id") != id {
-			return false
-		}
-	}
-	return true
-}
-
-// unchanged runs up again, which must find nothing to change and ask the kernel for no change.
-func unchanged(t *testing.T, h *netnstest.Host, tap *netnstest.Tap, args ...string) {
-	t.Helper()
-	tap.Changes()
-	o := up(t, h, args...)
-	if changes := tap.Changes(); len(changes) > 0 {
-		t.Errorf("the same up %s again asked the kernel for %v", args, changes)
-	}
-	if want := "bond0: nothing to change\n"; o.Stdout != want {
-		t.Errorf("the same up %s again printed %q, want %q", args, o.Stdout, want)
 	}
 }

@@ -51,18 +51,6 @@ func TestPlaces(t *testing.T) {
 	t.Log("\n" + out)
 }
 
-// defaultRoute is a condition for Eventually: it is the only one, by that
-// gateway over bond0.
-func defaultRoute(h *netnstest.Host, gateway string) func() error {
-	return func() error {
-		got := h.Run("ip", "-4", "route", "show", "default")
-		if strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "default via "+gateway+" dev bond0 ") {
-			return fmt.Errorf("the default routes are %q, want one via %s", got, gateway)
-		}
-		return nil
-	}
-}
-
 // TestPlacesIPv6: the addresses that the kernel makes of what routers advertise
 // survive a failover; on another network those of the old one go.
 func TestPlacesIPv6(t *testing.T) {
@@ -73,7 +61,7 @@ func TestPlacesIPv6(t *testing.T) {
 	h.CableTo(h.OtherLAN(), "eth2")
 	for _, nic := range []string{"eth0", "eth1", "eth2"} { // without a carrier the routers say nothing
 		h.Run("sysctl", "-qw", "net.ipv6.conf."+nic+".accept_ra=0")
-		h.Run("ip", "link", "set", nic, "up")
+		linkUp(t, h, nic)
 	}
 	router := advertise(t, h.LAN(), "lan")
 	advertise(t, h.OtherLAN(), "lan")

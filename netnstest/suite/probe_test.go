@@ -11,13 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bondctl/bondctl/bond/probe"
+	"github.com/bondctl/bondctl/netnstest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
-	"github.com/bondctl/bondctl/bond/probe"
-	"github.com/bondctl/bondctl/netnstest"
 )
 
 var (
@@ -32,7 +31,7 @@ func probeHost(t *testing.T) (h *netnstest.Host, eth0, eth1 *netnstest.Cable) {
 	eth0, eth1 = h.Cable("eth0"), h.Cable("eth1")
 	succeeds(t, h, "up", "--once", "--fail-over-mac", "active", "--member", "eth0", "--member", "eth1")
 	t.Cleanup(func() { succeeds(t, h, "down") })
-	h.Run("ip", "address", "add", probeOwn.String()+"/24", "dev", "bond0")
+	addAddress(t, h, probeOwn.String()+"/24", "bond0")
 	netnstest.Eventually(t, active(h, "eth0"))
 	return h, eth0, eth1
 }
@@ -105,12 +104,12 @@ func TestProbeGatewaySilent(t *testing.T) {
 		t.Errorf("context over: got %v", err)
 	}
 	eth0.Pull()
-	h.Run("ip", "link", "set", "eth1", "down")
+	linkDown(t, h, "eth1")
 	netnstest.Eventually(t, h.Carrier("bond0", false))
 	if mac, err := askGateway(t.Context(), h, probeGateway, nil); !errors.Is(err, probe.ErrSilent) {
 		t.Errorf("no active slave: got %v, %v, want ErrSilent", mac, err)
 	}
-	h.Run("ip", "link", "set", "bond0", "down")
+	linkDown(t, h, "bond0")
 	if _, err := askGateway(t.Context(), h, probeGateway, nil); !errors.Is(err, unix.ENETDOWN) {
 		t.Errorf("interface down: got %v, want ENETDOWN", err)
 	}
@@ -138,8 +137,8 @@ func TestProbeLinkGoes(t *testing.T) {
 			}
 			return
 		default:
-			h.Run("ip", "link", "set", "bond0", "up")
-			h.Run("ip", "link", "set", "bond0", "down")
+			linkUp(t, h, "bond0")
+			linkDown(t, h, "bond0")
 		}
 	}
 }

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -17,11 +18,13 @@ func TestSystemdNames(t *testing.T) {
 	h.Cable("eth0")
 	h.Cable("eth1")
 	h.Run("install", "-m", "755", netnstest.Program("bondctl"), installed)
-	h.Run("rm", "-f", "/etc/resolv.conf")
-	write(t, h, "/etc/resolv.conf", foundConf)
+	if err := os.Remove(in(h, "/etc/resolv.conf")); err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	writeFile(t, in(h, "/etc/resolv.conf"), foundConf)
 	s := h.Systemd()
 	// What systemctl poweroff starts, but for the last step.
-	write(t, s.Host, "/run/systemd/system/end.target", "[Unit]\nRequires=shutdown.target\nAfter=shutdown.target\nDefaultDependencies=no\n")
+	writeFile(t, in(s.Host, "/run/systemd/system/end.target"), "[Unit]\nRequires=shutdown.target\nAfter=shutdown.target\nDefaultDependencies=no\n")
 	s.Run("systemctl", "daemon-reload")
 
 	succeeds(t, s.Host, "up", "--member", "eth0", "--address", "192.0.2.10/24", "--dns", netnstest.LANAddr)
@@ -49,8 +52,9 @@ func TestSystemdNames(t *testing.T) {
 // hasOriginal is a condition for Eventually: resolv.conf is as it was before the bond.
 func hasOriginal(h *netnstest.Host) func() error {
 	return func() error {
-		if text := h.Run("cat", "/etc/resolv.conf"); text != foundConf {
-			return fmt.Errorf("resolv.conf isn't the original:\n%s", text)
+		text, err := os.ReadFile(in(h, "/etc/resolv.conf"))
+		if string(text) != foundConf {
+			return fmt.Errorf("resolv.conf isn't the original (%w):\n%s", err, text)
 		}
 		return nil
 	}
@@ -59,8 +63,9 @@ func hasOriginal(h *netnstest.Host) func() error {
 // hasServer is a condition for Eventually: resolv.conf has the LAN's server.
 func hasServer(h *netnstest.Host) func() error {
 	return func() error {
-		if text := h.Run("cat", "/etc/resolv.conf"); !strings.Contains(text, "nameserver "+netnstest.LANAddr+"\n") {
-			return fmt.Errorf("resolv.conf hasn't the bond's server:\n%s", text)
+		text, err := os.ReadFile(in(h, "/etc/resolv.conf"))
+		if !strings.Contains(string(text), "nameserver "+netnstest.LANAddr+"\n") {
+			return fmt.Errorf("resolv.conf hasn't the bond's server (%w):\n%s", err, text)
 		}
 		return nil
 	}

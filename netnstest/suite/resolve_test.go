@@ -1,7 +1,6 @@
 package suite
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -9,10 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/bondctl/bondctl/bond/resolve"
 	"github.com/bondctl/bondctl/netnstest"
+	"github.com/google/go-cmp/cmp"
 )
 
 // namesHost is a host with an empty bond0 on its way to the LAN, whose DNS server knows one name, and
@@ -28,12 +26,10 @@ func namesHost(t *testing.T, packages ...string) *netnstest.Host {
 	server := h.LAN().Start("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
 		"--interface=lan", "--bind-interfaces", "--address=/mail.zero.example/192.0.2.77")
 	netnstest.Eventually(t, wrote(server, "started"))
-	h.Do(func() {
-		if err := os.Remove("/etc/resolv.conf"); err != nil && !os.IsNotExist(err) {
-			t.Fatal(err)
-		}
-	})
-	write(t, h, "/etc/resolv.conf", foundConf)
+	if err := os.Remove(in(h, "/etc/resolv.conf")); err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	writeFile(t, in(h, "/etc/resolv.conf"), foundConf)
 	return h
 }
 
@@ -76,17 +72,6 @@ func unpack(t *testing.T, h *netnstest.Host, packages ...string) {
 	}
 }
 
-func write(t *testing.T, h *netnstest.Host, path, text string) {
-	t.Helper()
-	var err error
-	h.Do(func() {
-		err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // setNames is Set of a resolver that has seen nothing: each call could be another process's.
 func setNames(t *testing.T, h *netnstest.Host, bond string, s resolve.Settings) (o resolve.Outcome, err error) {
 	t.Helper()
@@ -125,16 +110,22 @@ func finds(h *netnstest.Host) error {
 	return nil
 }
 
-func wantFound(t *testing.T, h *netnstest.Host, want bool) {
+// wantFound waits until it is found, for the C library gives up after a second (see foundConf).
+func wantFound(t *testing.T, h *netnstest.Host) {
 	t.Helper()
-	if err := finds(h); (err == nil) != want {
-		t.Errorf("whether the name is found isn't %t: %v\n%s", want, err, h.Run("cat", "/etc/resolv.conf"))
+	netnstest.Eventually(t, func() error { return finds(h) })
+}
+
+func wantNotFound(t *testing.T, h *netnstest.Host) {
+	t.Helper()
+	if finds(h) == nil {
+		t.Error("the name is found")
 	}
 }
 
 func wantResolvConf(t *testing.T, h *netnstest.Host, want string) {
 	t.Helper()
-	if diff := cmp.Diff(want, h.Run("cat", "/etc/resolv.conf")); diff != "" {
+	if diff := cmp.Diff(want, readFile(t, in(h, "/etc/resolv.conf"))); diff != "" {
 		t.Errorf("resolv.conf (-want +got):\n%s", diff)
 	}
 }
@@ -142,14 +133,14 @@ func wantResolvConf(t *testing.T, h *netnstest.Host, want string) {
 func TestNamesFile(t *testing.T) {
 	t.Parallel()
 	h := namesHost(t)
-	wantFound(t, h, false)
+	wantNotFound(t, h)
 	wantHolder(t, h, resolve.Outcome{Holder: resolve.File})
-	wantFound(t, h, true)
+	wantFound(t, h)
 	clearNames(t, h, "bond0")
 	wantResolvConf(t, h, foundConf)
 
 	// As containers have it.
-	write(t, h, "/run/theirs", foundConf)
+	writeFile(t, in(h, "/run/theirs"), foundConf)
 	h.Run("mount", "--bind", "/run/theirs", "/etc/resolv.conf")
 	wantHolder(t, h, resolve.Outcome{Notes: []string{"/etc/resolv.conf is a mount point, left alone"}})
 	clearNames(t, h, "bond0")
@@ -176,7 +167,7 @@ func TestNamesOwner(t *testing.T) {
 		}, args...)...)
 	}
 	bondctl("up", "--once", "--member", "eth0", "--address", "192.0.2.10/24", "--dns", netnstest.LANAddr, "bond0")
-	if text := h.Run("cat", "/etc/resolv.conf"); !strings.Contains(text, "nameserver "+netnstest.LANAddr+"\n") {
+	if text := readFile(t, in(h, "/etc/resolv.conf")); !strings.Contains(text, "nameserver "+netnstest.LANAddr+"\n") {
 		t.Errorf("resolv.conf hasn't the bond's server:\n%s", text)
 	}
 	wantOwner()
@@ -202,10 +193,10 @@ func TestNamesResolvconf(t *testing.T) {
 		clearNames(t, h, "bond0")
 		h.Run("ln", "-sf", "/run/resolvconf/resolv.conf", "/etc/resolv.conf")
 		wantHolder(t, h, given)
-		wantFound(t, h, true)
+		wantFound(t, h)
 		wantHolder(t, h, given)
 		clearNames(t, h, "bond0")
-		wantFound(t, h, false)
+		wantNotFound(t, h)
 		clearNames(t, h, "bond0")
 		wantNoRecords(t, h)
 	})
@@ -213,12 +204,12 @@ func TestNamesResolvconf(t *testing.T) {
 		t.Parallel()
 		h := namesHost(t, "openresolv")
 		wantHolder(t, h, given)
-		wantFound(t, h, true)
+		wantFound(t, h)
 		wantHolder(t, h, given)
 		h.Run("/usr/sbin/resolvconf", "-d", "bond0.bondctl") // somebody is faster
 		clearNames(t, h, "bond0")
 		wantHolder(t, h, given)
-		wantFound(t, h, true)
+		wantFound(t, h)
 		clearNames(t, h, "bond0")
 		wantResolvConf(t, h, foundConf)
 		wantNoRecords(t, h)
@@ -238,17 +229,17 @@ func wantNoRecords(t *testing.T, h *netnstest.Host) {
 // something, and that leaves a file.
 func startBus(t *testing.T, h *netnstest.Host) {
 	t.Helper()
-	write(t, h, "/run/dbus/bus.conf", `<busconfig>
+	writeFile(t, in(h, "/run/dbus/bus.conf"), `<busconfig>
 <type>system</type>
 <listen>unix:path=/run/dbus/system_bus_socket</listen>
 <servicedir>/run/dbus/services</servicedir>
 <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy>
 </busconfig>`)
-	write(t, h, "/run/dbus/services/org.freedesktop.resolve1.service",
+	writeFile(t, in(h, "/run/dbus/services/org.freedesktop.resolve1.service"),
 		"[D-BUS Service]\nName=org.freedesktop.resolve1\nExec=/usr/bin/touch "+activated+"\nUser=root\n")
 	h.Start("dbus-daemon", "--config-file=/run/dbus/bus.conf", "--nofork", "--nopidfile")
-	netnstest.Eventually(t, func() (err error) {
-		h.Do(func() { _, err = os.Stat("/run/dbus/system_bus_socket") })
+	netnstest.Eventually(t, func() error {
+		_, err := os.Stat(in(h, "/run/dbus/system_bus_socket"))
 		return err
 	})
 }
@@ -292,7 +283,7 @@ func TestNamesResolved(t *testing.T) {
 	wantHolder(t, h, foreign)
 	wantResolvConf(t, h, foundConf)
 	wantLinkNames(t, h, "192.0.2.1", "zero.example", "yes")
-	wantFound(t, h, false)
+	wantNotFound(t, h)
 
 	told := calls(p)
 	h.Run("ln", "-sf", "/run/systemd/resolve/stub-resolv.conf", "/etc/resolv.conf")
@@ -306,14 +297,14 @@ func TestNamesResolved(t *testing.T) {
 	if got := calls(p); got != told || told != 3 {
 		t.Errorf("resolved was told %d things at first, want 3, and then %d more, want none", told, got-told)
 	}
-	wantFound(t, h, true)
+	wantFound(t, h)
 	h.Run("/usr/bin/resolvectl", "domain", "bond0", "somebody.example")
 	wantHolder(t, h, given)
 	wantLinkNames(t, h, "192.0.2.1", "zero.example", "yes")
 
 	clearNames(t, h, "bond0")
 	wantLinkNames(t, h, "", "", "no")
-	wantFound(t, h, false)
+	wantNotFound(t, h)
 	told = calls(p)
 	clearNames(t, h, "bond0")
 	if got := calls(p); got != told {
@@ -323,11 +314,9 @@ func TestNamesResolved(t *testing.T) {
 	wantHolder(t, h, given)
 	p.Stop()
 	clearNames(t, h, "bond0") // nobody is there to be told
-	h.Do(func() {
-		if _, err := os.Stat(activated); err == nil {
-			t.Error("D-Bus was made to start resolved")
-		}
-	})
+	if _, err := os.Stat(in(h, activated)); err == nil {
+		t.Error("D-Bus was made to start resolved")
+	}
 }
 
 // TestNamesManaged has a link that resolved takes for networkd's, by the file that this would write.
@@ -335,17 +324,15 @@ func TestNamesManaged(t *testing.T) {
 	t.Parallel()
 	h := namesHost(t, "systemd-resolved", "libsystemd-shared")
 	addResolvedUser(h)
-	write(t, h, fmt.Sprintf("/run/systemd/netif/links/%d", link(t, h, "bond0").Index), "ADMIN_STATE=configured\n")
+	writeFile(t, in(h, fmt.Sprintf("/run/systemd/netif/links/%d", link(t, h, "bond0").Index)), "ADMIN_STATE=configured\n")
 	startBus(t, h)
 	startResolved(t, h)
 	wantHolder(t, h, resolve.Outcome{Notes: []string{
 		"bond0 is configured by systemd-networkd, whose DNS servers systemd-resolved takes, left alone",
 	}})
-	h.Do(func() {
-		if text, err := os.ReadFile("/var/lib/bondctl/resolve.json"); err == nil {
-			t.Errorf("something is recorded: %s", text)
-		}
-	})
+	if text, err := os.ReadFile(in(h, "/var/lib/bondctl/resolve.json")); err == nil {
+		t.Errorf("something is recorded: %s", text)
+	}
 	clearNames(t, h, "bond0")
 	if _, err := setNames(t, h, "bond7", lanNames); err == nil {
 		t.Error("a link that isn't there has names")

@@ -112,7 +112,7 @@ func TestStatusCheck(t *testing.T) {
 	netnstest.Eventually(t, active(h, ""))
 	check(2, "no member has a link")
 	check(2, "the worst of all bonds", "--all")
-	h.Run("ip", "link", "delete", "bond0")
+	deleteLink(t, h, "bond0")
 	check(2, "wanted and missing")
 	succeeds(t, h, "down")
 	check(3, "no such bond any more")
@@ -131,7 +131,7 @@ func TestStatusModes(t *testing.T) {
 		h.Cable(eth)
 		h.Run("ip", "link", "add", bond, "type", "bond", "mode", mode, "miimon", "100")
 		h.Run("ip", "link", "set", eth, "master", bond)
-		h.Run("ip", "link", "set", bond, "up")
+		linkUp(t, h, bond)
 		netnstest.Eventually(t, usable(h, eth))
 	}
 	var got []bondStatus
@@ -175,7 +175,7 @@ func TestStatusWatch(t *testing.T) {
 	netnstest.Eventually(t, shows("eth1"))
 	eth0.Plug()
 	netnstest.Eventually(t, shows("eth0"))
-	h.Run("ip", "link", "delete", "bond0")
+	deleteLink(t, h, "bond0")
 	netnstest.Eventually(t, shows("")) // null
 }
 

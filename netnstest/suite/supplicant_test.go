@@ -13,10 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/bondctl/bondctl/bond/supplicant"
 	"github.com/bondctl/bondctl/netnstest"
+	"golang.org/x/sys/unix"
 )
 
 // wpa_supplicant connects as soon as there is an access point, outlives Run and
@@ -219,7 +218,7 @@ func TestSupplicantInterface(t *testing.T) {
 	w := m.Radio()
 	w.StartAP()
 	s := newSupplicant(t, w.Config())
-	m.Run("ip", "link", "set", w.Name, "down")
+	linkDown(t, m.Host, w.Name)
 	m.Run("ip", "link", "set", w.Name, "name", "away")
 	r := s.run()
 	netnstest.Eventually(t, r.last(supplicant.Trouble, "Could not read interface wlan0 flags: No such device"))

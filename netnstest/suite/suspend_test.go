@@ -1,14 +1,10 @@
 package suite
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/netnstest"
 )
@@ -18,103 +14,120 @@ import (
 // by a nap, the LAN's server takes the lease for expired.
 const night, nap = 8 * time.Hour, 20 * time.Minute
 
-// TestSuspend: after a sleep the bond has the right lease for where the machine woke, and its address
-// still where that is the same place.
-func TestSuspend(t *testing.T) {
-	tests := map[string]struct {
-		frozen bool // as all processes are in a sleep; else the keeper sees all of it
-		sleep  func(h *netnstest.Host, cables ...*netnstest.Cable)
-		wake   func(h *netnstest.Host, cables ...*netnstest.Cable)
-		away   bool // it wakes on the other LAN
-	}{
-		"cables pulled":                {sleep: pull, wake: plug},
-		"links set down":               {sleep: setDown, wake: setUp, frozen: true},
-		"cables pulled, elsewhere":     {sleep: pull, wake: plug, away: true},
-		"links set down, elsewhere":    {sleep: setDown, wake: setUp, frozen: true, away: true},
-		"unnoticed, and carried away":  {sleep: nothing, wake: nothing, frozen: true, away: true},
-		"unnoticed, in the same place": {sleep: nothing, wake: nothing, frozen: true},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			h := netnstest.New(t)
-			h.LAN().DHCP()
-			h.OtherLAN().DHCP()
-			cables := []*netnstest.Cable{h.Cable("eth0"), h.Cable("eth1")}
-			succeeds(t, h, "up", "--fail-over-mac", "active", "--member", "eth0", "--member", "eth1")
-			t.Cleanup(func() { bondctl(t, h, "down") })
-			netnstest.Eventually(t, usable(h, "eth0", "eth1"))
-			netnstest.Eventually(t, leased(t, h, "192.0.2."))
-			first := leaseOf(t, h)
+// sleeps are the ways of a machine to fall asleep and to wake.
+var sleeps = map[string]struct {
+	frozen bool // as all processes are in a sleep; else the keeper sees all of it
+	sleep  func(s *sleeper)
+	wake   func(s *sleeper)
+	away   bool // it wakes on the other LAN
+}{
+	"cables pulled":                {sleep: (*sleeper).pull, wake: (*sleeper).plug},
+	"links set down":               {sleep: (*sleeper).setDown, wake: (*sleeper).setUp, frozen: true},
+	"cables pulled, elsewhere":     {sleep: (*sleeper).pull, wake: (*sleeper).plug, away: true},
+	"links set down, elsewhere":    {sleep: (*sleeper).setDown, wake: (*sleeper).setUp, frozen: true, away: true},
+	"unnoticed, and carried away":  {sleep: (*sleeper).nothing, wake: (*sleeper).nothing, frozen: true, away: true},
+	"unnoticed, in the same place": {sleep: (*sleeper).nothing, wake: (*sleeper).nothing, frozen: true},
+}
 
-			keeper := keeperOf(t, h)
-			if tt.frozen {
-				freeze(t, keeper)
+// sleeper is a machine with a bond of two that falls asleep.
+type sleeper struct {
+	*netnstest.Host
+	t      *testing.T
+	cables []*netnstest.Cable
+	keeper int
+	first  netip.Prefix // its lease before
+	back   time.Time
+}
+
+// TestSuspend: after a sleep the bond has the right lease for where the machine woke, and its address
+// still where that is the same place. There is one clock, so all sleep through the same night.
+func TestSuspend(t *testing.T) {
+	sleepers := map[string]*sleeper{}
+	for name := range sleeps {
+		sleepers[name] = &sleeper{Host: netnstest.New(t), t: t}
+	}
+	t.Run("evening", func(t *testing.T) {
+		for name, s := range sleepers {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				s.begin(t)
+			})
+		}
+	})
+	for name, s := range sleepers {
+		if sleeps[name].frozen {
+			freeze(t, s.keeper)
+		}
+		sleeps[name].sleep(s)
+	}
+	jumpClock(t, night)
+	for name, s := range sleepers {
+		if sleeps[name].away {
+			for _, c := range s.cables {
+				c.Move(s.OtherLAN())
 			}
-			tt.sleep(h, cables...)
-			jumpClock(t, night)
-			place := h.LAN()
-			if tt.away {
-				place = h.OtherLAN()
-				for _, c := range cables {
-					c.Move(place)
+		}
+		sleeps[name].wake(s)
+		thaw(t, s.keeper)
+		s.back = time.Now()
+	}
+	t.Run("morning", func(t *testing.T) {
+		for name, s := range sleepers {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				if sleeps[name].away {
+					worksAt(t, s.Host, s.OtherLAN(), s.back)
+				} else {
+					s.hasKept(t)
 				}
-			}
-			tt.wake(h, cables...)
-			thaw(t, keeper)
-			back := time.Now()
-			worksAt(t, h, place, back)
-			if got := leaseOf(t, h); !tt.away && got != first {
-				t.Errorf("the address is %s, and was %s", got, first)
-			}
-			if out := succeeds(t, h, "events").Stdout; !tt.away && strings.Contains(out, " lease "+first.String()) {
-				t.Errorf("the lease was lost:\n%s", out)
-			}
-		})
+			})
+		}
+	})
+}
+
+// begin makes the bond, and waits for its lease.
+func (s *sleeper) begin(t *testing.T) {
+	s.LAN().DHCP()
+	s.OtherLAN().DHCP()
+	s.cables = []*netnstest.Cable{s.Cable("eth0"), s.Cable("eth1")}
+	succeeds(t, s.Host, "up", "--fail-over-mac", "active", "--member", "eth0", "--member", "eth1")
+	s.t.Cleanup(func() { bondctl(s.t, s.Host, "down") })
+	netnstest.Eventually(t, usable(s.Host, "eth0", "eth1"))
+	netnstest.Eventually(t, leased(t, s.Host, "192.0.2."))
+	s.first = leaseOf(t, s.Host)
+	s.keeper = keeperOf(t, s.Host)
+}
+
+// hasKept checks that it works where it was, with the lease that it had all the time.
+func (s *sleeper) hasKept(t *testing.T) {
+	t.Helper()
+	worksAt(t, s.Host, s.LAN(), s.back)
+	if got := leaseOf(t, s.Host); got != s.first {
+		t.Errorf("the address is %s, and was %s", got, s.first)
+	}
+	if out := succeeds(t, s.Host, "events").Stdout; strings.Contains(out, " lease "+s.first.String()) {
+		t.Errorf("the lease was lost:\n%s", out)
 	}
 }
 
-func nothing(*netnstest.Host, ...*netnstest.Cable) {}
+func (s *sleeper) nothing() {}
 
-func pull(_ *netnstest.Host, cables ...*netnstest.Cable) {
-	for _, c := range cables {
+func (s *sleeper) pull() {
+	for _, c := range s.cables {
 		c.Pull()
 	}
 }
 
-func plug(_ *netnstest.Host, cables ...*netnstest.Cable) {
-	for _, c := range cables {
+func (s *sleeper) plug() {
+	for _, c := range s.cables {
 		c.Plug()
 	}
 }
 
 // setDown is what some drivers do to their links before a sleep.
-func setDown(h *netnstest.Host, cables ...*netnstest.Cable) {
-	for _, c := range cables {
-		h.Run("ip", "link", "set", c.Name, "down")
-	}
-}
+func (s *sleeper) setDown() { linkDown(s.t, s.Host, "eth0", "eth1") }
 
-func setUp(h *netnstest.Host, cables ...*netnstest.Cable) {
-	for _, c := range cables {
-		h.Run("ip", "link", "set", c.Name, "up")
-	}
-}
-
-// freeze has a process do nothing until it is thawed, at the end of the test at the latest.
-func freeze(t *testing.T, pid int) {
-	t.Helper()
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
-}
-
-func thaw(t *testing.T, pid int) {
-	t.Helper()
-	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
-}
+func (s *sleeper) setUp() { linkUp(s.t, s.Host, "eth0", "eth1") }
 
 // worksAt checks that the bond comes to work on a network, with its lease and its only default route, and
 // tells how long that took since its members were back.
@@ -133,50 +146,6 @@ func worksAt(t *testing.T, h *netnstest.Host, place *netnstest.LAN, back time.Ti
 		router, answered.Round(time.Millisecond), time.Since(back).Round(time.Millisecond))
 }
 
-// noTrouble is a condition for Eventually.
-func noTrouble(t *testing.T, h *netnstest.Host) func() error {
-	return func() error {
-		if st := status(t, h); st.Health != "ok" {
-			return fmt.Errorf("health is %s: %s", st.Health, st.HealthReason)
-		}
-		return nil
-	}
-}
-
-// jumpClock sets the wall clock forward, or back. When the test ends it is right again. The test must not
-// run in parallel with others: there is one clock.
-func jumpClock(t *testing.T, by time.Duration) {
-	t.Helper()
-	was := wallAhead(t)
-	t.Cleanup(func() { setWallAhead(t, was) })
-	setWallAhead(t, was+by)
-}
-
-// wallAhead is by how much the wall clock is ahead of the one that nobody sets.
-func wallAhead(t *testing.T) time.Duration {
-	t.Helper()
-	var wall, boot unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_REALTIME, &wall); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(wall.Nano() - boot.Nano())
-}
-
-func setWallAhead(t *testing.T, by time.Duration) {
-	t.Helper()
-	var boot unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot); err != nil {
-		t.Fatal(err)
-	}
-	wall := unix.NsecToTimespec(boot.Nano() + int64(by))
-	if err := unix.ClockSettime(unix.CLOCK_REALTIME, &wall); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // A clock that is set by years, as on a board that hears the time late, costs the lease nothing but a
 // question: by a sleep it might be over.
 func TestClockSet(t *testing.T) {
@@ -188,27 +157,31 @@ func TestClockSet(t *testing.T) {
 	t.Cleanup(func() { bondctl(t, h, "down") })
 	netnstest.Eventually(t, leased(t, h, "192.0.2."))
 	first := leaseOf(t, h)
-	keeper := daemon{pid: keeperOf(t, h)}
-	netnstest.Eventually(t, keeper.quiet())
+	keeper := keeperOf(t, h)
+	netnstest.Eventually(t, idle(keeper))
 	for _, by := range []time.Duration{10 * year, -20 * year, 10 * year} {
-		asked := strings.Count(server.Output(), "DHCPREQUEST")
+		asked := questions(server, "DHCPREQUEST")
+		before, err := switches(keeper)
+		if err != nil {
+			t.Fatal(err)
+		}
 		jumpClock(t, by)
-		netnstest.Eventually(t, keeper.quiet())
+		netnstest.Eventually(t, ran(keeper, before))
+		netnstest.Eventually(t, idle(keeper))
 		if got := leaseOf(t, h); got != first {
 			t.Errorf("the address is %s, and was %s", got, first)
 		}
-		expiry, err := time.Parse(time.RFC3339, leaseStatus(t, h)["expiry"].(string))
-		if left := time.Until(expiry); err != nil || left < 50*time.Minute || left > time.Hour {
-			t.Errorf("by the clock as it is, the lease ends in %v (%v)", left, err)
+		if left := time.Until(status(t, h).Lease.Expiry); left < 30*time.Minute || left > time.Hour {
+			t.Errorf("by the clock as it is, the lease ends in %v", left)
 		}
-		if got := strings.Count(server.Output(), "DHCPREQUEST") - asked; got != 1 {
+		if got := questions(server, "DHCPREQUEST") - asked; got != 1 {
 			t.Errorf("the server was asked %d times for one jump, want once", got)
 		}
 	}
 	if out := succeeds(t, h, "events").Stdout; strings.Count(out, " lease ") != 1 {
 		t.Errorf("the lease was lost:\n%s", out)
 	}
-	if out := server.Output(); strings.Count(out, "DHCPDISCOVER") != 1 {
+	if out := server.Output(); questions(server, "DHCPDISCOVER") != 1 {
 		t.Errorf("another lease was looked for:\n%s", out)
 	}
 }
@@ -231,11 +204,11 @@ func TestSuspendLaptop(t *testing.T) {
 	keeper := keeperOf(t, m.Host)
 
 	freeze(t, keeper)
-	m.Run("ip", "link", "set", "wlan0", "down")
+	linkDown(t, m.Host, "wlan0")
 	dock.Remove()
 	wifi.MoveAP(m.OtherLAN())
 	jumpClock(t, nap)
-	m.Run("ip", "link", "set", "wlan0", "up")
+	linkUp(t, m.Host, "wlan0")
 	thaw(t, keeper)
 	back := time.Now()
 	netnstest.Eventually(t, wifi.Associated)
@@ -248,11 +221,11 @@ func TestSuspendLaptop(t *testing.T) {
 	t.Logf("elsewhere, on Wi-Fi, it works after %v", time.Since(back).Round(time.Millisecond))
 
 	freeze(t, keeper)
-	m.Run("ip", "link", "set", "wlan0", "down")
+	linkDown(t, m.Host, "wlan0")
 	wifi.MoveAP(m.LAN())
 	dock.Insert()
 	jumpClock(t, nap)
-	m.Run("ip", "link", "set", "wlan0", "up")
+	linkUp(t, m.Host, "wlan0")
 	thaw(t, keeper)
 	back = time.Now()
 	worksAt(t, m.Host, m.LAN(), back)

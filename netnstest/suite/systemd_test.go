@@ -9,9 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/bondctl/bondctl/netnstest"
+	"github.com/google/go-cmp/cmp"
 )
 
 // installed is where bondctl is for systemd: a place that is there at boot.

@@ -3,7 +3,6 @@ package suite
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -111,15 +110,5 @@ func shell(h *netnstest.Host, lines ...string) {
 	for _, line := range lines {
 		words := strings.Fields(line)
 		h.Run(words[0], words[1:]...)
-	}
-}
-
-// running is a condition for Eventually: bond0 has an active slave, and all of its slaves are up.
-func running(h *netnstest.Host) func() error {
-	return func() error {
-		if attribute(h, "bond0", "bonding", "active_slave") == "" {
-			return fmt.Errorf("bond0 has no active slave")
-		}
-		return usable(h, strings.Fields(attribute(h, "bond0", "bonding", "slaves"))...)()
 	}
 }

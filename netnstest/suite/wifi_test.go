@@ -15,8 +15,8 @@ func TestTwoRadios(t *testing.T) {
 	guest.StartAP()
 	guest.StartSupplicant()
 	netnstest.Eventually(t, guest.Associated)
-	m.Run("ip", "address", "add", "192.0.2.10/24", "dev", home.Name)
-	m.Run("ip", "address", "add", "198.51.100.10/24", "dev", guest.Name)
+	addAddress(t, m.Host, "192.0.2.10/24", home.Name)
+	addAddress(t, m.Host, "198.51.100.10/24", guest.Name)
 	for _, lan := range []*netnstest.LAN{m.LAN(), m.OtherLAN()} {
 		netnstest.Eventually(t, m.PingTo(lan.Addr.Addr(), 100*time.Millisecond).Answered)
 	}
@@ -27,7 +27,7 @@ func TestMovedAP(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	w := m.WiFi()
 	w.MoveAP(m.OtherLAN())
-	m.Run("ip", "address", "add", "198.51.100.10/24", "dev", w.Name)
+	addAddress(t, m.Host, "198.51.100.10/24", w.Name)
 	netnstest.Eventually(t, m.PingTo(m.OtherLAN().Addr.Addr(), 100*time.Millisecond).Answered)
 }
 

@@ -137,12 +137,17 @@ func (c *Conn) Routes() ([]Route, error) {
 	}), nil
 }
 
-// AddRoute adds a route behind those to the same destination. The error is
-// EEXIST where there is one like it.
+// AddRoute adds a route. The error is EEXIST where there is one like it, or where an
+// IPv4 route is in the way to the same destination with the same metric; one that
+// came from the kernel goes behind that, for so it was.
 func (c *Conn) AddRoute(r Route) error {
 	flags := unix.NLM_F_CREATE
-	if r.Is4() {
-		// To IPv6 it would mean another path of the route that is there.
+	switch {
+	case !r.Is4():
+		// Beside the one that a router advertises.
+	case r.message == "":
+		flags |= unix.NLM_F_EXCL
+	default:
 		flags |= unix.NLM_F_APPEND
 	}
 	return c.change(unix.RTM_NEWROUTE, flags, r.whole())
