@@ -4,25 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 )
-
-func (b *builder) addresses(s Setting) error {
-	if b.fresh("address") {
-		b.config.Addresses = nil
-	}
-	return b.eachText(s, func(text string) error {
-		p, err := parseCIDR(text)
-		if err != nil {
-			return err
-		}
-		if err := b.family(s.Key, p.Addr()); err != nil {
-			return err
-		}
-		b.config.Addresses = append(b.config.Addresses, p)
-		return nil
-	})
-}
 
 func parseCIDR(text string) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(text)
@@ -72,11 +54,27 @@ func broadcast(p netip.Prefix) netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
-// family refuses an IPv6 address in the ipv4 table, and the other way about.
-func (b *builder) family(key string, a netip.Addr) error {
-	switch table, _, found := strings.Cut(key, "."); {
-	case !found:
-		return nil
+// parseHost makes the parser of the address of one host: another one, or this
+// one as well where loopback is an address for it.
+func parseHost(whose string, loopback bool) func(string) (netip.Addr, error) {
+	return func(text string) (netip.Addr, error) {
+		a, err := netip.ParseAddr(text)
+		if err != nil || a.IsUnspecified() || a.IsMulticast() || a.Zone() != "" || a.Is4In6() || a == limitedBroadcast || a.IsLoopback() && !loopback {
+			return a, fmt.Errorf("%q is not %s address; write one such as 192.0.2.1", text, whose)
+		}
+		return a, nil
+	}
+}
+
+var (
+	parseGateway = parseHost("a gateway's", false)
+	parseServer  = parseHost("a name server's", true)
+)
+
+// checkFamily refuses an IPv6 address in the table ipv4, and the other way
+// about; the top level takes both.
+func checkFamily(table string, a netip.Addr) error {
+	switch {
 	case table == "ipv4" && !a.Is4():
 		return fmt.Errorf("%s is an IPv6 address; it belongs below [ipv6]", a)
 	case table == "ipv6" && a.Is4():
@@ -85,85 +83,11 @@ func (b *builder) family(key string, a netip.Addr) error {
 	return nil
 }
 
-func (b *builder) gateway(s Setting) error {
-	if b.fresh("gateway") {
-		b.config.Gateways = nil
+// parseDHCP makes a method of true.
+func parseDHCP(text string) (string, error) {
+	yes, err := parseBool(text)
+	if err == nil && !yes {
+		err = errors.New("it takes true alone; for none write method = \"none\" below [ipv4]")
 	}
-	return b.eachText(s, func(text string) error {
-		a, err := netip.ParseAddr(text)
-		if err != nil || a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a.Zone() != "" || a.Is4In6() || a == limitedBroadcast {
-			return fmt.Errorf("%q is not a gateway's address; write one such as 192.0.2.1", text)
-		}
-		if err := b.family(s.Key, a); err != nil {
-			return err
-		}
-		b.config.Gateways = append(b.config.Gateways, a)
-		return nil
-	})
-}
-
-func (b *builder) ipv4Method(s Setting) error {
-	text, err := scalar(s.Value)
-	if err != nil {
-		return err
-	}
-	switch text {
-	case MethodAuto, MethodDHCP, MethodStatic, MethodNone:
-		b.config.Method = text
-		return nil
-	}
-	return fmt.Errorf("%q is none of its values; it takes auto, dhcp, static or none", text)
-}
-
-// dhcp is the flag's short form of the method.
-func (b *builder) dhcp(s Setting) error {
-	yes, err := yesNo(s)
-	switch {
-	case err != nil:
-		return err
-	case !*yes:
-		return errors.New("it takes true alone; for none write method = \"none\" below [ipv4]")
-	}
-	b.config.Method = MethodDHCP
-	return nil
-}
-
-func (b *builder) dns(s Setting) error {
-	if b.fresh("dns") {
-		b.config.DNS = nil
-	}
-	return b.eachText(s, func(text string) error {
-		a, err := netip.ParseAddr(text)
-		if err != nil || a.IsUnspecified() || a.IsMulticast() || a.Zone() != "" || a.Is4In6() || a == limitedBroadcast {
-			return fmt.Errorf("%q is not a name server's address; write one such as 192.0.2.1", text)
-		}
-		if err := b.family(s.Key, a); err != nil {
-			return err
-		}
-		b.config.DNS = with(b.config.DNS, a)
-		return nil
-	})
-}
-
-func (b *builder) useRoutes(s Setting) (err error) {
-	b.config.UseRoutes, err = yesNo(s)
-	return err
-}
-
-func (b *builder) useDNS(s Setting) (err error) {
-	b.config.UseDNS, err = yesNo(s)
-	return err
-}
-
-func (b *builder) useMTU(s Setting) error {
-	yes, err := yesNo(s)
-	b.config.UseMTU = value(yes)
-	return err
-}
-
-func yesNo(s Setting) (*bool, error) {
-	if yes, ok := s.Value.(bool); ok {
-		return &yes, nil
-	}
-	return nil, errors.New("it takes true or false")
+	return MethodDHCP, err
 }

@@ -31,7 +31,7 @@ func problems(t *testing.T, flags ...Setting) []string {
 }
 
 func flag(key string, value any) Setting {
-	return Setting{Key: key, Where: "--" + key, Value: value}
+	return Setting{Key: key, Where: "flags", Value: value}
 }
 
 // TestProblems is about which problems are told together; cmd/bondctl has the
@@ -47,38 +47,59 @@ func TestProblems(t *testing.T) {
 			"a contradiction beside a bad value",
 			[]Setting{flag("member", "eth0"), flag("mtu", "9"), flag("primary", "eth1")},
 			[]string{
-				`--mtu: "9" is not a whole number from 68 to 65535`,
-				"--primary: eth1 is not among the members (eth0); name one of them, or make it one",
+				`flags: mtu: "9" is not a whole number from 68 to 65535`,
+				"flags: primary: eth1 is not among the members (eth0); name one of them, or make it one",
 			},
 		},
 		{
 			"what follows from a bad member is not told",
 			[]Setting{flag("member", "eth 0"), flag("primary", "eth0")},
-			[]string{`--member: invalid interface name "eth 0": contains white space`},
+			[]string{`flags: member: invalid interface name "eth 0": contains white space`},
 		},
 		{
 			"what follows from a bad monitor is not told",
 			[]Setting{flag("member", "eth0"), flag("arp_interval", "often"), flag("arp_ip_target", "192.0.2.1")},
-			[]string{`--arp_interval: "often" is not a time from 0 to 2147483647 ms; write a duration such as 100ms or 4s, or a number of milliseconds`},
+			[]string{`flags: arp_interval: "often" is not a time from 0 to 2147483647 ms; write a duration such as 100ms or 4s, or a number of milliseconds`},
 		},
 		{
 			"what follows from a bad address is not told",
 			[]Setting{flag("member", "eth0"), flag("address", "192.0.2.300/24"), flag("gateway", "192.0.2.1")},
-			[]string{`--address: "192.0.2.300/24" is not an address with its prefix length; write one such as 192.0.2.10/24`},
+			[]string{`flags: address: "192.0.2.300/24" is not an address with its prefix length; write one such as 192.0.2.10/24`},
+		},
+		{
+			"what follows from a misspelt key is not told",
+			[]Setting{flag("members", "eth0"), flag("miimon", int64(0))},
+			[]string{
+				"flags: members: unknown key; did you mean member?",
+				"flags: miimon: 0 switches monitoring off, and the bond would never fail over; name a time such as 100ms, or use arp_interval",
+			},
+		},
+		{
+			"each gateway in its place",
+			[]Setting{
+				flag("member", "eth0"),
+				{Key: "gateway", Where: "f:1", Value: "192.0.2.1"}, {Key: "ipv6.gateway", Where: "f:2", Value: "2001:db8::1"},
+				{Key: "ipv4.addresses", Where: "f:3", Value: []any{"198.51.100.1/24", "198.51.100.1/25"}}, {Key: "address", Where: "f:4", Value: "192.0.2.7/32"},
+			},
+			[]string{
+				"f:3: ipv4.addresses: 198.51.100.1 is there twice; name it once",
+				"f:1: gateway: 192.0.2.1 is in none of the bond's networks, so it can't be reached; give the bond an address beside it with ipv4.addresses",
+				"f:2: ipv6.gateway: 2001:db8::1 is in none of the bond's networks, so it can't be reached; give the bond an address beside it with ipv6.addresses",
+			},
 		},
 		{
 			"each of a list",
 			[]Setting{flag("member", "eth0"), flag("arp_interval", "1s"), flag("arp_ip_target", []any{"a", "192.0.2.1", "b"})},
 			[]string{
-				`--arp_ip_target: "a" is not an IP address; write one such as 192.0.2.1 or 2001:db8::1`,
-				`--arp_ip_target: "b" is not an IP address; write one such as 192.0.2.1 or 2001:db8::1`,
+				`flags: arp_ip_target: "a" is not an IP address; write one such as 192.0.2.1 or 2001:db8::1`,
+				`flags: arp_ip_target: "b" is not an IP address; write one such as 192.0.2.1 or 2001:db8::1`,
 			},
 		},
 		{
 			"each key of a member in its place",
-			[]Setting{{Key: "member", Where: "f:1: member", Value: []Setting{
-				{Key: "name", Where: "f:2: member.name", Value: ""},
-				{Key: "prio", Where: "f:3: member.prio", Value: "high"},
+			[]Setting{{Key: "member", Where: "f:1", Value: []Setting{
+				{Key: "member.name", Where: "f:2", Value: ""},
+				{Key: "member.prio", Where: "f:3", Value: "high"},
 			}}},
 			[]string{
 				"f:2: member.name: the name is empty; write that of an interface, such as eth0",

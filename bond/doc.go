@@ -12,11 +12,11 @@
 // is left to do. What is wanted is complete each time: an option that isn't
 // named is at its default.
 //
-//	settings := []bond.Setting{
-//		{Key: "member", Value: "eth0"}, {Key: "member", Value: "wlan0"},
-//		{Key: "primary", Value: "eth0"},
+//	config := bond.Config{
+//		Name: "bond0", Primary: "eth0",
+//		Members: []bond.Member{{Name: "eth0"}, {Name: "wlan0"}},
 //	}
-//	config, err := bond.NewConfig("bond0", settings)
+//	err := config.Check()
 //	...
 //	host, err := bond.Open()
 //	...

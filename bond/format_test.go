@@ -60,7 +60,9 @@ addresses = ["2001:db8::10/64"]
 gateway = "fe80::1"
 `},
 		{"patterns and targets", []Setting{
-			{Key: "member", Value: []Setting{flag("kind", "wifi"), flag("mac", "02:00:5e:10:00:02"), flag("driver", `a"\b`), flag("bus", "usb")}},
+			{Key: "member", Value: []Setting{
+				flag("member.kind", "wifi"), flag("member.mac", "02:00:5e:10:00:02"), flag("member.driver", `a"\b`), flag("member.bus", "usb"),
+			}},
 			flag("arp_interval", "1s"), flag("arp_ip_target", "2001:db8::1"), flag("arp_ip_target", "192.0.2.1"), flag("arp_validate", "all"),
 			flag("mac", "stable"), flag("ipv4.method", "none"),
 		}, `arp_interval = "1s"
@@ -78,7 +80,7 @@ bus = "usb"
 method = "none"
 `},
 		{"a lease and who associates", []Setting{
-			{Key: "member", Value: []Setting{flag("kind", "wifi"), flag("wpa_conf", "/etc/wpa.conf")}},
+			{Key: "member", Value: []Setting{flag("member.kind", "wifi"), flag("member.wpa_conf", "/etc/wpa.conf")}},
 			{Key: "dhcp", Value: true}, {Key: "dns", Value: []any{"2001:db8::53", "192.0.2.53"}},
 			{Key: "ipv4.use_routes", Value: true}, {Key: "ipv4.use_dns", Value: false}, {Key: "ipv4.use_mtu", Value: true},
 		}, `dns = ["2001:db8::53", "192.0.2.53"]
@@ -112,9 +114,7 @@ use_mtu = true
 
 // FuzzFormatTOML writes each configuration that a file can make, and reads it back.
 func FuzzFormatTOML(f *testing.F) {
-	for _, text := range configFiles {
-		f.Add([]byte(text))
-	}
+	addFiles(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		settings, err := ParseTOML("bond0.toml", text)
 		if err != nil {
@@ -123,6 +123,9 @@ func FuzzFormatTOML(f *testing.F) {
 		c, err := NewConfig("bond0", settings)
 		if err != nil {
 			return
+		}
+		if err := c.Check(); err != nil {
+			t.Errorf("refused once it was accepted: %v", err)
 		}
 		written := FormatTOML(c)
 		if diff := cmp.Diff(c, readBack(t, "bond0", written), byValue); diff != "" {

@@ -65,6 +65,16 @@ type Sysctl struct {
 	Value  string `json:"value"`
 }
 
+// in finds the setting among those of a state; without a value where it isn't.
+func (s Sysctl) in(list []Sysctl) Sysctl {
+	for _, has := range list {
+		if has.Link == s.Link && has.Family == s.Family && has.Key == s.Key {
+			return has
+		}
+	}
+	return Sysctl{Link: s.Link, Family: s.Family, Key: s.Key}
+}
+
 // Added is what bondctl has put in place, each by the name of its link.
 type Added struct {
 	Addresses []AddedAddress `json:"addresses"`

@@ -18,6 +18,31 @@ type Wanted struct {
 	Source Source
 }
 
+// Observe looks at a bond and at every interface beside it. It changes nothing.
+func (h *Host) Observe(c Config) (State, error) {
+	s, err := h.look(c)
+	if err == nil {
+		s.rules, err = h.kernel.Rules()
+	}
+	return s, err
+}
+
+// Restore brings things back to how they were, and returns the steps that it took.
+// It goes on where one fails; the error says all that couldn't be had.
+func (h *Host) Restore(ctx context.Context, name string, before Image, how How) ([]Step, error) {
+	unlock, err := h.store.lock(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	s, err := h.Observe(Config{Name: name})
+	if err != nil {
+		return nil, err
+	}
+	s.sysctls = s.readSysctls(before.Sysctls)
+	return h.kernel.restore(NewRestore(before, s).Steps, how.OnUndo)
+}
+
 // Plan says what Reconcile would do. It changes nothing.
 func (h *Host) Plan(c Config) (Plan, error) {
 	s, err := h.look(c)
@@ -51,9 +76,12 @@ func (h *Host) look(c Config) (State, error) {
 	if s.Before, err = h.store.journal(c.Name); err != nil {
 		return State{}, err
 	}
-	if s.Before != nil && s.Before.Rules != nil {
-		if s.rules, err = h.kernel.Rules(); err != nil {
-			return State{}, err
+	if s.Before != nil {
+		s.sysctls = s.readSysctls(s.Before.Sysctls)
+		if s.Before.Rules != nil {
+			if s.rules, err = h.kernel.Rules(); err != nil {
+				return State{}, err
+			}
 		}
 	}
 	k, _, err := h.store.of(c.Name).Keeper()

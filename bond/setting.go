@@ -3,20 +3,18 @@ package bond
 import (
 	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
-
-	"github.com/xrash/smetrics"
 )
 
-// A Setting is one key as somebody wrote it, in a file or as a flag.
+// A Setting is one key with its value, as somebody wrote it in a file or as a
+// flag.
 type Setting struct {
-	Key   string // as in the file: "miimon", "ipv4.gateway", "member"
-	Where string // "bond0.toml:3: miimon" or "--miimon"
+	Key   string // with its table: "miimon", "ipv4.gateway", "member.prio"
+	Where string // where it was written, such as "bond0.toml:3"
 	// Value is a string, int64, bool or float64; []any of them; for a member
-	// its own []Setting; nil for what no key takes, such as a date.
+	// a []Setting, or a flag's text such as "eth0,prio=3"; nil for what no
+	// key takes, such as a date.
 	Value any
 }
 
@@ -25,267 +23,182 @@ type Setting struct {
 // replaces a list as a whole. The error is a [*ConfigError] with everything
 // that is wrong.
 func NewConfig(name string, layers ...[]Setting) (Config, error) {
-	b := builder{config: Config{Name: name}, where: map[string]string{}, refused: map[string]bool{}}
+	b := builder{config: Config{Name: name}, written: map[string][]Setting{}, refused: map[string]bool{}}
 	for _, layer := range layers {
-		b.named = map[string]bool{}
+		b.begun = map[string]bool{}
 		for _, s := range layer {
 			b.set(s)
 		}
 	}
-	b.check()
+	b.checkRules()
 	if len(b.problems) > 0 {
 		return Config{}, &ConfigError{b.problems}
 	}
-	b.config.sortFamilies()
+	b.config.tidy()
 	return b.config, nil
 }
 
+// Check says what is wrong in a configuration, each value by itself and all of
+// them together. The error is a [*ConfigError].
+func (c Config) Check() error {
+	_, err := NewConfig(c.Name, settingsOf(&c, ""))
+	return err
+}
+
+// settingsOf are the settings, of a table and of those below it, that make a
+// configuration or an element what it is.
+func settingsOf(from any, table string) (list []Setting) {
+	for _, k := range keysOf(table) {
+		if k.get == nil {
+			continue
+		}
+		value := k.get(from)
+		if values, ok := value.([]any); ok && !k.List && len(values) == 1 {
+			value = values[0]
+		}
+		if value != nil {
+			list = append(list, Setting{Key: k.Name, Value: value})
+		}
+	}
+	for _, k := range keysOf(table) {
+		switch {
+		case k.table:
+			list = append(list, settingsOf(from, k.Name)...)
+		case k.elements != nil:
+			for _, e := range k.elements(from) {
+				list = append(list, Setting{Key: k.Name, Value: settingsOf(e, k.Name)})
+			}
+		}
+	}
+	return list
+}
+
 // builder turns settings into a Config and collects what is wrong with them.
+// Its maps know a key by its subject.
 type builder struct {
 	config   Config
-	named    map[string]bool   // lists that the layer at hand has begun anew
-	where    map[string]string // where a key was last written
-	refused  map[string]bool   // keys that a problem was found with
+	begun    map[string]bool      // keys that the layer at hand has named
+	written  map[string][]Setting // of the last layer that named the key
+	refused  map[string]bool      // keys that a problem was found with
 	problems []Problem
 }
 
-// setters has the keys that are no bonding options.
-var setters = map[string]func(*builder, Setting) error{
-	"primary":         (*builder).primary,
-	"fail_over_mac":   (*builder).failOverMAC,
-	"arp_ip_target":   (*builder).arpIPTarget,
-	"mac":             (*builder).mac,
-	"mtu":             (*builder).mtu,
-	"member":          (*builder).member,
-	"address":         (*builder).addresses,
-	"gateway":         (*builder).gateway,
-	"dhcp":            (*builder).dhcp,
-	"dns":             (*builder).dns,
-	"ipv4.method":     (*builder).ipv4Method,
-	"ipv4.addresses":  (*builder).addresses,
-	"ipv4.gateway":    (*builder).gateway,
-	"ipv4.dns":        (*builder).dns,
-	"ipv4.use_routes": (*builder).useRoutes,
-	"ipv4.use_dns":    (*builder).useDNS,
-	"ipv4.use_mtu":    (*builder).useMTU,
-	"ipv6.addresses":  (*builder).addresses,
-	"ipv6.gateway":    (*builder).gateway,
-	"ipv6.dns":        (*builder).dns,
-}
-
 func (b *builder) set(s Setting) {
-	b.where[subject(s.Key)] = s.Where
+	key, known := findKey(s.Key)
+	// Where there can be no table, what is written below it is no better.
+	if top, _, below := strings.Cut(s.Key, "."); below {
+		if k, ok := findKey(top); ok && !k.table {
+			key, known, s.Value = k, true, nil
+		}
+	}
+	if !known {
+		meant, err := unknownKey(s.Key)
+		b.refused[meant.subject()] = true
+		b.refuse(s, err)
+		return
+	}
+	subject := key.subject()
+	if !b.begun[subject] {
+		b.written[subject] = nil
+	}
 	before := len(b.problems)
-	b.refuse(s.Where, b.take(s))
+	b.take(&b.config, key, s)
+	b.written[subject] = append(b.written[subject], s)
 	if len(b.problems) > before {
-		b.refused[subject(s.Key)] = true
+		b.refused[subject] = true
 	}
 }
 
-// take puts a setting into the configuration.
-func (b *builder) take(s Setting) error {
-	if setter, ok := setters[s.Key]; ok {
-		return setter(b, s)
+// take puts a setting into the configuration, or into an element of it.
+func (b *builder) take(into any, key Key, s Setting) {
+	if subject := key.subject(); !b.begun[subject] {
+		b.begun[subject] = true
+		if key.clear != nil {
+			key.clear(into)
+		}
 	}
-	o, known := row(s.Key)
 	switch {
-	case s.Key == "mode":
-		return errors.New("bondctl makes bonds of mode active-backup alone; leave it out")
-	case s.Key == "ns_ip6_target":
-		return errors.New("bondctl has one list of targets; write IPv6 addresses into arp_ip_target, too")
-	case isTable(s.Key):
-		return fmt.Errorf("it is a table; write [%s] and the keys below it", s.Key)
-	case !known:
-		return unknownKey(s.Key)
-	}
-	text, err := scalar(s.Value)
-	if err != nil {
-		return err
-	}
-	return o.set(&b.config.Options, text)
-}
-
-func (b *builder) refuse(where string, err error) {
-	if err != nil {
-		b.problems = append(b.problems, Problem{where, err.Error()})
+	case key.refused != "":
+		b.refuse(s, errors.New(key.refused))
+	case key.table:
+		b.refuse(s, fmt.Errorf("it is a table; write [%s] and the keys below it", key.Name))
+	case key.element != nil:
+		b.takeElement(key, s)
+	default:
+		texts, err := key.texts(s.Value)
+		for _, text := range texts {
+			b.refuse(s, key.set(into, text))
+		}
+		b.refuse(s, err)
 	}
 }
 
-// check notes what doesn't go together. What was refused is left out of it:
-// what follows from a mistake isn't another one.
-func (b *builder) check() {
+// takeElement adds an element. What is wrong with one of its keys is noted in
+// that one's place.
+func (b *builder) takeElement(key Key, s Setting) {
+	e := key.element()
+	before := len(b.problems)
+	switch v := s.Value.(type) {
+	case string:
+		b.refuse(s, e.parse(v))
+	case []Setting:
+		var named []string
+		for _, part := range v {
+			named = append(named, part.Key)
+			if k, known := findKey(part.Key); known && strings.HasPrefix(k.Name, key.Name+".") {
+				b.take(e, k, part)
+			} else {
+				_, err := unknownKey(part.Key)
+				b.refuse(part, err)
+			}
+		}
+		b.refuse(s, e.check(named))
+	default:
+		b.refuse(s, fmt.Errorf("a %s is a table, one of several; write [[%[1]s]] and below it %s", key.Name, key.example))
+	}
+	if len(b.problems) == before {
+		b.refuse(s, e.addTo(&b.config))
+	}
+}
+
+// refuse notes what is wrong with a setting, if anything is.
+func (b *builder) refuse(s Setting, err error) {
+	if err == nil {
+		return
+	}
+	message, ok := errors.AsType[Message](err)
+	if !ok {
+		message = Messagef("%v", err)
+	}
+	b.problems = append(b.problems, Problem{s.Key, s.Where, message})
+}
+
+// checkRules notes what doesn't go together. What was refused is left out of
+// it: what follows from a mistake isn't another one.
+func (b *builder) checkRules() {
 	for _, rule := range rules {
 		if slices.ContainsFunc(rule.keys, func(key string) bool { return b.refused[key] }) {
 			continue
 		}
 		rule.check(&b.config, func(key, format string, args ...any) {
-			where, named := b.where[key]
-			if !named {
-				where = key
-			}
-			b.problems = append(b.problems, Problem{where, fmt.Sprintf(format, args...)})
+			at := b.place(key)
+			b.problems = append(b.problems, Problem{at.Key, at.Where, Messagef(format, args...)})
 		})
 	}
 }
 
-// subject is the key under which a rule speaks of a setting.
-func subject(key string) string {
-	_, last, found := strings.Cut(key, ".")
-	switch {
-	case !found:
-		return key
-	case last == "addresses":
-		return "address"
-	default:
-		return last
-	}
-}
-
-// fresh says whether the layer at hand names key for the first time: then its
-// list replaces the one of an earlier layer.
-func (b *builder) fresh(key string) bool {
-	first := !b.named[key]
-	b.named[key] = true
-	return first
-}
-
-func (b *builder) primary(s Setting) error {
-	name, err := memberName(s.Value)
-	b.config.Primary = name
-	return err
-}
-
-// failOverMAC takes auto besides the kernel's words: nil in the Config.
-func (b *builder) failOverMAC(s Setting) error {
-	text, err := scalar(s.Value)
-	if err != nil {
-		return err
-	}
-	o := mustRow("fail_over_mac")
-	switch {
-	case text == "auto":
-		o.unset(&b.config.Options)
-		return nil
-	case !slices.Contains(o.words, text):
-		return fmt.Errorf("%q is none of its values; it takes %s", text, oneOf(o.documentedWords()))
-	}
-	return o.set(&b.config.Options, text)
-}
-
-func (b *builder) arpIPTarget(s Setting) error {
-	if b.fresh("arp_ip_target") {
-		b.config.Options.ARPIPTarget, b.config.Options.NSIP6Target = nil, nil
-	}
-	return b.eachText(s, b.config.Options.addTarget)
-}
-
-func (b *builder) mac(s Setting) error {
-	text, err := scalar(s.Value)
-	if err != nil {
-		return err
-	}
-	b.config.MAC, b.config.MACStable = nil, text == "stable"
-	if b.config.MACStable {
-		return nil
-	}
-	if b.config.MAC, err = parseMAC(text); err != nil {
-		return fmt.Errorf("%w, or stable", err)
-	}
-	return nil
-}
-
-// parseMAC reads an interface's address.
-func parseMAC(text string) (HardwareAddr, error) {
-	mac, err := net.ParseMAC(text)
-	switch {
-	case err != nil || len(mac) != 6:
-		return nil, fmt.Errorf("%q is not a MAC address; write one such as 02:00:5e:10:00:01", text)
-	case mac[0]&1 != 0:
-		return nil, fmt.Errorf("%s is a multicast address, no interface's; write one such as 02:00:5e:10:00:01", mac)
-	case slices.Equal(mac, make(net.HardwareAddr, 6)):
-		return nil, fmt.Errorf("%s is no interface's address; write one such as 02:00:5e:10:00:01", mac)
-	}
-	return HardwareAddr(mac), nil
-}
-
-// The kernel's limits of an Ethernet device's MTU (ETH_MIN_MTU; ETH_MAX_MTU is
-// what the bonding driver sets as its maximum).
-const minMTU, maxMTU = 68, 65535
-
-func (b *builder) mtu(s Setting) error {
-	text, err := scalar(s.Value)
-	if err != nil {
-		return err
-	}
-	b.config.MTU, err = parseInt(text, minMTU, maxMTU)
-	return err
-}
-
-// scalar is a value's text; a list or a table is an error.
-func scalar(v any) (string, error) {
-	switch v := v.(type) {
-	case string:
-		return v, nil
-	case int64:
-		return strconv.FormatInt(v, 10), nil
-	case float64:
-		return "", errors.New("it takes no decimal fraction; write a whole number, or a text in quotes")
-	case bool:
-		return strconv.FormatBool(v), nil
-	}
-	return "", errors.New("it takes one text or number, not a list, a table or a date")
-}
-
-// eachText calls f with a value's text, or with each one's of a list, and notes
-// what it refuses.
-func (b *builder) eachText(s Setting, f func(string) error) error {
-	list, ok := s.Value.([]any)
-	if !ok {
-		list = []any{s.Value}
-	}
-	for _, item := range list {
-		text, ok := item.(string)
-		if !ok {
-			return errors.New("it takes a text in quotes, or a list of them in brackets")
+// place finds where a key was written, be it by the key of the top level that
+// sets the same.
+func (b *builder) place(key string) Setting {
+	place := Setting{Key: key}
+	k, _ := findKey(key)
+	for _, s := range b.written[k.subject()] {
+		if s.Key == key {
+			return s
 		}
-		b.refuse(s.Where, f(text))
-	}
-	return nil
-}
-
-// knownKeys has the keys of each table of a file; "" is its top level.
-func knownKeys(table string) []string {
-	switch table {
-	case "member":
-		return []string{"name", "kind", "mac", "driver", "bus", "prio", "wpa_conf"}
-	case "ipv4":
-		return []string{"method", "addresses", "gateway", "dns", "use_routes", "use_dns", "use_mtu"}
-	case "ipv6":
-		return []string{"addresses", "gateway", "dns"}
-	}
-	keys := []string{"primary", "mac", "mtu", "address", "gateway", "dns", "dhcp", "member", "ipv4", "ipv6"}
-	for _, o := range OptionDocs() {
-		keys = append(keys, o.Key)
-	}
-	return keys
-}
-
-// unknownKey says what key may have been meant, of the same table.
-func unknownKey(key string) error {
-	table, name, found := strings.Cut(key, ".")
-	if !found {
-		table, name = "", key
-	}
-	known := knownKeys(table)
-	best, least := "", min(3, len(name)/3+1) // a short word is near to every other
-	for _, k := range known {
-		if d := smetrics.WagnerFischer(name, k, 1, 1, 1); d < least {
-			best, least = k, d
+		if s.Key == k.Flag {
+			place = s
 		}
 	}
-	if best != "" {
-		return fmt.Errorf("unknown key; did you mean %s?", best)
-	}
-	slices.Sort(known)
-	return fmt.Errorf("unknown key; there are %s", strings.Join(known, ", "))
+	return place
 }

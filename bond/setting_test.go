@@ -14,8 +14,8 @@ func TestLayers(t *testing.T) {
 		{Key: "primary", Value: "eth0"},
 		{Key: "miimon", Value: int64(50)},
 		{Key: "fail_over_mac", Value: "active"},
-		{Key: "member", Value: []Setting{{Key: "name", Value: "eth0"}, {Key: "prio", Value: int64(7)}}},
-		{Key: "member", Value: []Setting{{Key: "name", Value: "wlan0"}, {Key: "wpa_conf", Value: "/etc/wpa.conf"}}},
+		{Key: "member", Value: []Setting{{Key: "member.name", Value: "eth0"}, {Key: "member.prio", Value: int64(7)}}},
+		{Key: "member", Value: []Setting{{Key: "member.name", Value: "wlan0"}, {Key: "member.wpa_conf", Value: "/etc/wpa.conf"}}},
 		{Key: "ipv4.addresses", Value: []any{"192.0.2.10/24", "198.51.100.10/24"}},
 		{Key: "ipv6.addresses", Value: "2001:db8::10/64"},
 		{Key: "ipv4.gateway", Value: "192.0.2.1"},
@@ -116,8 +116,8 @@ func TestParseMember(t *testing.T) {
 		{"prio=3", Member{Name: "prio=3"}},
 	} {
 		t.Run(tt.text, func(t *testing.T) {
-			got, err := parseMember(tt.text)
-			if err != nil {
+			var got Member
+			if err := got.parse(tt.text); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -137,8 +137,8 @@ func FuzzParseMember(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		m, err := parseMember(text)
-		if err != nil {
+		var m, again Member
+		if err := m.parse(text); err != nil {
 			if strings.ContainsAny(err.Error(), "\n\x1b") {
 				t.Errorf("%q: the error is more than a line: %q", text, err)
 			}
@@ -153,7 +153,7 @@ func FuzzParseMember(f *testing.F) {
 			}
 			return
 		}
-		again, err := parseMember(m.Name + ",prio=" + strconv.Itoa(int(*m.Prio)))
+		err := again.parse(m.Name + ",prio=" + strconv.Itoa(int(*m.Prio)))
 		if diff := cmp.Diff(m, again); err != nil || diff != "" {
 			t.Errorf("%q written anew: %v (-before +after):\n%s", text, err, diff)
 		}

@@ -61,13 +61,13 @@ func settle(c Config, s State, machineID string) (wanted, error) {
 	var problems []Problem
 	switch {
 	case fom == FailOverMACFollow && wifi != "":
-		problems = append(problems, Problem{"fail_over_mac", fmt.Sprintf("follow changes a member's MAC address while it is up, which Wi-Fi (%s) can't: the link would be dead; choose active", wifi)})
+		problems = append(problems, problem("fail_over_mac", "follow changes a member's MAC address while it is up, which Wi-Fi (%s) can't: the link would be dead; choose active", wifi))
 	case fom == FailOverMACActive && (c.MAC != nil || c.MACStable):
-		problems = append(problems, Problem{"mac", fmt.Sprintf("with fail_over_mac active (chosen as %s is Wi-Fi) the bond carries its active slave's address; leave mac out, or choose fail_over_mac none", wifi)})
+		problems = append(problems, problem("mac", "with fail_over_mac active (chosen as %s is Wi-Fi) the bond carries its active slave's address; leave mac out, or choose fail_over_mac none", wifi))
 	}
 	if c.MACStable {
 		if machineID == "" {
-			problems = append(problems, Problem{"mac", "stable wants the machine's id, and /etc/machine-id has none; name an address"})
+			problems = append(problems, problem("mac", "stable wants the machine's id, and /etc/machine-id has none; name an address"))
 		}
 		w.mac = stableMAC(machineID, c.Name)
 	}

@@ -20,7 +20,7 @@ func ParseTOML(file string, text []byte) ([]Setting, error) {
 	if err := toml.Unmarshal(text, &all); err != nil {
 		return nil, syntaxError(file, text, err)
 	}
-	r := tomlReader{file: file, member: -1}
+	r := tomlReader{file: file, all: all, last: map[string]int{}, begun: map[string]int{}}
 	r.parser.Reset(text)
 	for r.parser.NextExpression() {
 		r.expression(r.parser.Expression())
@@ -32,20 +32,21 @@ func ParseTOML(file string, text []byte) ([]Setting, error) {
 }
 
 func syntaxError(file string, text []byte, err error) error {
-	where := file
 	// A message may quote a key, in which there may be anything.
 	message := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "toml: "), "\n", `\n`)
+	p := Problem{Where: file}
 	if d, ok := errors.AsType[*toml.DecodeError](err); ok {
 		line, _ := d.Position()
-		where = fmt.Sprintf("%s:%d", file, line)
-		if key := keyInLine(text, line); key != "" && !strings.Contains(message, key) {
-			where += ": " + key
+		p.Where = fmt.Sprintf("%s:%d", file, line)
+		if key := keyInLine(text, line); !strings.Contains(message, key) {
+			p.Key = key
 		}
 	}
 	if strings.HasSuffix(message, "at start of value") {
 		message += "; a text stands in quotes"
 	}
-	return &ConfigError{[]Problem{{where, message}}}
+	p.Message = Messagef("%s", message)
+	return &ConfigError{[]Problem{p}}
 }
 
 // keyInLine is the key of a line that may be malformed, and so none of the
@@ -63,52 +64,57 @@ func keyInLine(text []byte, line int) string {
 type tomlReader struct {
 	file     string
 	parser   unstable.Parser
-	table    []string // the table that the expressions at hand belong to
-	unknown  bool     // it is none, which has been noted; what is in it needn't be
+	table    []string       // the table that the expressions at hand belong to
+	unknown  bool           // it is none, which has been noted; what is in it needn't be
+	all      map[string]any // as it is decoded
 	settings []Setting
-	member   int // the place of the last [[member]] in settings; -1 before the first
+	// Of the tables that are repeated, by key: where in settings the last one
+	// is, and how many there were.
+	last, begun map[string]int
 }
-
-// memberKey is the one key whose tables are repeated.
-const memberKey = "member"
-
-// isTable says whether a key of a file's top level has keys below it.
-func isTable(key string) bool { return key == "ipv4" || key == "ipv6" }
 
 func (r *tomlReader) expression(e *unstable.Node) {
 	path, line := r.key(e)
+	k, _ := findKey(joinKey(path))
 	switch e.Kind {
 	case unstable.KeyValue:
 		if !r.unknown {
 			r.add(append(r.table[:len(r.table):len(r.table)], path...), line, e.Value())
 		}
 	case unstable.Table:
-		r.table = path
-		if r.unknown = len(path) > 1 || !isTable(path[0]); r.unknown {
+		r.table, r.unknown = path, !k.table
+		if r.unknown {
 			r.note(path, line, nil)
 		}
 	case unstable.ArrayTable:
-		r.table = path
-		if r.unknown = len(path) > 1 || path[0] != memberKey; r.unknown {
+		r.table, r.unknown = path, k.element == nil
+		if r.unknown {
 			r.note(path, line, nil)
-			return
+		} else {
+			r.begin(k.Name, line)
 		}
-		r.addMember(line)
 	}
 }
 
 // add notes one key and its value, that of a table key by key.
 func (r *tomlReader) add(path []string, line int, value *unstable.Node) {
-	switch top := len(path) == 1; {
-	case top && isTable(path[0]) && value.Kind == unstable.InlineTable:
+	switch k, _ := findKey(joinKey(path)); {
+	case k.table && value.Kind == unstable.InlineTable:
 		r.addAll(path, line, value)
-	case top && path[0] == memberKey && isTables(value):
+	case k.element != nil && value.Kind == unstable.Array:
+		// So programs write what people write as [[member]].
 		for it := value.Children(); it.Next(); {
-			r.addMember(line)
+			if it.Node().Kind != unstable.InlineTable {
+				r.note(path, line, nil)
+				return
+			}
+			r.begin(k.Name, line)
 			r.addAll(path, line, it.Node())
 		}
+	case k.element != nil:
+		r.note(path, line, nil) // a text is a flag's
 	default:
-		r.note(path, line, r.value(value))
+		r.note(path, line, r.value(path))
 	}
 }
 
@@ -119,46 +125,26 @@ func (r *tomlReader) addAll(path []string, line int, table *unstable.Node) {
 	}
 }
 
-func (r *tomlReader) addMember(line int) {
-	r.member = len(r.settings)
-	r.settings = append(r.settings, Setting{Key: memberKey, Where: r.at(line, memberKey), Value: []Setting{}})
+// begin notes one more of the tables that are repeated.
+func (r *tomlReader) begin(key string, line int) {
+	r.last[key] = len(r.settings)
+	r.begun[key]++
+	r.settings = append(r.settings, Setting{Key: key, Where: r.at(line), Value: []Setting{}})
 }
 
-// isTables says whether a value is a list of tables, which is how programs
-// write what people write as [[member]].
-func isTables(value *unstable.Node) bool {
-	if value.Kind != unstable.Array {
-		return false
-	}
-	for it := value.Children(); it.Next(); {
-		if it.Node().Kind != unstable.InlineTable {
-			return false
-		}
-	}
-	return true
-}
-
-// note turns a path and its value into a setting, or into one of the last
-// member's. A table where none belongs is a setting without a value.
+// note turns a path and its value into a setting, be it one of a table that is
+// repeated. A table where none belongs is a setting without a value.
 func (r *tomlReader) note(path []string, line int, value any) {
-	s := Setting{Key: joinKey(path), Where: r.at(line, joinKey(path)), Value: value}
-	switch {
-	case path[0] == memberKey && len(path) > 1 && r.member >= 0:
-		s.Key = joinKey(path[1:])
-		member := &r.settings[r.member]
-		member.Value = append(member.Value.([]Setting), s)
+	s := Setting{Key: joinKey(path), Where: r.at(line), Value: value}
+	if last, ok := r.last[path[0]]; ok && len(path) > 1 {
+		element := &r.settings[last]
+		element.Value = append(element.Value.([]Setting), s)
 		return
-	case path[0] == memberKey:
-		s.Key, s.Value = memberKey, nil
-	case len(path) > 1 && !isTable(path[0]):
-		s.Key, s.Value = joinKey(path[:1]), nil
 	}
 	r.settings = append(r.settings, s)
 }
 
-func (r *tomlReader) at(line int, key string) string {
-	return fmt.Sprintf("%s:%d: %s", r.file, line, key)
-}
+func (r *tomlReader) at(line int) string { return fmt.Sprintf("%s:%d", r.file, line) }
 
 // key is an expression's key in parts, and its line.
 func (r *tomlReader) key(e *unstable.Node) ([]string, int) {
@@ -190,29 +176,19 @@ func isNotBare(r rune) bool {
 	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && r != '-'
 }
 
-// value is a node's value as a Setting has it: nil for a date or a table.
-func (r *tomlReader) value(n *unstable.Node) any {
-	text := string(n.Data)
-	digits := strings.ReplaceAll(text, "_", "")
-	switch n.Kind {
-	case unstable.String:
-		return text
-	case unstable.Bool:
-		return text == "true"
-	case unstable.Integer:
-		if i, err := strconv.ParseInt(digits, 0, 64); err == nil {
-			return i
+// value is a key's value as a Setting has it: nil for a date or a table. In a
+// table that is repeated it is that of the last one begun.
+func (r *tomlReader) value(path []string) any {
+	value := any(r.all)
+	for _, part := range path {
+		if tables, ok := value.([]any); ok {
+			value = tables[r.begun[path[0]]-1]
 		}
-	case unstable.Float:
-		if f, err := strconv.ParseFloat(digits, 64); err == nil {
-			return f
-		}
-	case unstable.Array:
-		list := []any{}
-		for it := n.Children(); it.Next(); {
-			list = append(list, r.value(it.Node()))
-		}
-		return list
+		value = value.(map[string]any)[part]
+	}
+	switch value.(type) {
+	case string, bool, int64, float64, []any:
+		return value
 	}
 	return nil
 }

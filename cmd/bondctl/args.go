@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
-	"github.com/xrash/smetrics"
 
 	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/nearest"
 )
 
 // A commandLine is a command line taken apart: flags that hold for every verb,
@@ -93,10 +93,14 @@ func (a *arranger) word(word string) error {
 		a.arguments = append(a.arguments, word)
 		return nil
 	}
-	if a.verb = a.app.Command(word); a.verb == nil {
-		return usage(fmt.Sprintf("unknown verb %q; there are %s", word, verbs(a.app)), a.hint())
+	if a.verb = a.app.Command(word); a.verb != nil {
+		return nil
 	}
-	return nil
+	message := fmt.Sprintf("unknown verb %q; there are %s", word, verbs(a.app))
+	if meant := nearest.Word(word, verbNames(a.app)); meant != "" {
+		message = fmt.Sprintf("unknown verb %q; did you mean %s?", word, meant)
+	}
+	return usage(message, a.hint())
 }
 
 // find looks for a flag among the verb's and then among those of all verbs.
@@ -134,16 +138,20 @@ func (a *arranger) unknownFlag(written, name string) error {
 		return usage(fmt.Sprintf("%s is a flag of %s; write it behind the verb", written, of), "bondctl "+of+" --help")
 	}
 	message := "unknown flag " + written
-	best, least := "", min(3, len(name)/3+1) // a short word is near to every other
-	for _, f := range known {
-		if d := smetrics.WagnerFischer(name, f.Names()[0], 1, 1, 1); d < least && isVisible(f) {
-			best, least = f.Names()[0], d
-		}
-	}
-	if best != "" {
-		message += "; did you mean --" + best + "?"
+	if meant := nearest.Word(name, flagNames(known)); meant != "" {
+		message += "; did you mean --" + meant + "?"
 	}
 	return usage(message, a.hint())
+}
+
+// flagNames are the long names of the flags that aren't hidden.
+func flagNames(flags []cli.Flag) (names []string) {
+	for _, f := range flags {
+		if isVisible(f) {
+			names = append(names, f.Names()[0])
+		}
+	}
+	return names
 }
 
 // verbWith is a verb that has a flag; "" when none does.
@@ -164,12 +172,13 @@ func (a *arranger) hint() string {
 }
 
 // verbs lists the verbs there are.
-func verbs(app *cli.App) string {
-	var names []string
+func verbs(app *cli.App) string { return strings.Join(verbNames(app), ", ") }
+
+func verbNames(app *cli.App) (names []string) {
 	for _, c := range app.Commands {
 		names = append(names, c.Name)
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // bondName is the verb's only argument: the bond's name.

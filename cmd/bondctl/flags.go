@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 
@@ -27,17 +27,11 @@ func upFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "save", Usage: "once the bond is as wanted, write " + configDir + "/NAME.toml and have systemd start the keeper at boot"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print what would be done, and do nothing"},
 		&cli.StringFlag{Name: "wait", Value: defaultWait, Usage: "wait up to `DURATION` for an active slave and, with DHCP asked for, an address; 0: don't wait (default: " + defaultWait + ")"},
-		&cli.StringSliceFlag{Name: "member", Category: wantedGroup, KeepSpace: true, Usage: "`NAME[,prio=N]` an interface of the bond, present or not, in order of preference; the order gives the prio unless one is written"},
-		&cli.StringFlag{Name: "primary", Category: wantedGroup, Usage: "the `MEMBER` that is active whenever it can be"},
-		&cli.StringFlag{Name: "mac", Category: wantedGroup, Usage: "the bond's MAC `ADDRESS`, or stable: derived from the machine's id and the bond's name (default: the first member's)"},
-		&cli.StringFlag{Name: "mtu", Category: wantedGroup, Usage: "the bond's and its members' MTU in `BYTES` (default: 1500)"},
-		&cli.StringSliceFlag{Name: "address", Category: wantedGroup, KeepSpace: true, Usage: "an address of the bond as `CIDR`, such as 192.0.2.10/24"},
-		&cli.StringSliceFlag{Name: "gateway", Category: wantedGroup, KeepSpace: true, Usage: "the `ADDRESS` of the default gateway, one of a family"},
-		&cli.BoolFlag{Name: "dhcp", Category: wantedGroup, Usage: "have the keeper ask for an IPv4 address by DHCP, which it does as well where no IPv4 address is named"},
-		&cli.StringSliceFlag{Name: "dns", Category: wantedGroup, KeepSpace: true, Usage: "the `ADDRESS` of a name server, in the place of leased ones"},
 	}
-	for _, o := range bond.OptionDocs() {
-		flags = append(flags, optionFlag(o))
+	for _, k := range bond.Keys() {
+		if k.Flag == k.Name {
+			flags = append(flags, keyFlag(k))
+		}
 	}
 	for _, name := range notYet {
 		flags = append(flags, &cli.BoolFlag{Name: name, Hidden: true})
@@ -48,60 +42,87 @@ func upFlags() []cli.Flag {
 // notYet are flags that are promised and not built: they are refused by name.
 var notYet = []string{"verify", "confirm", "take-over"}
 
-// optionFlag is the flag of a bonding option.
-func optionFlag(o bond.OptionDoc) cli.Flag {
-	name := strings.ReplaceAll(o.Key, "_", "-")
-	value, text := "N", o.Usage
-	switch {
-	case o.Key == "arp_ip_target":
-		return &cli.StringSliceFlag{Name: name, Category: optionGroup, KeepSpace: true, Usage: "`ADDRESS` " + text}
-	case o.Words != nil:
-		value = "WORD"
-		text += ": " + strings.Join(o.Words, ", ")
-	case o.IsTime:
-		value = "TIME"
-	case o.High == o.Low+1:
-		text += fmt.Sprintf(": %d or %d", o.Low, o.High)
-	default:
-		text += fmt.Sprintf(": %d to %d", o.Low, o.High)
+// flagName is the flag that sets a key, without its dashes in front.
+func flagName(key string) string { return strings.ReplaceAll(key, "_", "-") }
+
+// keyFlag is the flag that sets a key of the configuration.
+func keyFlag(k bond.Key) cli.Flag {
+	name, group := flagName(k.Name), wantedGroup
+	if k.Option {
+		group = optionGroup
 	}
-	return &cli.StringFlag{Name: name, Category: optionGroup, Usage: fmt.Sprintf("`%s` %s (default: %s)", value, text, o.Default)}
+	switch {
+	case k.Switch:
+		return &cli.BoolFlag{Name: name, Category: group, Usage: keyUsage(k)}
+	case k.List:
+		return &cli.StringSliceFlag{Name: name, Category: group, KeepSpace: true, Usage: keyUsage(k)}
+	}
+	return &cli.StringFlag{Name: name, Category: group, Usage: keyUsage(k)}
 }
 
-// noKey are up's flags that are no keys of the configuration.
-var noKey = map[string]bool{"config": true, "once": true, "dry-run": true, "save": true, "wait": true}
+// keyUsage says what a key is, and what it is by default.
+func keyUsage(k bond.Key) string {
+	if k.Default == "" {
+		return k.Usage
+	}
+	return k.Usage + " (default: " + k.Default + ")"
+}
+
+// onCommandLine is where a flag's setting was written.
+const onCommandLine = "command line"
 
 // flagSettings turns the flags that were given into settings.
-func flagSettings(c *cli.Context) []bond.Setting {
-	var settings []bond.Setting
+func flagSettings(c *cli.Context) (settings []bond.Setting) {
 	given := c.LocalFlagNames()
-	for _, f := range c.Command.Flags {
-		flag := f.Names()[0]
-		if noKey[flag] || !slices.Contains(given, flag) {
-			continue
+	for _, k := range bond.Keys() {
+		add := func(value any) {
+			settings = append(settings, bond.Setting{Key: k.Name, Where: onCommandLine, Value: value})
 		}
-		for _, v := range flagValues(c, flag) {
-			settings = append(settings, bond.Setting{
-				Key: strings.ReplaceAll(flag, "-", "_"), Where: "--" + flag, Value: v,
-			})
+		switch flag := flagName(k.Name); {
+		case k.Flag != k.Name || !slices.Contains(given, flag):
+		case k.Switch:
+			add(true)
+		case k.List:
+			for _, v := range c.StringSlice(flag) {
+				add(v)
+			}
+		default:
+			add(c.String(flag))
 		}
 	}
 	return settings
 }
 
-// flagValues are the values that a flag was given, as a Setting has them.
-func flagValues(c *cli.Context, flag string) []any {
-	if yes, ok := c.Value(flag).(bool); ok {
-		return []any{yes}
+// errorText is what an error says, with a configuration's keys as flags where
+// they were flags, or where nobody wrote them.
+func errorText(err error) string {
+	text := err.Error()
+	if wrong, ok := errors.AsType[*bond.ConfigError](err); ok {
+		var lines []string
+		for _, p := range wrong.Problems {
+			lines = append(lines, problemText(p))
+		}
+		text = strings.Replace(text, wrong.Error(), strings.Join(lines, "\n"), 1)
 	}
-	var values []any
-	for _, v := range c.StringSlice(flag) {
-		values = append(values, v)
+	return text
+}
+
+func problemText(p bond.Problem) string {
+	switch p.Where {
+	case onCommandLine:
+		return "--" + flagName(p.Key) + ": " + p.Message.Naming(flagOfKey)
+	case "":
+		return p.Key + ": " + p.Message.Naming(flagOfKey)
 	}
-	if values == nil {
-		values = []any{c.String(flag)}
+	return p.String()
+}
+
+// flagOfKey names a key as a flag, if it has one.
+func flagOfKey(k bond.Key) string {
+	if k.Flag == "" {
+		return k.Name
 	}
-	return values
+	return "--" + flagName(k.Flag)
 }
 
 // nameOnce has flags know their names. Looking for a flag, cli asks every one

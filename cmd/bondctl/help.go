@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/bondctl/bondctl/bond"
 )
 
 // The help texts are laid out here: the templates of urfave/cli v2 know no
@@ -17,18 +20,17 @@ func printHelp(w io.Writer, app *cli.App, verb *cli.Command) {
 	if verb == nil {
 		fmt.Fprintf(w, "%s - %s\n\nUsage: %s\n\n", app.Name, app.Usage, app.UsageText)
 		printText(w, app.Description)
-		printSections(w, verbSection(app), flagSection("Flags", append(slices.Clone(app.Flags), cli.HelpFlag, cli.VersionFlag)))
+		printSections(w, append([]section{verbSection(app)}, flagSections("Flags", append(slices.Clone(app.Flags), cli.HelpFlag, cli.VersionFlag))...))
 		return
 	}
 	form := strings.TrimSpace("[FLAG]... " + verb.ArgsUsage)
 	fmt.Fprintf(w, "%s %s - %s\n\nUsage: %s %s %s\n\n", app.Name, verb.Name, verb.Usage, app.Name, verb.Name, form)
 	printText(w, verb.Description)
-	var sections []section
-	for _, group := range groups(verb.Flags) {
-		others := func(f cli.Flag) bool { return groupOf(f) != group }
-		sections = append(sections, flagSection(group, slices.DeleteFunc(slices.Clone(verb.Flags), others)))
+	sections := flagSections("Flags", verb.Flags)
+	if verb.Name == "up" {
+		sections = append(sections, keySection())
 	}
-	printSections(w, append(sections, flagSection("Flags of every verb", append(slices.Clone(app.Flags), cli.HelpFlag)))...)
+	printSections(w, append(sections, flagSections("Flags of every verb", append(slices.Clone(app.Flags), cli.HelpFlag))...))
 }
 
 // printText wraps paragraphs; a line that is indented stays as it is.
@@ -58,19 +60,40 @@ func verbSection(app *cli.App) section {
 	return s
 }
 
-func flagSection(title string, flags []cli.Flag) section {
-	s := section{title: title}
+// flagSections has a section a category, and one for the flags without any.
+func flagSections(title string, flags []cli.Flag) (all []section) {
 	for _, f := range flags {
-		if isVisible(f) {
-			_, text := flagTexts(f)
-			s.entries = append(s.entries, [2]string{flagHead(f), text})
+		if !isVisible(f) {
+			continue
+		}
+		in := title
+		if c, ok := f.(cli.CategorizableFlag); ok {
+			in = cmp.Or(c.GetCategory(), title)
+		}
+		i := slices.IndexFunc(all, func(s section) bool { return s.title == in })
+		if i < 0 {
+			i, all = len(all), append(all, section{title: in})
+		}
+		_, text := flagTexts(f)
+		all[i].entries = append(all[i].entries, [2]string{flagHead(f), text})
+	}
+	return all
+}
+
+// keySection has the keys that only a file can name.
+func keySection() section {
+	s := section{title: "Keys of the file that are no flags"}
+	for _, k := range bond.Keys() {
+		if k.Flag != k.Name {
+			_, text := usageTexts(keyUsage(k))
+			s.entries = append(s.entries, [2]string{k.Name, text})
 		}
 	}
 	return s
 }
 
 // printSections prints sections, their texts in one column.
-func printSections(w io.Writer, sections ...section) {
+func printSections(w io.Writer, sections []section) {
 	column := 0
 	for _, s := range sections {
 		for _, e := range s.entries {
@@ -98,21 +121,27 @@ func flagHead(f cli.Flag) string {
 	return head
 }
 
-// flagTexts are what stands for a flag's value, which its usage has in
-// backquotes, and the usage without them. At its beginning it is no word of it.
+// flagTexts are what stands for a flag's value, and its usage.
 func flagTexts(f cli.Flag) (value, text string) {
 	doc, ok := f.(cli.DocGenerationFlag)
 	if !ok {
 		return "", ""
 	}
-	before, rest, _ := strings.Cut(doc.GetUsage(), "`")
+	value, text = usageTexts(doc.GetUsage())
+	if _, repeatable := f.(*cli.StringSliceFlag); repeatable {
+		text += " (repeatable)"
+	}
+	return value, text
+}
+
+// usageTexts are what stands for a value, which a usage has in backquotes, and
+// the usage without them. At its beginning it is no word of it.
+func usageTexts(usage string) (value, text string) {
+	before, rest, _ := strings.Cut(usage, "`")
 	value, after, _ := strings.Cut(rest, "`")
 	text = before + value + after
 	if before == "" {
 		text = strings.TrimSpace(after)
-	}
-	if _, repeatable := f.(*cli.StringSliceFlag); repeatable {
-		text += " (repeatable)"
 	}
 	return value, text
 }
@@ -120,22 +149,4 @@ func flagTexts(f cli.Flag) (value, text string) {
 func isVisible(f cli.Flag) bool {
 	v, ok := f.(cli.VisibleFlag)
 	return !ok || v.IsVisible()
-}
-
-// groups are the groups of flags that there are, in order.
-func groups(flags []cli.Flag) []string {
-	var names []string
-	for _, f := range flags {
-		if group := groupOf(f); isVisible(f) && !slices.Contains(names, group) {
-			names = append(names, group)
-		}
-	}
-	return names
-}
-
-func groupOf(f cli.Flag) string {
-	if c, ok := f.(cli.CategorizableFlag); ok && c.GetCategory() != "" {
-		return c.GetCategory()
-	}
-	return "Flags"
 }

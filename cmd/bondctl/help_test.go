@@ -59,19 +59,22 @@ func checkFlags(t *testing.T, verb, text string, flags []cli.Flag) {
 	}
 }
 
-// TestHelpOptions has each bonding option's values and default in the help.
-func TestHelpOptions(t *testing.T) {
+// TestHelpKeys has each key in the help, as a flag or by its name, with what it
+// is by default.
+func TestHelpKeys(t *testing.T) {
 	text := strings.Join(strings.Fields(helpOf(t, "up", "--help")), " ")
-	for _, o := range bond.OptionDocs() {
-		_, entry, found := strings.Cut(text, " --"+strings.ReplaceAll(o.Key, "_", "-")+" ")
-		entry, _, _ = strings.Cut(entry, " --")
-		if !found || !strings.Contains(entry, o.Usage) || !strings.Contains(entry, o.Default) {
-			t.Errorf("%s: %q", o.Key, entry)
+	for _, k := range bond.Keys() {
+		head := k.Name
+		if k.Flag == k.Name {
+			head = flagHead(keyFlag(k))
 		}
-		for _, word := range o.Words {
-			if !strings.Contains(entry, " "+word) {
-				t.Errorf("%s doesn't say %s: %q", o.Key, word, entry)
-			}
+		_, entry, found := strings.Cut(text, " "+head+" ")
+		_, usage := usageTexts(keyUsage(k))
+		if !found || !strings.HasPrefix(entry, usage) {
+			t.Errorf("%s: %q, want %q", head, entry[:min(len(entry), 200)], usage)
+		}
+		if k.Usage == "" {
+			t.Errorf("%s is without a usage", k.Name)
 		}
 	}
 }

@@ -126,7 +126,7 @@ func report(w io.Writer, err error) {
 	if _, ok := errors.AsType[exitError](err); ok || err == nil {
 		return
 	}
-	for line := range strings.Lines(err.Error()) {
+	for line := range strings.Lines(errorText(err)) {
 		fmt.Fprintf(w, "bondctl: error: %s\n", printable(strings.TrimSuffix(line, "\n")))
 	}
 	if h := hint(err); h != "" {

@@ -2,13 +2,17 @@ package main
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bondctl/bondctl/bond"
 )
 
 // A refusal is a command line that can't be meant, or a configuration file.
@@ -16,202 +20,138 @@ type refusal struct {
 	name string
 	args []string
 	file string // what --config is to read
-	want string // of stderr, without what begins each line
-	hint string
+	want string // of stderr
 }
 
-// How a refused up begins. It is a dry run, and its interfaces don't exist: one
-// that is let pass by mistake changes nothing.
-var (
-	upAlone  = []string{"up", "--dry-run", "testbond0"}
-	upMember = []string{"up", "--dry-run", "testbond0", "--member=nope0"}
-)
+// refusals reads a transcript of what is refused:
+//
+//	$$ up testbond0        what the command lines below begin with
+//	$ --mtu "9 k" # name   one of them; what is in double quotes is Go's
+//	| mtu = 9              a line of its configuration file
+//	\| mtu = \"\x00\"      one with Go's escapes
+//	--mtu: ...             a line of what the program says of it
+//	hint: ...              what it says can be done
+//
+// The words in braces are said at many places.
+func refusals(t *testing.T, transcript string) (list []refusal) {
+	var begin []string
+	for line := range strings.Lines(said.Replace(transcript)) {
+		line = strings.TrimSuffix(line, "\n")
+		mark, rest, _ := strings.Cut(line, " ")
+		switch mark {
+		case "", "#":
+		case "$$":
+			begin = arguments(t, rest)
+		case "$":
+			args, name, _ := strings.Cut(" "+rest, " # ")
+			list = append(list, refusal{name: name, args: slices.Concat(begin, arguments(t, args))})
+		default:
+			list[len(list)-1].add(t, mark, line)
+		}
+	}
+	return list
+}
 
-// What many messages end with.
-const (
-	notATime = " is not a time from 0 to 2147483647 ms; write a duration such as 100ms or 4s, or a number of milliseconds"
-	notInt32 = " is not a whole number from -2147483648 to 2147483647"
-	topKeys  = "address, all_slaves_active, arp_all_targets, arp_interval, arp_ip_target, arp_missed_max, arp_validate, dhcp, dns, " +
-		"downdelay, fail_over_mac, gateway, ipv4, ipv6, mac, member, miimon, mtu, num_grat_arp, peer_notif_delay, " +
-		"primary, primary_reselect, resend_igmp, updelay"
-)
-
-var allVerbs = verbs(newApp(io.Discard, io.Discard))
-
-func lines(list ...string) string { return strings.Join(list, "\n") }
-
-// refuse has each case refused with status 2 and just its message.
-func refuse(t *testing.T, begin []string, cases []refusal) {
+// add takes a line of what stands below a command line.
+func (r *refusal) add(t *testing.T, mark, line string) {
 	t.Helper()
-	for _, tt := range cases {
-		t.Run(tt.name, func(t *testing.T) {
-			args := append(begin[:len(begin):len(begin)], tt.args...)
-			folder := t.TempDir() + string(filepath.Separator)
-			if tt.file != "" {
-				if err := os.WriteFile(folder+"bond0.toml", []byte(tt.file), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				args = append(args, "--config", folder+"bond0.toml")
-			}
-			var stdout, stderr bytes.Buffer
-			if status := run(t.Context(), args, &stdout, &stderr); status != exitUsage {
-				t.Errorf("exit status %d, want %d", status, exitUsage)
-			}
-			if stdout.Len() > 0 {
-				t.Errorf("stdout: %q, want nothing", stdout.String())
-			}
-			got := strings.ReplaceAll(stderr.String(), folder, "")
-			if diff := cmp.Diff(said(tt.want, tt.hint), got); diff != "" {
-				t.Errorf("stderr (-want +got):\n%s", diff)
+	rest := strings.TrimPrefix(strings.TrimPrefix(line, mark), " ")
+	switch mark {
+	case "|":
+		r.file += rest + "\n"
+	case `\|`:
+		r.file += unquote(t, `"`+rest+`"`) + "\n"
+	case "hint:":
+		r.want += "bondctl: " + line + "\n"
+	default:
+		r.want += "bondctl: error: " + line + "\n"
+	}
+}
+
+// said has what the program says in many places.
+var said = strings.NewReplacer(
+	"{verbs}", verbs(newApp(nil, nil)),
+	"{keys}", keysOf(""),
+	"{keys of member}", keysOf("member."),
+	"{keys of ipv4}", keysOf("ipv4."),
+	"{not a time}", " is not a time from 0 to 2147483647 ms; write a duration such as 100ms or 4s, or a number of milliseconds",
+	"{not 32 bits}", " is not a whole number from -2147483648 to 2147483647",
+)
+
+// keysOf lists the keys of a table, and the tables in it.
+func keysOf(table string) string {
+	var names []string
+	for _, k := range bond.Keys() {
+		if name, in := strings.CutPrefix(k.Name, table); in {
+			name, _, _ = strings.Cut(name, ".")
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ", ")
+}
+
+var argument = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|\S+`)
+
+// arguments takes a command line apart.
+func arguments(t *testing.T, line string) []string {
+	list := argument.FindAllString(line, -1)
+	for i, w := range list {
+		if strings.HasPrefix(w, `"`) {
+			list[i] = unquote(t, w)
+		}
+	}
+	return list
+}
+
+func unquote(t *testing.T, text string) string {
+	t.Helper()
+	text, err := strconv.Unquote(text)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return text
+}
+
+// TestRefused has what can't be meant refused with status 2 and just its
+// message. An up is a dry run, and its interfaces don't exist: one that is let
+// pass by mistake changes nothing.
+func TestRefused(t *testing.T) {
+	transcripts, err := filepath.Glob("testdata/refused/*.txt")
+	if err != nil || transcripts == nil {
+		t.Fatal("no transcripts", err)
+	}
+	for _, path := range transcripts {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			for _, r := range refusals(t, string(text)) {
+				t.Run(r.name, r.test)
 			}
 		})
 	}
 }
 
-// said is how the program says an error of one or several lines, and a hint.
-func said(message, hint string) string {
-	var b strings.Builder
-	for line := range strings.SplitSeq(message, "\n") {
-		b.WriteString("bondctl: error: " + line + "\n")
+func (r refusal) test(t *testing.T) {
+	folder := t.TempDir() + string(filepath.Separator)
+	if r.file != "" {
+		if err := os.WriteFile(folder+"bond0.toml", []byte(strings.TrimSuffix(r.file, "\n")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r.args = append(r.args, "--config", folder+"bond0.toml")
 	}
-	if hint != "" {
-		b.WriteString("bondctl: hint: " + hint + "\n")
+	var stdout, stderr bytes.Buffer
+	if status := run(t.Context(), r.args, &stdout, &stderr); status != exitUsage {
+		t.Errorf("exit status %d, want %d", status, exitUsage)
 	}
-	return b.String()
-}
-
-func TestRefusedCommandLines(t *testing.T) {
-	refuse(t, nil, []refusal{
-		{name: "nothing", args: []string{}, want: "no verb is named; there are " + allVerbs, hint: "bondctl --help"},
-		{
-			name: "a line in a verb",
-			args: []string{"start\nbondctl: error: all is lost"},
-			want: `unknown verb "start\nbondctl: error: all is lost"; there are ` + allVerbs,
-			hint: "bondctl --help",
-		},
-		{
-			name: "a line in a flag",
-			args: []string{"status", "--start\nall is lost"},
-			want: `unknown flag --start\nall is lost of status`,
-			hint: "bondctl status --help",
-		},
-		{name: "unknown verb", args: []string{"start"}, want: `unknown verb "start"; there are ` + allVerbs, hint: "bondctl --help"},
-		{name: "help is no verb", args: []string{"help"}, want: `unknown verb "help"; there are ` + allVerbs, hint: "bondctl --help"},
-		{name: "a dash for a verb", args: []string{"-"}, want: `unknown verb "-"; there are ` + allVerbs, hint: "bondctl --help"},
-		{name: "unknown flag before the verb", args: []string{"--quiet", "status"}, want: "unknown flag --quiet", hint: "bondctl --help"},
-		{
-			name: "flag of a verb before it",
-			args: []string{"--json", "status"},
-			want: "--json is a flag of status; write it behind the verb",
-			hint: "bondctl status --help",
-		},
-		{
-			name: "flag of up before it",
-			args: []string{"--member", "eth0", "up"},
-			want: "--member is a flag of up; write it behind the verb",
-			hint: "bondctl up --help",
-		},
-		{name: "namespace without a name", args: []string{"--netns"}, want: "--netns wants a value, as in --netns NAME", hint: "bondctl --help"},
-		{
-			name: "namespace with a path",
-			args: []string{"--netns", "../x", "status"},
-			want: `--netns: "../x" is not a namespace's name; ip netns list shows those there are`,
-			hint: "bondctl --help",
-		},
-		{
-			name: "namespace empty",
-			args: []string{"--netns=", "status"},
-			want: `--netns: "" is not a namespace's name; ip netns list shows those there are`,
-			hint: "bondctl --help",
-		},
-		{
-			name: "namespace is the folder",
-			args: []string{"--netns", "..", "status"},
-			want: `--netns: ".." is not a namespace's name; ip netns list shows those there are`,
-			hint: "bondctl --help",
-		},
-		{
-			name: "value for verbose",
-			args: []string{"--verbose=1", "status"},
-			want: `--verbose takes no value, and was given "1"; write --verbose alone`,
-			hint: "bondctl --help",
-		},
-		{
-			name: "up surplus",
-			args: []string{"up", "testbond0", "eth0", "--member", "nope0", "--dry-run"},
-			want: `"eth0" is one argument too many; write bondctl up [NAME]`,
-			hint: "bondctl up --help",
-		},
-		{
-			name: "up surplus behind dashes",
-			args: []string{"up", "--dry-run", "--member", "nope0", "--", "testbond0", "--once"},
-			want: `"--once" is one argument too many; write bondctl up [NAME]`,
-			hint: "bondctl up --help",
-		},
-		{
-			name: "up name with percent",
-			args: []string{"up", "bond%d", "--member", "nope0", "--dry-run"},
-			want: `invalid interface name "bond%d": contains a percent sign or a comma`,
-		},
-		{
-			name: "up name like a flag",
-			args: []string{"up", "--dry-run", "--member", "nope0", "--", "--once"},
-			want: `invalid interface name "--once": looks like a flag`,
-		},
-		{name: "up name empty", args: []string{"up", "--dry-run", "--member", "nope0", ""}, want: `invalid interface name "": empty`},
-		{
-			name: "up name with a slash",
-			args: []string{"up", "--dry-run", "--member", "nope0", "../testbond0"},
-			want: `invalid interface name "../testbond0": contains a slash, a colon or a zero byte`,
-		},
-		{
-			name: "up name too long",
-			args: []string{"up", "--dry-run", "--member", "nope0", "testbond012345678"},
-			want: `invalid interface name "testbond012345678": longer than 15 bytes`,
-		},
-		{
-			name: "up name of the kernel",
-			args: []string{"up", "--dry-run", "--member", "nope0", "bonding_masters"},
-			want: `invalid interface name "bonding_masters": used by the kernel itself`,
-		},
-		{
-			name: "up without anything",
-			args: []string{"up", "testbond0", "--dry-run"},
-			want: "nothing says what is wanted of testbond0: no flag, no /etc/bondctl/testbond0.toml, and no up before",
-			hint: "bondctl up testbond0 --primary eth0 --member eth0 --member wlan0",
-		},
-		{
-			name: "down surplus",
-			args: []string{"down", "testbond0", "eth0"},
-			want: `"eth0" is one argument too many; write bondctl down [NAME]`,
-			hint: "bondctl down --help",
-		},
-		{name: "down flag", args: []string{"down", "testbond0", "--dry-run"}, want: "unknown flag --dry-run of down", hint: "bondctl down --help"},
-		{name: "down name", args: []string{"down", "testbond/0"}, want: `invalid interface name "testbond/0": contains a slash, a colon or a zero byte`},
-		{name: "switch alone", args: []string{"switch"}, want: "no member is named; write bondctl switch [NAME] MEMBER", hint: "bondctl switch --help"},
-		{
-			name: "switch surplus",
-			args: []string{"switch", "testbond0", "nope0", "nope1"},
-			want: `"nope1" is one argument too many; write bondctl switch [NAME] MEMBER`,
-			hint: "bondctl switch --help",
-		},
-		{name: "switch empty", args: []string{"switch", "testbond0", ""}, want: `invalid interface name "": empty`},
-		{name: "switch name", args: []string{"switch", "bond 0", "nope0"}, want: `invalid interface name "bond 0": contains white space`},
-		{
-			name: "status surplus",
-			args: []string{"status", "testbond0", "nope0"},
-			want: `"nope0" is one argument too many; write bondctl status [NAME]`,
-			hint: "bondctl status --help",
-		},
-		{
-			name: "status all and one",
-			args: []string{"status", "--all", "testbond0"},
-			want: "--all and a bond's name exclude each other; leave one of them out",
-			hint: "bondctl status --help",
-		},
-		{name: "status flag", args: []string{"status", "--force"}, want: "unknown flag --force of status", hint: "bondctl status --help"},
-		{name: "status name", args: []string{"status", "bond0:1"}, want: `invalid interface name "bond0:1": contains a slash, a colon or a zero byte`},
-	})
+	if stdout.Len() > 0 {
+		t.Errorf("stdout: %q, want nothing", stdout.String())
+	}
+	if diff := cmp.Diff(r.want, strings.ReplaceAll(stderr.String(), folder, "")); diff != "" {
+		t.Errorf("stderr (-want +got):\n%s", diff)
+	}
 }
 
 // TestRefusedChecks has status --check tell what went wrong from what it found.

@@ -28,20 +28,15 @@ The file has the flags' names as its keys, with underscores for dashes, but for 
   miimon = "100ms"
 
   [[member]]              # in order of preference
-  name = "eth0"           # or name with *, kind, mac, driver, bus, prio
+  name = "eth0"
 
   [[member]]
-  kind = "wifi"           # or wired
+  kind = "wifi"
   wpa_conf = "/etc/wpa_supplicant.conf"
 
-  [ipv4]                  # and [ipv6], for addresses, gateway and dns
-  method = "dhcp"         # auto, dhcp, static, none
-  # addresses = ["192.0.2.10/24"]
-  # gateway = "192.0.2.1"
-  # dns, use_routes, use_dns, use_mtu
-
-With wpa_conf the keeper runs a wpa_supplicant; without it, whoever associates
-the interface goes on to do so.
+  [ipv4]
+  addresses = ["192.0.2.10/24"]
+  gateway = "192.0.2.1"
 
 A TIME is a duration such as 100ms or 4s, or a plain number of milliseconds as in the kernel's documentation.
 

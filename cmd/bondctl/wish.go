@@ -43,31 +43,25 @@ func namedConfig(c *cli.Context, name string) (*bond.Wanted, error) {
 // there that it names. A keeper doesn't ask: it does without them for a while.
 func newConfig(name string, layers ...[]bond.Setting) (bond.Config, error) {
 	config, err := bond.NewConfig(name, layers...)
-	wrong, ok := errors.AsType[*bond.ConfigError](err)
-	if err != nil && !ok {
-		return config, err
-	}
-	var problems []bond.Problem
-	if wrong != nil {
-		problems = wrong.Problems
-	}
 	for _, s := range slices.Concat(layers...) {
 		keys, _ := s.Value.([]bond.Setting) // of a member
 		for _, key := range keys {
 			file, _ := key.Value.(string)
 			used := err != nil || slices.ContainsFunc(config.Members, func(m bond.Member) bool { return m.WPAConf == file })
-			if key.Key != "wpa_conf" || !filepath.IsAbs(file) || !used {
+			if key.Key != "member.wpa_conf" || !filepath.IsAbs(file) || !used {
 				continue
 			}
-			if _, err := os.Stat(file); err != nil {
-				problems = append(problems, bond.Problem{Where: key.Where, Message: fmt.Sprintf("%s: %v", file, errors.Unwrap(err))})
+			if _, missing := os.Stat(file); missing != nil {
+				err = errors.Join(err, wrong(key.Key, key.Where, "%s: %v", file, errors.Unwrap(missing)))
 			}
 		}
 	}
-	if problems != nil {
-		err = &bond.ConfigError{Problems: problems}
-	}
 	return config, err
+}
+
+// wrong is one thing that is wrong in a configuration.
+func wrong(key, where, format string, args ...any) error {
+	return &bond.ConfigError{Problems: []bond.Problem{{Key: key, Where: where, Message: bond.Messagef(format, args...)}}}
 }
 
 // fileConfig is what a file alone says; nil when there is none and none needs
@@ -116,7 +110,7 @@ func fileSettings(path string, named bool) ([]bond.Setting, error) {
 	case errors.Is(err, fs.ErrNotExist) && !named:
 		return nil, nil
 	case err != nil:
-		return nil, &bond.ConfigError{Problems: []bond.Problem{{Where: where, Message: errors.Unwrap(err).Error()}}}
+		return nil, wrong("", where, "%v", errors.Unwrap(err))
 	}
 	settings, err := bond.ParseTOML(printable(path), text)
 	if settings == nil && err == nil {

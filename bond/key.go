@@ -1,0 +1,175 @@
+package bond
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/bondctl/bondctl/bond/nearest"
+)
+
+// A Key is one key of a configuration: what a program needs to make a flag of
+// it, or a line of a help text.
+type Key struct {
+	// Name is the key as a file has it, with its table: "miimon",
+	// "ipv4.gateway", "member.prio".
+	Name string
+	// Flag is the key whose flag sets the same: Name itself for most,
+	// "gateway" for "ipv4.gateway", "" where no flag does.
+	Flag string
+	// Usage says in a line what it is, and in backquotes what stands for its
+	// value: "the `MEMBER` that is active whenever it can be".
+	Usage string
+	// Default says what it is where it isn't named; "" for nothing.
+	Default string
+
+	Option bool // it is an option of the bonding driver
+	List   bool // it takes several values; its flag can be repeated
+	Switch bool // its flag takes no value
+
+	kind
+}
+
+// keys has a row a key, in the order in which help texts and files have them.
+// What doesn't go together is said by rules.
+var keys = slices.Concat([]Key{
+	{Name: "member", Flag: "member", List: true, kind: repeated(membersOf, func() element { return &Member{} }, `name = "eth0"`),
+		Usage: "`NAME[,prio=N]` an interface of the bond, present or not, in order of preference; the order gives the prio unless one is written"},
+	{Name: "primary", Flag: "primary", kind: interfaceName(func(c *Config) *string { return &c.Primary }),
+		Usage: "the `MEMBER` that is active whenever it can be"},
+}, optionKeys(), []Key{
+	{Name: "mac", Flag: "mac", kind: kind{texts: oneText, set: setMAC, get: getMAC}, Default: "the first member's",
+		Usage: "the bond's MAC `ADDRESS`, or stable: derived from the machine's id and the bond's name"},
+	{Name: "mtu", Flag: "mtu", kind: one(func(c *Config) *int { return &c.MTU }, wholeNumber[int](minMTU, maxMTU)), Default: "1500",
+		Usage: "the bond's and its members' MTU in `BYTES`"},
+	{Name: "address", Flag: "address", List: true, kind: unwritten(several(addressesOf, parseCIDR, "")),
+		Usage: "an address of the bond as `CIDR`, such as 192.0.2.10/24"},
+	{Name: "gateway", Flag: "gateway", List: true, kind: unwritten(several(gatewaysOf, parseGateway, "")),
+		Usage: "the `ADDRESS` of the default gateway, one of a family"},
+	{Name: "dhcp", Flag: "dhcp", Switch: true, kind: unwritten(one(func(c *Config) *string { return &c.Method }, parseDHCP)),
+		Usage: "have the keeper ask for an IPv4 address by DHCP, which it does as well where no IPv4 address is named"},
+	{Name: "dns", Flag: "dns", List: true, kind: several(dnsOf, parseServer, ""),
+		Usage: "the `ADDRESS` of a name server, in the place of leased ones"},
+
+	{Name: "member.name", kind: interfaceName(func(m *Member) *string { return &m.Name }),
+		Usage: "the interface `NAME`; with * in it a pattern, for hardware alone"},
+	{Name: "member.kind", kind: one(func(m *Member) *string { return &m.Kind }, oneOf(KindWired, KindWiFi)),
+		Usage: "`WORD` hardware of a kind: wired, wifi"},
+	{Name: "member.mac", kind: one(func(m *Member) *HardwareAddr { return &m.MAC }, parseMAC),
+		Usage: "hardware with the permanent MAC `ADDRESS`"},
+	{Name: "member.driver", kind: one(func(m *Member) *string { return &m.Driver }, parseWord("cdc_ether")),
+		Usage: "hardware that the driver `NAME` serves, such as cdc_ether"},
+	{Name: "member.bus", kind: one(func(m *Member) *string { return &m.Bus }, parseWord("usb")),
+		Usage: "hardware on the bus `NAME`, such as usb or pci"},
+	{Name: "member.wpa_conf", kind: one(func(m *Member) *string { return &m.WPAConf }, parsePath),
+		Usage: "have the keeper run a wpa_supplicant with `FILE`; without it, whoever associates the interface goes on to do so"},
+	{Name: "member.prio", kind: one(func(m *Member) **int32 { return &m.Prio }, pointerTo(parsePrio)), Default: "from the order",
+		Usage: "`N` of the members that are up, the one with the greatest is active"},
+
+	{Name: "ipv4", kind: kind{table: true}},
+	{Name: "ipv4.method", kind: one(func(c *Config) *string { return &c.Method }, oneOf(MethodAuto, MethodDHCP, MethodStatic, MethodNone)),
+		Usage: "`WORD` where the IPv4 address comes from: auto, dhcp, static, none", Default: "auto: static where an address is named, else dhcp"},
+	{Name: "ipv4.use_routes", kind: one(func(c *Config) **bool { return &c.UseRoutes }, pointerTo(parseBool)),
+		Usage: "`BOOLEAN` whether to use the routes of a lease", Default: "true"},
+	{Name: "ipv4.use_dns", kind: one(func(c *Config) **bool { return &c.UseDNS }, pointerTo(parseBool)),
+		Usage: "`BOOLEAN` whether to use the name servers of a lease", Default: "true"},
+	{Name: "ipv4.use_mtu", kind: one(func(c *Config) *bool { return &c.UseMTU }, parseBool),
+		Usage: "`BOOLEAN` whether to use the MTU of a lease, which is left alone otherwise"},
+	{Name: "ipv4.addresses", Flag: "address", List: true, kind: several(addressesOf, parseCIDR, "ipv4"),
+		Usage: "`CIDR` an IPv4 address of the bond"},
+	{Name: "ipv4.gateway", Flag: "gateway", kind: several(gatewaysOf, parseGateway, "ipv4"),
+		Usage: "the `ADDRESS` of the default gateway"},
+	{Name: "ipv4.dns", Flag: "dns", List: true, kind: unwritten(several(dnsOf, parseServer, "ipv4")),
+		Usage: "the IPv4 `ADDRESS` of a name server"},
+
+	{Name: "ipv6", kind: kind{table: true}},
+	{Name: "ipv6.addresses", Flag: "address", List: true, kind: several(addressesOf, parseCIDR, "ipv6"),
+		Usage: "`CIDR` an IPv6 address of the bond"},
+	{Name: "ipv6.gateway", Flag: "gateway", kind: several(gatewaysOf, parseGateway, "ipv6"),
+		Usage: "the `ADDRESS` of the default gateway"},
+	{Name: "ipv6.dns", Flag: "dns", List: true, kind: unwritten(several(dnsOf, parseServer, "ipv6")),
+		Usage: "the IPv6 `ADDRESS` of a name server"},
+
+	{Name: "mode", kind: kind{refused: "bondctl makes bonds of mode active-backup alone; leave it out"}},
+	{Name: "ns_ip6_target", kind: kind{refused: "bondctl has one list of targets; write IPv6 addresses into arp_ip_target, too"}},
+})
+
+func membersOf(c *Config) *[]Member         { return &c.Members }
+func addressesOf(c *Config) *[]netip.Prefix { return &c.Addresses }
+func gatewaysOf(c *Config) *[]netip.Addr    { return &c.Gateways }
+func dnsOf(c *Config) *[]netip.Addr         { return &c.DNS }
+
+// optionKeys are the options of the bonding driver as keys.
+func optionKeys() (list []Key) {
+	for _, o := range table {
+		k := Key{Name: o.key, Flag: o.key, Usage: o.usage, Default: o.usual, Option: true, kind: o.kind}
+		switch o.key {
+		case "arp_ip_target":
+			k.List, k.kind = true, arpTargets()
+			k.Usage = "`ADDRESS` an address that ARP monitoring asks, IPv4 or IPv6; 16 of each at most"
+		case "ns_ip6_target":
+			continue // arp_ip_target takes both
+		case "fail_over_mac":
+			k.kind = one(func(c *Config) **FailOverMAC { return &c.Options.FailOverMAC }, parseFailOverMAC)
+			k.Usage = strings.Replace(k.Usage, ": ", ": auto, ", 1)
+			k.Default = "auto, which is active with a Wi-Fi member, else none"
+		}
+		list = append(list, k)
+	}
+	return list
+}
+
+// Keys lists the keys that a configuration may have, in the order in which a
+// help text has them.
+func Keys() []Key {
+	return slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return k.table || k.refused != "" })
+}
+
+// findKey finds a key by its name.
+func findKey(name string) (Key, bool) {
+	i := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name })
+	if i < 0 {
+		return Key{}, false
+	}
+	return keys[i], true
+}
+
+// keysOf are the keys of a table; "" is the top level.
+func keysOf(table string) []Key {
+	return slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return tableOf(k.Name) != table })
+}
+
+// tableOf is the table that a key belongs to.
+func tableOf(key string) string { return key[:max(strings.LastIndexByte(key, '.'), 0)] }
+
+// lastPart is a key without its table.
+func lastPart(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }
+
+// subject is the key that rules know it by: all that set the same are one.
+func (k Key) subject() string { return cmp.Or(k.Flag, k.Name) }
+
+// unknownKey finds the key of the same table that may have been meant.
+func unknownKey(name string) (meant Key, err error) {
+	table := tableOf(name)
+	for table != "" && len(keysOf(table)) == 0 {
+		table = tableOf(table)
+	}
+	var known []string
+	for _, k := range keysOf(table) {
+		if k.refused == "" {
+			known = append(known, lastPart(k.Name))
+		}
+	}
+	part := strings.TrimPrefix(name, table+".")
+	if !strings.Contains(part, `"`) { // within quotes a dot is like any other character
+		part, _, _ = strings.Cut(part, ".")
+	}
+	if word := nearest.Word(part, known); word != "" {
+		meant, _ = findKey(strings.TrimPrefix(table+"."+word, "."))
+		return meant, fmt.Errorf("unknown key; did you mean %s?", word)
+	}
+	slices.Sort(known)
+	return meant, fmt.Errorf("unknown key; there are %s", strings.Join(known, ", "))
+}
