@@ -38,7 +38,7 @@ func switchActive(c *cli.Context) error {
 			return err
 		}
 	}
-	h, err := bond.Open()
+	h, err := openHost(c)
 	if err != nil {
 		return err
 	}

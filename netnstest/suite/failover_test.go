@@ -24,6 +24,7 @@ func testDockAndWiFi(t *testing.T) {
 	netnstest.Eventually(t, wifi.Associated)
 	netnstest.Eventually(t, usable(m.Host, "usb0", "wlan0"))
 	inStatus(t, m, "usb0", []string{"usb0 active", "wlan0 backup"})
+	sameFromOutside(t, m)
 
 	pings := startPings(t, m.Host)
 	pings.goesOver("wlan0", dock.Remove)
