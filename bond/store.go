@@ -87,9 +87,7 @@ func (s store) restoreJournal(name string, j *Image) error {
 }
 
 // knows says whether anything is kept of a bond.
-func (s store) knows(name string) bool {
-	return s.of(name).Has(statedir.Public) || s.of(name).Has(statedir.Journal)
-}
+func (s store) knows(name string) bool { return s.of(name).Keeps() }
 
 // names lists the bonds that something is recorded of.
 func (s store) names() []string {

@@ -38,34 +38,18 @@ func atStep(k int, f func() error) onStep {
 
 // reconcile makes bond0 of h what the flags want, in this process.
 func reconcile(ctx context.Context, h *netnstest.Host, flags []string, hook onStep) (plan bond.Plan, err error) {
-	h.Do(func() { plan, err = reconcileHere(ctx, flags, hook) })
-	return plan, err
-}
-
-// reconcileHere makes bond0 of the calling thread's namespace what the flags want.
-func reconcileHere(ctx context.Context, flags []string, hook onStep) (bond.Plan, error) {
 	config, err := bond.NewConfig("bond0", settings(flags))
 	if err != nil {
 		return bond.Plan{}, err
 	}
-	host, err := bond.Open()
-	if err != nil {
-		return bond.Plan{}, err
-	}
-	defer host.Close()
-	return host.Reconcile(ctx, bond.Wanted{Config: config}, bond.How{OnStep: hook})
-}
-
-// takeDown takes bond0 of h away, in this process.
-func takeDown(ctx context.Context, h *netnstest.Host) (err error) {
 	h.Do(func() {
 		var host *bond.Host
 		if host, err = bond.Open(); err == nil {
 			defer host.Close()
-			_, err = host.Down(ctx, "bond0", false, bond.How{})
+			plan, err = host.Reconcile(ctx, bond.Wanted{Config: config}, bond.How{OnStep: hook})
 		}
 	})
-	return err
+	return plan, err
 }
 
 // settings turns flags, written as key=value, into what the program makes of them.
