@@ -47,7 +47,7 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) ([]St
 func downPlan(s State, force bool) Plan {
 	before := s.Before.clone()
 	if before.Bond == nil || force && !s.madeBond() {
-		before.Bond = &BondImage{Made: true}
+		before.Bond = &bondImage{Made: true}
 	}
 	return NewRestore(*before, s)
 }

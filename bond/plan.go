@@ -213,13 +213,13 @@ func (p *planner) release(which func(name string) bool) {
 }
 
 // giveBack plans to give a link back what it had, seen from how it is by then.
-func (p *planner) giveBack(found LinkImage, then State) {
+func (p *planner) giveBack(found linkImage, then State) {
 	p.Steps = append(p.Steps, NewRestore(p.state.Before.only(found.Index), then).Steps...)
 }
 
 // found is how a link was before it became a member, if that is known of this
 // very device: one that was unplugged and came back has another ifindex.
-func (s *State) found(link Link) (LinkImage, bool) { return s.Before.link(link.Index) }
+func (s *State) found(link Link) (linkImage, bool) { return s.Before.link(link.Index) }
 
 // giveBackLeft gives back the links that aren't slaves any more and haven't been
 // given back: whoever let them go was cut short. A bond leaves what it lets go down;
@@ -334,7 +334,7 @@ func (p *planner) enslave() {
 			// A link that is down may have been left so by a bond that was
 			// deleted by hand, or by a down that was cut short.
 			if found, ok := p.state.found(m.link); ok && (in || !was.Up) {
-				was = found.LinkSettings
+				was = found.linkSettings
 			}
 			p.add(enslave{p.Bond, m.name, was})
 			slave.Prio = new(0)

@@ -66,9 +66,9 @@ func (r *restorer) links() {
 // link gives back what a link was that isn't to be in the bond. A slave leaves it
 // with the bond, or has been released. One that is none any more was left down;
 // one that is up, or has another master, somebody has taken since.
-func (r *restorer) link(was LinkImage, link Link) {
+func (r *restorer) link(was linkImage, link Link) {
 	_, slave := r.now.slave(link.Name)
-	same := sameSettings(link.settings(), was.LinkSettings)
+	same := sameSettings(link.settings(), was.linkSettings)
 	made := r.before.Bond != nil && r.before.Bond.Made
 	switch {
 	case slave && (r.before.Bond == nil || r.keeps(link.Name)):
@@ -85,12 +85,12 @@ func (r *restorer) link(was LinkImage, link Link) {
 		return
 	}
 	if slave || !same {
-		r.add(giveBack{link.Name, was.LinkSettings})
+		r.add(giveBack{link.Name, was.linkSettings})
 		r.then.linkDown(link.Index)
 	}
 }
 
-func sameSettings(a, b LinkSettings) bool {
+func sameSettings(a, b linkSettings) bool {
 	return a.Up == b.Up && a.MTU == b.MTU && (b.MAC == nil || a.MAC.String() == b.MAC.String())
 }
 
@@ -136,7 +136,7 @@ func (r *restorer) bond(was *BondState) {
 
 // own gives the bond's own link back what it was. With active and follow the driver
 // takes no MAC address, and says nothing.
-func (r *restorer) own(current LinkSettings, was *BondState) {
+func (r *restorer) own(current linkSettings, was *BondState) {
 	own := r.ownLink()
 	if value(was.Options.FailOverMAC) != FailOverMACNone {
 		own.MAC = current.MAC
@@ -147,12 +147,12 @@ func (r *restorer) own(current LinkSettings, was *BondState) {
 }
 
 // ownLink is how the bond's own link was; zero where the image doesn't say.
-func (r *restorer) ownLink() LinkSettings {
-	i := slices.IndexFunc(r.before.Links, func(l LinkImage) bool { return l.Name == r.Bond })
+func (r *restorer) ownLink() linkSettings {
+	i := slices.IndexFunc(r.before.Links, func(l linkImage) bool { return l.Name == r.Bond })
 	if i < 0 {
-		return LinkSettings{}
+		return linkSettings{}
 	}
-	return r.before.Links[i].LinkSettings
+	return r.before.Links[i].linkSettings
 }
 
 // options gives back the options. The mode comes last: the one that a bond goes

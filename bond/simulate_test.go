@@ -21,17 +21,17 @@ type simulation struct {
 	t testing.TB
 	State
 	remembered string                  // the primary's name, enslaved or not
-	before     map[string]LinkSettings // of slaves, as the kernel keeps them
+	before     map[string]linkSettings // of slaves, as the kernel keeps them
 	nextIndex  int
 }
 
 func simulate(t testing.TB, s State) *simulation {
-	sim := &simulation{t: t, State: clone(s), before: map[string]LinkSettings{}, nextIndex: 1000}
+	sim := &simulation{t: t, State: clone(s), before: map[string]linkSettings{}, nextIndex: 1000}
 	if sim.Bond != nil {
 		sim.remembered = sim.Bond.Primary
 		for _, slave := range sim.Bond.Slaves {
 			l := sim.mustLink(slave.Name)
-			sim.before[slave.Name] = LinkSettings{MAC: HardwareAddr(slave.PermHWAddr), MTU: l.MTU}
+			sim.before[slave.Name] = linkSettings{MAC: HardwareAddr(slave.PermHWAddr), MTU: l.MTU}
 		}
 	}
 	return sim
@@ -210,7 +210,7 @@ func (s *simulation) reselect() {
 	}
 }
 
-func (s *simulation) setLink(name string, to LinkSettings) {
+func (s *simulation) setLink(name string, to linkSettings) {
 	s.t.Helper()
 	l := s.mustLink(name)
 	if to.MTU != 0 {
@@ -241,7 +241,7 @@ func (s *simulation) enslave(step enslave) {
 		s.t.Fatalf("enslave %s: it would be taken from %s", l.Name, l.Master)
 	}
 	s.goDown(l.Index)
-	s.before[l.Name] = LinkSettings{MAC: HardwareAddr(bytes.Clone(l.MAC)), MTU: l.MTU}
+	s.before[l.Name] = linkSettings{MAC: HardwareAddr(bytes.Clone(l.MAC)), MTU: l.MTU}
 	fom := *s.Bond.Options.FailOverMAC
 	if len(s.Bond.Slaves) == 0 && bytes.Equal(b.MAC, randomMAC) {
 		b.MAC = bytes.Clone(l.MAC)

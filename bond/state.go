@@ -78,16 +78,16 @@ type Link struct {
 	Refused      string // why the kernel wouldn't take it a moment ago
 }
 
-// LinkSettings is what enslaving changes of a link, and what is given back.
-type LinkSettings struct {
+// linkSettings is what enslaving changes of a link, and what is given back.
+type linkSettings struct {
 	Index int          `json:"ifindex"`
 	Up    bool         `json:"up"`
 	MAC   HardwareAddr `json:"mac"`
 	MTU   int          `json:"mtu"`
 }
 
-func (l Link) settings() LinkSettings {
-	return LinkSettings{Index: l.Index, Up: l.Up, MAC: HardwareAddr(bytes.Clone(l.MAC)), MTU: l.MTU}
+func (l Link) settings() linkSettings {
+	return linkSettings{Index: l.Index, Up: l.Up, MAC: HardwareAddr(bytes.Clone(l.MAC)), MTU: l.MTU}
 }
 
 // link finds an interface by its name. There may be hundreds, which are not to
