@@ -1,6 +1,7 @@
 package bond
 
 import (
+	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -198,7 +199,7 @@ func (i *Image) take(s *State, link Link, settings linkSettings) {
 	i.drop(link.Index)
 	i.Links = append(i.Links, linkImage{link.Name, settings})
 	for _, a := range s.addrsOf(link.Index) {
-		if !a.ByKernel(link.MAC) {
+		if !a.ByKernel(net.HardwareAddr(link.MAC)) {
 			i.Addresses = append(i.Addresses, a)
 		}
 	}

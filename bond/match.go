@@ -49,7 +49,7 @@ func (m Member) takes(l Link) bool {
 	}
 	return named && l.Hardware &&
 		(m.Kind == "" || (m.Kind == KindWiFi) == l.WiFi) &&
-		(m.MAC == nil || m.MAC.String() == HardwareAddr(l.PermMAC).String()) &&
+		(m.MAC == nil || m.MAC.String() == l.PermMAC.String()) &&
 		(m.Driver == "" || m.Driver == l.Driver) &&
 		(m.Bus == "" || m.Bus == l.Bus)
 }

@@ -164,7 +164,7 @@ func differs(from, to *Options, key string) bool {
 func (p *planner) firstMAC() HardwareAddr {
 	for _, m := range p.wanted.members {
 		if m.pending == "" {
-			return HardwareAddr(m.link.MAC)
+			return m.link.MAC
 		}
 	}
 	return nil
@@ -205,7 +205,7 @@ func (p *planner) release(which func(name string) bool) {
 		link, _ := p.state.link(slave.Name)
 		if found, known := p.state.found(link); known && !p.isWanted(slave.Name) {
 			p.giveBack(found, p.state.without(slave))
-			if bond, _ := p.state.link(p.Bond); found.Up && found.MAC.String() == HardwareAddr(bond.MAC).String() {
+			if bond, _ := p.state.link(p.Bond); found.Up && found.MAC.String() == bond.MAC.String() {
 				p.note("%s goes on with the MAC address %s, which %s carries, too: on one network they disturb each other; give one of them another", slave.Name, found.MAC, p.Bond)
 			}
 		}

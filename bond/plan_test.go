@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -15,7 +14,7 @@ import (
 
 // device is a link that could be a member.
 func device(i int, name string) Link {
-	return Link{Name: name, Index: i, MAC: net.HardwareAddr{2, 0, 0, 0, 0, byte(i)}, MTU: 1500, Up: i%2 == 0}
+	return Link{Name: name, Index: i, MAC: HardwareAddr{2, 0, 0, 0, 0, byte(i)}, MTU: 1500, Up: i%2 == 0}
 }
 
 func config(t testing.TB, flags ...string) Config {
