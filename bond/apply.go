@@ -42,8 +42,6 @@ func (e *StepError) Hint() string {
 	_, creates := e.Step.(createBond)
 	_, routes := e.Step.(addRoute)
 	switch {
-	case e.Undo != nil:
-		return "to put back what is left: bondctl down NAME"
 	// EACCES, which the kernel says of a step for reasons of its own, such as IPv6
 	// being switched off, is another thing.
 	case errors.Is(e.Err, unix.EPERM):

@@ -207,10 +207,10 @@ func restoreWalk(t *testing.T, seed uint64) {
 	plan := NewRestore(*image, sim.State)
 	sim.apply(plan.Steps...)
 	if diff := cmp.Diff(was.settings(), sim.settings()); diff != "" {
-		t.Fatalf("seed %d: restored by %s (-before +after)\n%s", seed, plan.Words(), diff)
+		t.Fatalf("seed %d: restored by %s (-before +after)\n%s", seed, plan, diff)
 	}
 	if again := NewRestore(*image, sim.State); !again.Empty() {
-		t.Fatalf("seed %d: restored by %s, and once more by %s", seed, plan.Words(), again.Words())
+		t.Fatalf("seed %d: restored by %s, and once more by %s", seed, plan, again)
 	}
 }
 

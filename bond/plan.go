@@ -1,7 +1,6 @@
 package bond
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -14,7 +13,7 @@ type Plan struct {
 	Bond  string
 	Steps []Step
 	// Notes are for the user: what is pending, rounded, or interrupted.
-	Notes []string
+	Notes []Message
 	// Retry is when to look again at members that the kernel refused, where
 	// the host is cautious; 0 is not at all.
 	Retry time.Duration
@@ -33,13 +32,13 @@ type Plan struct {
 // /etc/machine-id, which only mac "stable" asks for.
 //
 // The error is a [*ConfigError] for what can't be wanted of these members, and
-// a [*RefusedError] for what bondctl won't touch.
+// a [*ObstacleError] for what bondctl won't touch.
 func NewPlan(c Config, s State, machineID string) (Plan, error) {
 	w, err := settle(c, s, machineID)
 	if err != nil {
 		return Plan{}, err
 	}
-	if err := refusal(w, s); err != nil {
+	if err := obstacle(w, s); err != nil {
 		return Plan{}, err
 	}
 	p := &planner{wanted: w, state: s, Plan: Plan{Bond: c.Name, Notes: w.notes, Associations: w.associations()}}
@@ -64,23 +63,17 @@ type Association struct {
 // Empty says that there is nothing to change.
 func (p Plan) Empty() bool { return len(p.Steps) == 0 }
 
+// same says whether two plans do the same to the same devices: one that went and
+// came back by its name is another one.
+func (p Plan) same(o Plan) bool { return reflect.DeepEqual(p.Steps, o.Steps) }
+
 // enslaves says whether a member is to be enslaved.
 func (p Plan) enslaves(member string) bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { e, ok := s.(enslave); return ok && e.Member == member })
 }
 
-// Same says whether two plans do the same to the same devices: one that went and
-// came back by its name is another one.
-func (p Plan) Same(o Plan) bool { return reflect.DeepEqual(p.Steps, o.Steps) }
-
-// Words says the plan's steps in one line.
-func (p Plan) Words() string {
-	said := make([]string, len(p.Steps))
-	for i, step := range p.Steps {
-		said[i] = step.String()
-	}
-	return strings.Join(said, "; ")
-}
+// String says the plan's steps in one line.
+func (p Plan) String() string { return strings.Join(texts(p.Steps), "; ") }
 
 func (b *BondState) slaveNames() []string {
 	names := make([]string, len(b.Slaves))
@@ -255,7 +248,7 @@ func (p *planner) failOverMAC() {
 }
 
 func (p *planner) note(format string, args ...any) {
-	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
+	p.Notes = append(p.Notes, Messagef(format, args...))
 }
 
 // options plans what of the options differs, except fail_over_mac.

@@ -172,7 +172,7 @@ func TestPlan(t *testing.T) {
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("steps (-want +got)\n%s", diff)
 			}
-			if diff := cmp.Diff(test.notes, p.Notes); diff != "" {
+			if diff := cmp.Diff(test.notes, texts(p.Notes)); diff != "" {
 				t.Errorf("notes (-want +got)\n%s", diff)
 			}
 		})
@@ -206,11 +206,11 @@ func TestAbsentPrimaryIsNoDrift(t *testing.T) {
 	undocked := clone(sim.State)
 	undocked.Before = s.Before
 	if p := mustPlan(t, c, undocked); !p.Empty() {
-		t.Errorf("undocked, there is nothing to do: %s", p.Words())
+		t.Errorf("undocked, there is nothing to do: %s", p)
 	}
 	docked := withLink(undocked, device(9, "usb0"))
 	want := "set on bond0: primary none -> usb0; enslave usb0 to bond0; set prio of usb0 in bond0: 0 -> 1"
-	if got := mustPlan(t, c, docked).Words(); got != want {
+	if got := mustPlan(t, c, docked).String(); got != want {
 		t.Errorf("docked again:\n got %s\nwant %s", got, want)
 	}
 }
@@ -253,11 +253,11 @@ func TestRefusals(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			_, err := NewPlan(config(t, "member=eth0", "member=eth1"), test.state, "")
-			refused, _ := errors.AsType[*RefusedError](err)
+			obstacle, _ := errors.AsType[*ObstacleError](err)
 			switch {
 			case test.want == "" && err != nil:
 				t.Errorf("it is refused: %v", err)
-			case test.want != "" && (refused == nil || refused.What != test.want || refused.Hint() == ""):
+			case test.want != "" && (obstacle == nil || obstacle.What != test.want || !obstacle.Force && obstacle.Mend.String() == ""):
 				t.Errorf("got  %v\nwant %s, with a hint", err, test.want)
 			}
 		})
@@ -304,7 +304,7 @@ func FuzzPlan(f *testing.F) {
 			}
 			next := sim.after(p, state)
 			if again := mustPlan(t, c, next); !again.Empty() {
-				t.Fatalf("%+v\nfirst:  %s\nsecond: %s", c, p.Words(), again.Words())
+				t.Fatalf("%+v\nfirst:  %s\nsecond: %s", c, p, again)
 			}
 			state = next
 		}
@@ -319,7 +319,7 @@ func checkUndo(t *testing.T, p Plan, s State) {
 		sim.apply(p.Steps[:k+1]...)
 		sim.apply(NewRestore(*s.undoing(p), sim.State).Steps...)
 		if diff := diffStates(&s, &sim.State); diff != "" {
-			t.Fatalf("%s\nundone after step %d (-before +after)\n%s", p.Words(), k, diff)
+			t.Fatalf("%s\nundone after step %d (-before +after)\n%s", p, k, diff)
 		}
 	}
 }
