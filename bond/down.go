@@ -52,7 +52,7 @@ func downPlan(s State, force bool) Plan {
 	return NewRestore(*before, s)
 }
 
-// MayTakeDown says whether Down would refuse: the error is a [*ObstacleError] then.
+// MayTakeDown says whether Down would refuse: the error is an [*ObstacleError] then.
 func (h *Host) MayTakeDown(name string, force bool) error {
 	s, err := h.look(Config{Name: name})
 	if err != nil {

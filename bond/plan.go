@@ -31,9 +31,17 @@ type Plan struct {
 // for a bond that is as wanted it has no steps. machineID is the text of
 // /etc/machine-id, which only mac "stable" asks for.
 //
-// The error is a [*ConfigError] for what can't be wanted of these members, and
-// a [*ObstacleError] for what bondctl won't touch.
+// The error is a [*ConfigError] for what is wrong in the configuration or can't be
+// wanted of these members, and an [*ObstacleError] for what bondctl won't touch.
 func NewPlan(c Config, s State, machineID string) (Plan, error) {
+	if err := c.Check(); err != nil {
+		return Plan{}, err
+	}
+	return newPlan(c, s, machineID)
+}
+
+// newPlan is [NewPlan] of a configuration that has been checked.
+func newPlan(c Config, s State, machineID string) (Plan, error) {
 	w, err := settle(c, s, machineID)
 	if err != nil {
 		return Plan{}, err

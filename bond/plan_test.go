@@ -215,7 +215,19 @@ func TestAbsentPrimaryIsNoDrift(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+// A configuration that was filled in by hand may be wrong in ways that no file's is.
+func TestPlanChecks(t *testing.T) {
+	c := config(t, "member=eth0")
+	c.Options.ARPValidate = new(ARPValidate("perhaps"))
+	c.MTU = -1
+	_, err := NewPlan(c, State{Name: "bond0", Links: []Link{device(1, "eth0")}}, "")
+	wrong, ok := errors.AsType[*ConfigError](err)
+	if !ok || len(wrong.Problems) != 2 {
+		t.Errorf("got %v, want a problem with arp_validate and one with mtu", err)
+	}
+}
+
+func TestObstacles(t *testing.T) {
 	eth0, eth1 := device(1, "eth0"), device(2, "eth1")
 	bond := Link{Name: "bond0", Index: 3, Kind: "bond", MAC: randomMAC, MTU: 1500}
 	pristine := State{Name: "bond0", Links: []Link{eth0, eth1, bond}, Bond: &BondState{Mode: "balance-rr", Options: kernelDefaults(t)}}

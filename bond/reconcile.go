@@ -96,6 +96,9 @@ const maxRounds = 4
 // The errors are those of [NewPlan], and [*StepError] for a step that failed.
 // After any error everything is as it was; what could not be put back is said.
 func (h *Host) Reconcile(ctx context.Context, w Wanted, how How) (Plan, error) {
+	if err := w.Config.Check(); err != nil {
+		return Plan{}, err
+	}
 	return h.reconcile(ctx, w.Config.Name, &w, how)
 }
 
@@ -160,7 +163,7 @@ func (a *attempt) converge(ctx context.Context) error {
 		}
 		s.patient = a.patient
 		a.refusals.mark(&s)
-		plan, err := NewPlan(a.config, s, machineID())
+		plan, err := newPlan(a.config, s, machineID())
 		if err != nil {
 			return err
 		}

@@ -120,7 +120,7 @@ func (w *wanted) settleOptions(c Config, s State, wifi string) {
 			text = row.def
 		}
 		if err := row.set(o, text); err != nil {
-			panic(fmt.Sprintf("bond: %s %q: %v", row.key, text, err)) // checked by NewConfig
+			panic(fmt.Sprintf("bond: %s %q: %v", row.key, text, err)) // Check has refused it
 		}
 	}
 	arp := value(c.Options.ARPInterval) > 0

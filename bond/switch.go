@@ -11,7 +11,7 @@ import (
 // Switch makes a slave the active one now. It returns in words when another
 // will take over again.
 //
-// The error is ErrNoBond, a [*ObstacleError] for a member that can't be active
+// The error is ErrNoBond, an [*ObstacleError] for a member that can't be active
 // now, or a [*StepError].
 func (h *Host) Switch(ctx context.Context, name, member string, how How) (string, error) {
 	if !h.exists(name) {

@@ -67,7 +67,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			"  bondctl up --primary eth0 --member eth0 --member wlan0 --address 192.0.2.10/24\n" +
 			"  bondctl status\n" +
 			"  bondctl down\n\n" +
-			"NAME is the bond's, " + bond.DefaultName + " unless given. Flags may stand before and after arguments; " +
+			"NAME is the bond's, " + defaultName + " unless given. Flags may stand before and after arguments; " +
 			"behind -- everything is an argument. Results go to stdout, everything else to stderr.\n\n" +
 			"Exit status: 0 done, 1 failed and put back, 2 usage or configuration (nothing was touched). " +
 			"That of status --check is of its own.",

@@ -23,7 +23,7 @@ func switchCommand() *cli.Command {
 }
 
 func switchActive(c *cli.Context) error {
-	name, member := bond.DefaultName, c.Args().First()
+	name, member := defaultName, c.Args().First()
 	switch c.NArg() {
 	case 0:
 		return usage("no member is named; write bondctl switch [NAME] MEMBER", "bondctl switch --help")
