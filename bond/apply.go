@@ -42,8 +42,6 @@ func (e *StepError) Hint() string {
 	_, creates := e.Step.(createBond)
 	_, routes := e.Step.(addRoute)
 	switch {
-	case e.Undo != nil:
-		return "to put back what is left: bondctl down NAME"
 	// EACCES, which the kernel says of a step for reasons of its own, such as IPv6
 	// being switched off, is another thing.
 	case errors.Is(e.Err, unix.EPERM):
@@ -159,7 +157,7 @@ func unless(err error, errno unix.Errno) error {
 	return err
 }
 
-func sysctlPath(s Sysctl, link string) string {
+func sysctlPath(s sysctl, link string) string {
 	return filepath.Join("/proc/sys/net", s.Family, "conf", link, s.Key)
 }
 
@@ -199,7 +197,7 @@ func (k *kernel) setOptions(bond string, changes []change) error {
 }
 
 // setLink says only what differs: some drivers refuse the address they have.
-func (k *kernel) setLink(name string, to LinkSettings) error {
+func (k *kernel) setLink(name string, to linkSettings) error {
 	return k.onLink(name, func(l rtnl.Link) error {
 		if to.Index != 0 && to.Index != l.Index {
 			return fs.ErrNotExist // another device by the same name

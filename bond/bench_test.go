@@ -23,7 +23,7 @@ func BenchmarkPlan(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					for i, c := range configs {
-						if p := mustPlan(b, c, bench.states[i]); p.Empty() != bench.empty {
+						if p, err := newPlan(c, bench.states[i], ""); err != nil || p.Empty() != bench.empty {
 							b.Fatalf("%s: steps %v", c.Name, p.Steps)
 						}
 					}

@@ -17,12 +17,9 @@ import (
 // what the bonding driver sets as its maximum).
 const minMTU, maxMTU = 68, 65535
 
-// DefaultName is the bond that is meant when none is named.
-const DefaultName = "bond0"
-
 // Config is what is wanted of one bond. It is complete: what it doesn't name
-// is at its default. One that is filled in by hand is checked by [Config.Check];
-// [NewConfig] makes one of what stands in a file, or of flags.
+// is at its default. It may be filled in by hand, or [NewConfig] makes it of a file's
+// settings and of flags.
 type Config struct {
 	Name    string   `json:"name"`              // the bond's
 	Members []Member `json:"members"`           // in order of preference

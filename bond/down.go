@@ -14,7 +14,7 @@ var ErrNoBond = errors.New("no such bond")
 // state, MAC address, MTU and what it carried. It returns the steps that it took.
 //
 // The error is ErrNoBond when there is nothing to take away, and a
-// [*RefusedError] for a bond that bondctl didn't make, unless force is set. A
+// [*ObstacleError] for a bond that bondctl didn't make, unless force is set. A
 // Down that was interrupted goes on where it stopped when it is called again.
 func (h *Host) Down(ctx context.Context, name string, force bool, how How) ([]Step, error) {
 	if !h.exists(name) {
@@ -47,12 +47,12 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) ([]St
 func downPlan(s State, force bool) Plan {
 	before := s.Before.clone()
 	if before.Bond == nil || force && !s.madeBond() {
-		before.Bond = &BondImage{Made: true}
+		before.Bond = &bondImage{Made: true}
 	}
 	return NewRestore(*before, s)
 }
 
-// MayTakeDown says whether Down would refuse: the error is a [*RefusedError] then.
+// MayTakeDown says whether Down would refuse: the error is an [*ObstacleError] then.
 func (h *Host) MayTakeDown(name string, force bool) error {
 	s, err := h.look(Config{Name: name})
 	if err != nil {
@@ -65,9 +65,9 @@ func mayTakeDown(s State, force bool) error {
 	if s.Bond == nil || s.madeBond() || force {
 		return nil
 	}
-	return &RefusedError{
-		fmt.Sprintf("%s wasn't made by bondctl, which doesn't know how its members (%s) were before", s.Name, orNone(strings.Join(s.Bond.slaveNames(), ", "))),
-		fmt.Sprintf("to take it away all the same: bondctl down --force %s", s.Name),
+	return &ObstacleError{
+		Bond: s.Name, Force: true,
+		What: fmt.Sprintf("%s wasn't made by bondctl, which doesn't know how its members (%s) were before", s.Name, orNone(strings.Join(s.Bond.slaveNames(), ", "))),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
+	"github.com/bondctl/bondctl/bond/internal/statedir"
 	"github.com/bondctl/bondctl/sysfs"
 )
 
@@ -16,17 +17,8 @@ type Host struct {
 	kernel           kernel
 	sysfs            sysfs.FS
 	store            store
-	lasting          string // the folder of what is kept beyond this boot
 	initialNamespace bool
 }
-
-// DefaultStateDir is where bondctl keeps what it must remember till the next
-// boot, and DefaultLastingDir what it remembers beyond: of the machine's own
-// network namespace, for no other one can be told again then.
-const (
-	DefaultStateDir   = "/run/bondctl"
-	DefaultLastingDir = "/var/lib/bondctl"
-)
 
 // Open opens the calling thread's network namespace. It needs no privilege;
 // changes want CAP_NET_ADMIN.
@@ -47,12 +39,8 @@ func OpenAt(sys string) (*Host, error) {
 	}
 	h := &Host{
 		kernel: kernel{c}, sysfs: sysfs.New(sys),
-		store:            store{fmt.Sprintf("%s/%d", DefaultStateDir, cookie)},
-		lasting:          DefaultLastingDir,
+		store:            store{fmt.Sprintf("%s/%d", statedir.Root, cookie)},
 		initialNamespace: sameNamespace("/proc/1/ns/net", "/proc/thread-self/ns/net"),
-	}
-	if !h.initialNamespace {
-		h.lasting = h.store.dir
 	}
 	return h, nil
 }
@@ -62,13 +50,9 @@ func OpenAt(sys string) (*Host, error) {
 func (h *Host) InitialNamespace() bool { return h.initialNamespace }
 
 // StateDir is the folder in which bondctl keeps, till the next boot, what it must
-// know of this namespace's bonds, each in a folder of its own: below
-// [DefaultStateDir], by the namespace.
+// know of this namespace's bonds, each in a folder of its own. What is in there is
+// for bondctl's own programs.
 func (h *Host) StateDir() string { return h.store.dir }
-
-// LastingDir is the like of what is kept beyond this boot: [DefaultLastingDir] or,
-// for a namespace that ends with it, StateDir.
-func (h *Host) LastingDir() string { return h.lasting }
 
 // Close closes what Open opened.
 func (h *Host) Close() { h.kernel.Close() }

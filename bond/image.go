@@ -1,6 +1,7 @@
 package bond
 
 import (
+	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -13,32 +14,36 @@ import (
 
 // An Image is how things were before bondctl changed them, and what it has added
 // since. [NewRestore] plans the way back to it. What an image doesn't speak of
-// stays as it is.
+// stays as it is. Another process may carry out the way back: package json writes
+// an image and reads it.
 //
 // The journal is one: it is written before the first change, and grows with each
 // member that is taken in.
-type Image struct {
+type Image struct{ contents }
+
+// contents are those of an [Image].
+type contents struct {
 	BootID string `json:"boot_id"`
 	// Taken is when, since the boot: what ends by itself has less time left by now.
 	Taken time.Duration `json:"taken"`
 
 	// Bond is the bond as it was; nil where it isn't spoken of.
-	Bond *BondImage `json:"bond,omitempty"`
+	Bond *bondImage `json:"bond,omitempty"`
 	// Links are the links as they were, the bond's own included.
-	Links []LinkImage `json:"links"`
+	Links []linkImage `json:"links"`
 	// Addresses and Routes are those that the links had, in the kernel's order;
 	// Rules are those that name them.
 	Addresses []rtnl.Addr  `json:"addresses,omitempty"`
 	Routes    []rtnl.Route `json:"routes,omitempty"`
 	Rules     []rtnl.Rule  `json:"rules,omitempty"`
-	Sysctls   []Sysctl     `json:"sysctls,omitempty"`
+	Sysctls   []sysctl     `json:"sysctls,omitempty"`
 
 	// Added is what bondctl has put in place, and so takes away.
-	Added Added `json:"added"`
+	Added added `json:"added"`
 }
 
-// BondImage is a bond as it was.
-type BondImage struct {
+// A bondImage is a bond as it was.
+type bondImage struct {
 	// Made says that there was none: bondctl has made it, or adopted a pristine
 	// one. Index is its ifindex then, 0 while it is about to be made.
 	Made  bool `json:"made"`
@@ -50,15 +55,15 @@ type BondImage struct {
 	PrimaryNamed bool `json:"primary_named,omitempty"`
 }
 
-// LinkImage is a link as it was. It is known again by its ifindex, for it may
+// A linkImage is a link as it was. It is known again by its ifindex, for it may
 // have been renamed since.
-type LinkImage struct {
+type linkImage struct {
 	Name string `json:"name"`
-	LinkSettings
+	linkSettings
 }
 
-// A Sysctl is a setting of a link, net.FAMILY.conf.LINK.KEY.
-type Sysctl struct {
+// A sysctl is a setting of a link, net.FAMILY.conf.LINK.KEY.
+type sysctl struct {
 	Link   int    `json:"ifindex"`
 	Family string `json:"family"` // ipv4 or ipv6
 	Key    string `json:"key"`
@@ -66,41 +71,41 @@ type Sysctl struct {
 }
 
 // in finds the setting among those of a state; without a value where it isn't.
-func (s Sysctl) in(list []Sysctl) Sysctl {
+func (s sysctl) in(list []sysctl) sysctl {
 	for _, has := range list {
 		if has.Link == s.Link && has.Family == s.Family && has.Key == s.Key {
 			return has
 		}
 	}
-	return Sysctl{Link: s.Link, Family: s.Family, Key: s.Key}
+	return sysctl{Link: s.Link, Family: s.Family, Key: s.Key}
 }
 
-// Added is what bondctl has put in place, each by the name of its link.
-type Added struct {
-	Addresses []AddedAddress `json:"addresses"`
-	Routes    []AddedRoute   `json:"routes"`
+// added is what bondctl has put in place, each by the name of its link.
+type added struct {
+	Addresses []addedAddress `json:"addresses"`
+	Routes    []addedRoute   `json:"routes"`
 }
 
-// AddedAddress is an address that bondctl gave a link.
-type AddedAddress struct {
+// An addedAddress is an address that bondctl gave a link.
+type addedAddress struct {
 	Link   string       `json:"link"`
 	Prefix netip.Prefix `json:"prefix"`
 }
 
-// AddedRoute is a route that bondctl added over a link.
-type AddedRoute struct {
+// An addedRoute is a route that bondctl added over a link.
+type addedRoute struct {
 	Link  string     `json:"link"`
 	Route rtnl.Route `json:"route"`
 }
 
 // link finds a link of the image by its ifindex.
-func (i *Image) link(index int) (LinkImage, bool) {
+func (i *Image) link(index int) (linkImage, bool) {
 	if i == nil || index == 0 {
-		return LinkImage{}, false
+		return linkImage{}, false
 	}
-	at := slices.IndexFunc(i.Links, func(l LinkImage) bool { return l.Index == index })
+	at := slices.IndexFunc(i.Links, func(l linkImage) bool { return l.Index == index })
 	if at < 0 {
-		return LinkImage{}, false
+		return linkImage{}, false
 	}
 	return i.Links[at], true
 }
@@ -115,9 +120,9 @@ func (s *State) madeBond() bool {
 }
 
 // added is what bondctl has put in place of a state.
-func (s *State) added() Added {
+func (s *State) added() added {
 	if s.Before == nil {
-		return Added{}
+		return added{}
 	}
 	return s.Before.Added
 }
@@ -140,9 +145,9 @@ func (i *Image) clone() *Image {
 
 // only is what the image says of one link.
 func (i *Image) only(index int) Image {
-	one := Image{Taken: i.Taken}
+	one := Image{contents{Taken: i.Taken}}
 	if link, known := i.link(index); known {
-		one.Links = []LinkImage{link}
+		one.Links = []linkImage{link}
 	}
 	for _, a := range i.Addresses {
 		if a.Link == index {
@@ -189,7 +194,7 @@ func (s *State) without(slave SlaveState) State {
 // Image takes down how the links of these names are: their settings, and what
 // they carry.
 func (s *State) Image(names ...string) *Image {
-	i := &Image{Taken: statefile.SinceBoot()}
+	i := &Image{contents{Taken: statefile.SinceBoot()}}
 	for _, name := range names {
 		if link, present := s.link(name); present {
 			i.take(s, link, link.settings())
@@ -200,7 +205,7 @@ func (s *State) Image(names ...string) *Image {
 
 // take adds a link to the image, with the settings that it is to have again.
 // Addresses and routes that the kernel makes by itself come back by themselves.
-func (i *Image) take(s *State, link Link, settings LinkSettings) {
+func (i *Image) take(s *State, link Link, settings linkSettings) {
 	i.drop(link.Index)
 	for _, other := range slices.Clone(i.Links) {
 		// A device that comes and goes is another one each time.
@@ -208,9 +213,9 @@ func (i *Image) take(s *State, link Link, settings LinkSettings) {
 			i.drop(other.Index)
 		}
 	}
-	i.Links = append(i.Links, LinkImage{link.Name, settings})
+	i.Links = append(i.Links, linkImage{link.Name, settings})
 	for _, a := range s.addrsOf(link.Index) {
-		if !a.ByKernel(link.MAC) {
+		if !a.ByKernel(net.HardwareAddr(link.MAC)) {
 			i.Addresses = append(i.Addresses, a)
 		}
 	}
@@ -235,11 +240,11 @@ func (i *Image) drop(index int) {
 	if l, known := i.link(index); known {
 		name = l.Name
 	}
-	i.Links = slices.DeleteFunc(i.Links, func(l LinkImage) bool { return l.Index == index })
+	i.Links = slices.DeleteFunc(i.Links, func(l linkImage) bool { return l.Index == index })
 	i.Addresses = slices.DeleteFunc(i.Addresses, func(a rtnl.Addr) bool { return a.Link == index })
 	i.Routes = slices.DeleteFunc(i.Routes, func(r rtnl.Route) bool { return r.Over(index) && len(r.Links()) == 1 })
 	i.Rules = slices.DeleteFunc(i.Rules, func(r rtnl.Rule) bool { return name != "" && names(r, name) })
-	i.Sysctls = slices.DeleteFunc(i.Sysctls, func(c Sysctl) bool { return c.Link == index })
+	i.Sysctls = slices.DeleteFunc(i.Sysctls, func(c sysctl) bool { return c.Link == index })
 }
 
 // across is the image while a plan is carried out, when what it changes may have
@@ -251,7 +256,7 @@ func (i *Image) across(p Plan, s *State) (during, after *Image) {
 	for _, image := range both {
 		if image.Bond == nil {
 			image.Taken = statefile.SinceBoot()
-			image.Bond = &BondImage{Made: true}
+			image.Bond = &bondImage{Made: true}
 		}
 		image.Bond.Index = bond.Index
 	}
@@ -273,19 +278,19 @@ func (i *Image) across(p Plan, s *State) (during, after *Image) {
 				continue // given back
 			}
 			for _, image := range both {
-				image.Added.Addresses = with(image.Added.Addresses, AddedAddress{step.Link, step.Address.Prefix})
+				image.Added.Addresses = with(image.Added.Addresses, addedAddress{step.Link, step.Address.Prefix})
 			}
 		case delAddress:
-			after.Added.Addresses = without(after.Added.Addresses, AddedAddress{step.Link, step.Address.Prefix})
+			after.Added.Addresses = without(after.Added.Addresses, addedAddress{step.Link, step.Address.Prefix})
 		case addRoute:
 			if step.Link != s.Name {
 				continue
 			}
 			for _, image := range both {
-				image.Added.Routes = with(image.Added.Routes, AddedRoute{step.Link, step.Route.Fields()})
+				image.Added.Routes = with(image.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
 			}
 		case delRoute:
-			after.Added.Routes = without(after.Added.Routes, AddedRoute{step.Link, step.Route.Fields()})
+			after.Added.Routes = without(after.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
 		}
 	}
 	return during, after
@@ -294,10 +299,10 @@ func (i *Image) across(p Plan, s *State) (during, after *Image) {
 // undoing is the image to which an attempt that failed goes back: the bond and
 // the links that its steps name as they were, and without what they added.
 func (s *State) undoing(p Plan) *Image {
-	i := &Image{Taken: statefile.SinceBoot(), Bond: &BondImage{Made: true}}
+	i := &Image{contents{Taken: statefile.SinceBoot(), Bond: &bondImage{Made: true}}}
 	if s.Bond != nil {
 		bond, _ := s.link(s.Name)
-		i.Bond = &BondImage{State: s.Bond}
+		i.Bond = &bondImage{State: s.Bond}
 		i.take(s, bond, bond.settings())
 	}
 	for _, step := range p.Steps {
@@ -308,9 +313,9 @@ func (s *State) undoing(p Plan) *Image {
 		case setOptions:
 			i.Bond.PrimaryNamed = i.Bond.PrimaryNamed || slices.ContainsFunc(step.Changes, func(c change) bool { return c.Key == "primary" })
 		case addAddress:
-			i.Added.Addresses = with(i.Added.Addresses, AddedAddress{step.Link, step.Address.Prefix})
+			i.Added.Addresses = with(i.Added.Addresses, addedAddress{step.Link, step.Address.Prefix})
 		case addRoute:
-			i.Added.Routes = with(i.Added.Routes, AddedRoute{step.Link, step.Route.Fields()})
+			i.Added.Routes = with(i.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
 		}
 	}
 	return i

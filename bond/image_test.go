@@ -25,17 +25,17 @@ func route(link int, to, gateway string) rtnl.Route {
 // While a plan is being applied, what was found before and what is found now
 // must both be known: either may have to be given back.
 func TestImageAcross(t *testing.T) {
-	link := func(i int, name string) LinkImage { return LinkImage{name, LinkSettings{Index: i, MTU: 1500}} }
-	address := func(text string) AddedAddress { return AddedAddress{"bond0", netip.MustParsePrefix(text)} }
+	link := func(i int, name string) linkImage { return linkImage{name, linkSettings{Index: i, MTU: 1500}} }
+	address := func(text string) addedAddress { return addedAddress{"bond0", netip.MustParsePrefix(text)} }
 	by := func(gateway string) rtnl.Route { return route(0, "0.0.0.0/0", gateway) }
-	old := &Image{
-		Taken: 1, Bond: &BondImage{Made: true, Index: 7}, Links: []LinkImage{link(1, "eth0"), link(2, "eth1")},
-		Added: Added{[]AddedAddress{address("192.0.2.10/24")}, []AddedRoute{{"bond0", by("192.0.2.1")}}},
-	}
+	old := &Image{contents{
+		Taken: 1, Bond: &bondImage{Made: true, Index: 7}, Links: []linkImage{link(1, "eth0"), link(2, "eth1")},
+		Added: added{[]addedAddress{address("192.0.2.10/24")}, []addedRoute{{"bond0", by("192.0.2.1")}}},
+	}}
 	p := Plan{Steps: []Step{
-		enslave{"bond0", "eth2", link(3, "eth2").LinkSettings},
+		enslave{"bond0", "eth2", link(3, "eth2").linkSettings},
 		release{"bond0", "eth1"},
-		giveBack{"eth1", link(2, "eth1").LinkSettings},
+		giveBack{"eth1", link(2, "eth1").linkSettings},
 		delAddress{"bond0", addr(7, "192.0.2.10/24")},
 		addAddress{"bond0", addr(0, "192.0.2.11/24")},
 		delRoute{"bond0", by("192.0.2.1")},
@@ -50,20 +50,20 @@ func TestImageAcross(t *testing.T) {
 	}
 	during, after := old.across(p, &s)
 
-	wantDuring := &Image{
-		Taken: 1, Bond: &BondImage{Made: true, Index: 7}, Addresses: []rtnl.Addr{carried},
-		Links: []LinkImage{link(1, "eth0"), link(2, "eth1"), link(3, "eth2")},
-		Added: Added{
-			[]AddedAddress{address("192.0.2.10/24"), address("192.0.2.11/24")},
-			[]AddedRoute{{"bond0", by("192.0.2.1")}, {"bond0", by("192.0.2.254")}},
+	wantDuring := &Image{contents{
+		Taken: 1, Bond: &bondImage{Made: true, Index: 7}, Addresses: []rtnl.Addr{carried},
+		Links: []linkImage{link(1, "eth0"), link(2, "eth1"), link(3, "eth2")},
+		Added: added{
+			[]addedAddress{address("192.0.2.10/24"), address("192.0.2.11/24")},
+			[]addedRoute{{"bond0", by("192.0.2.1")}, {"bond0", by("192.0.2.254")}},
 		},
-	}
-	wantAfter := &Image{
-		Taken: 1, Bond: &BondImage{Made: true, Index: 7}, Addresses: []rtnl.Addr{carried},
-		Links: []LinkImage{link(1, "eth0"), link(3, "eth2")},
-		Added: Added{[]AddedAddress{address("192.0.2.11/24")}, []AddedRoute{{"bond0", by("192.0.2.254")}}},
-	}
-	values := cmp.Options{byValue, cmp.Comparer(func(a, b rtnl.Addr) bool { return a == b }), cmp.Comparer(func(a, b rtnl.Route) bool { return a == b })}
+	}}
+	wantAfter := &Image{contents{
+		Taken: 1, Bond: &bondImage{Made: true, Index: 7}, Addresses: []rtnl.Addr{carried},
+		Links: []linkImage{link(1, "eth0"), link(3, "eth2")},
+		Added: added{[]addedAddress{address("192.0.2.11/24")}, []addedRoute{{"bond0", by("192.0.2.254")}}},
+	}}
+	values := cmp.Options{byValue, cmp.AllowUnexported(Image{}, linkImage{}), cmp.Comparer(func(a, b rtnl.Addr) bool { return a == b }), cmp.Comparer(func(a, b rtnl.Route) bool { return a == b })}
 	if diff := cmp.Diff(wantDuring, during, values); diff != "" {
 		t.Errorf("during (-want +got)\n%s", diff)
 	}
@@ -214,10 +214,10 @@ func restoreWalk(t *testing.T, seed uint64) {
 	carrySomething(r, &was)
 	image := was.Image("eth0", "eth1", "wlan0", "usb0")
 	image.Taken = statefile.SinceBoot()
-	image.Bond = &BondImage{Made: true}
+	image.Bond = &bondImage{Made: true}
 	if was.Bond != nil {
 		bond, _ := was.link("bond0")
-		image.Bond = &BondImage{State: was.Bond}
+		image.Bond = &bondImage{State: was.Bond}
 		image.take(&was, bond, bond.settings())
 	}
 	sim := simulate(t, was)
@@ -225,16 +225,16 @@ func restoreWalk(t *testing.T, seed uint64) {
 	plan := NewRestore(*image, sim.State)
 	sim.apply(plan.Steps...)
 	if diff := cmp.Diff(was.settings(), sim.settings()); diff != "" {
-		t.Fatalf("seed %d: restored by %s (-before +after)\n%s", seed, plan.Words(), diff)
+		t.Fatalf("seed %d: restored by %s (-before +after)\n%s", seed, plan, diff)
 	}
 	if again := NewRestore(*image, sim.State); !again.Empty() {
-		t.Fatalf("seed %d: restored by %s, and once more by %s", seed, plan.Words(), again.Words())
+		t.Fatalf("seed %d: restored by %s, and once more by %s", seed, plan, again)
 	}
 }
 
 // meddle does to a machine what the steps of bondctl's plans do, in any order, and
 // tells what it has added.
-func (s *simulation) meddle(r *rand.Rand) (added Added) {
+func (s *simulation) meddle(r *rand.Rand) (put added) {
 	c := randomConfig(s.t, r)
 	if s.Bond == nil {
 		s.create(createBond{Name: "bond0", Mode: activeBackup, Options: newBondOptions(new(kernelDefaults(s.t))), MTU: 1500})
@@ -263,13 +263,13 @@ func (s *simulation) meddle(r *rand.Rand) (added Added) {
 			p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(r.IntN(2)), byte(bond), byte(100 + r.IntN(9))}), 24)
 			if _, has := s.addr(bond, p); !has {
 				s.apply(addAddress{"bond0", rtnl.NewAddr(p)})
-				added.Addresses = append(added.Addresses, AddedAddress{"bond0", p})
+				put.Addresses = append(put.Addresses, addedAddress{"bond0", p})
 			}
 		case 5:
 			to := route(0, "203.0.113.0/24", "192.0.2.1")
 			if s.mustLink("bond0").Up && !s.hasRoute(bond, to) {
 				s.apply(addRoute{"bond0", to})
-				added.Routes = with(added.Routes, AddedRoute{"bond0", to})
+				put.Routes = with(put.Routes, addedRoute{"bond0", to})
 			}
 		case 6:
 			w, err := settle(c, s.State, "0123456789abcdef")
@@ -278,5 +278,5 @@ func (s *simulation) meddle(r *rand.Rand) (added Added) {
 			}
 		}
 	}
-	return added
+	return put
 }

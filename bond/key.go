@@ -137,8 +137,13 @@ func findKey(name string) (Key, bool) {
 }
 
 // keysOf are the keys of a table; "" is the top level.
-func keysOf(table string) []Key {
-	return slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return tableOf(k.Name) != table })
+func keysOf(table string) (list []Key) {
+	for _, k := range keys {
+		if tableOf(k.Name) == table {
+			list = append(list, k)
+		}
+	}
+	return list
 }
 
 // tableOf is the table that a key belongs to.

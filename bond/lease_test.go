@@ -97,7 +97,7 @@ func TestLifetime(t *testing.T) {
 			s := State{
 				Name: "bond0", Bond: &BondState{}, Links: []Link{{Name: "bond0", Index: 7}}, traffic: traffic{addrs: []rtnl.Addr{has}},
 				Lease: &testLease, LeaseLeft: time.Hour + time.Millisecond,
-				Before: &Image{Bond: &BondImage{Made: true}, Added: Added{Addresses: []AddedAddress{{"bond0", has.Prefix}}}},
+				Before: &Image{contents{Bond: &bondImage{Made: true}, Added: added{Addresses: []addedAddress{{"bond0", has.Prefix}}}}},
 			}
 			w, err := settle(c, s, "")
 			if err != nil {

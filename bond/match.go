@@ -49,7 +49,7 @@ func (m Member) takes(l Link) bool {
 	}
 	return named && l.Hardware &&
 		(m.Kind == "" || (m.Kind == KindWiFi) == l.WiFi) &&
-		(m.MAC == nil || m.MAC.String() == HardwareAddr(l.PermMAC).String()) &&
+		(m.MAC == nil || m.MAC.String() == l.PermMAC.String()) &&
 		(m.Driver == "" || m.Driver == l.Driver) &&
 		(m.Bus == "" || m.Bus == l.Bus)
 }
@@ -145,20 +145,21 @@ func (s *State) pending(l Link) string {
 
 // carries says what would be cut off if the link joined a bond, and how it is
 // taken away first; "" for nothing.
-func (l Link) carries() (what, mend string) {
+func (l Link) carries() (what string, mend Message) {
 	switch {
 	case len(l.Addresses) > 0:
 		return "the address " + l.Addresses[0].String(),
-			"give the address to the bond with --address and take it from the member first: ip address flush dev " + l.Name + " scope global"
+			Messagef("give the address to the bond with %s and take it from the member first: ip address flush dev %s scope global",
+				keyName(inFamily(l.Addresses[0].Addr(), "addresses")), l.Name)
 	case l.Routes == 1:
-		return "a route", "take it away first: ip route flush dev " + l.Name
+		return "a route", Messagef("take it away first: ip route flush dev %s", l.Name)
 	case l.Routes > 0:
-		return strconv.Itoa(l.Routes) + " routes", "take them away first: ip route flush dev " + l.Name
+		return strconv.Itoa(l.Routes) + " routes", Messagef("take them away first: ip route flush dev %s", l.Name)
 	case len(l.Upper) > 0:
 		// As the link goes down for a moment, so does what is stacked upon
 		// it, and routes and IPv6 addresses are lost.
 		return strings.Join(l.Upper, ", "),
-			"put it upon the bond instead; take it away first: ip link delete " + l.Upper[0]
+			Messagef("put it upon the bond instead; take it away first: ip link delete %s", l.Upper[0])
 	}
-	return "", ""
+	return "", Message{}
 }

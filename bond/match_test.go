@@ -72,11 +72,11 @@ func TestCautious(t *testing.T) {
 	s := State{Name: "bond0", Links: []Link{eth0, eth1}, patient: true}
 	p := mustPlan(t, config(t, "member=eth0", "member=eth1"), s)
 	want := "eth1 is in use, as it carries the address 192.0.2.7/24; the bond does without it for now"
-	if len(p.Notes) != 1 || p.Notes[0] != want {
+	if len(p.Notes) != 1 || p.Notes[0].String() != want {
 		t.Errorf("notes: %q", p.Notes)
 	}
 	if p.Members != 1 {
-		t.Errorf("%d members join: %s", p.Members, p.Words())
+		t.Errorf("%d members join: %s", p.Members, p)
 	}
 }
 

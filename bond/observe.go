@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -109,8 +108,8 @@ func linksOf(raw []rtnl.Link) []Link {
 	for i, r := range raw {
 		links[i] = Link{
 			Name: r.Name, Index: r.Index, Kind: r.Kind, Master: names[r.Master],
-			Up: r.Up, MAC: r.HardwareAddr(), MTU: r.MTU, Upper: upper[r.Index],
-			PermMAC: net.HardwareAddr(cmp.Or(r.PermMAC, r.MAC)), Changes: int(r.CarrierChanges),
+			Up: r.Up, MAC: HardwareAddr(r.HardwareAddr()), MTU: r.MTU, Upper: upper[r.Index],
+			PermMAC: HardwareAddr(cmp.Or(r.PermMAC, r.MAC)), Changes: int(r.CarrierChanges),
 		}
 	}
 	return links
@@ -225,12 +224,12 @@ func (h *Host) observeSlaves(s *State, all scan, names []string) error {
 				slave.Prio = prioOf(all.raw[j])
 			}
 			if all.raw[j].PermMAC == "" {
-				s.Links[j].PermMAC = slave.PermHWAddr // it may carry the bond's for now
+				s.Links[j].PermMAC = HardwareAddr(slave.PermHWAddr) // it may carry the bond's for now
 			}
 		}
 		s.Bond.Slaves = append(s.Bond.Slaves, SlaveState{
 			Name: name, MIIStatus: slave.MIIStatus, LinkFailureCount: slave.LinkFailureCount,
-			PermHWAddr: slave.PermHWAddr, Prio: slave.Prio,
+			PermHWAddr: HardwareAddr(slave.PermHWAddr), Prio: slave.Prio,
 		})
 	}
 	return nil
@@ -285,7 +284,7 @@ func millis(p *int) *Millis {
 
 // readSysctls reads the settings as they are now. One that can't be read, since its
 // link is gone or the kernel is another one, is left out.
-func (s *State) readSysctls(like []Sysctl) (list []Sysctl) {
+func (s *State) readSysctls(like []sysctl) (list []sysctl) {
 	for _, c := range like {
 		link, present := s.linkByIndex(c.Link)
 		if !present {

@@ -1,7 +1,6 @@
 package bond
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -14,7 +13,7 @@ type Plan struct {
 	Bond  string
 	Steps []Step
 	// Notes are for the user: what is pending, rounded, or interrupted.
-	Notes []string
+	Notes []Message
 	// Retry is when to look again at members that the kernel refused, where
 	// the host is cautious; 0 is not at all.
 	Retry time.Duration
@@ -32,14 +31,22 @@ type Plan struct {
 // for a bond that is as wanted it has no steps. machineID is the text of
 // /etc/machine-id, which only mac "stable" asks for.
 //
-// The error is a [*ConfigError] for what can't be wanted of these members, and
-// a [*RefusedError] for what bondctl won't touch.
+// The error is a [*ConfigError] for what is wrong in the configuration or can't be
+// wanted of these members, and an [*ObstacleError] for what bondctl won't touch.
 func NewPlan(c Config, s State, machineID string) (Plan, error) {
+	if err := c.Check(); err != nil {
+		return Plan{}, err
+	}
+	return newPlan(c, s, machineID)
+}
+
+// newPlan is [NewPlan] of a configuration that has been checked.
+func newPlan(c Config, s State, machineID string) (Plan, error) {
 	w, err := settle(c, s, machineID)
 	if err != nil {
 		return Plan{}, err
 	}
-	if err := refusal(w, s); err != nil {
+	if err := obstacle(w, s); err != nil {
 		return Plan{}, err
 	}
 	p := &planner{wanted: w, state: s, Plan: Plan{Bond: c.Name, Notes: w.notes, Associations: w.associations()}}
@@ -64,23 +71,17 @@ type Association struct {
 // Empty says that there is nothing to change.
 func (p Plan) Empty() bool { return len(p.Steps) == 0 }
 
+// same says whether two plans do the same to the same devices: one that went and
+// came back by its name is another one.
+func (p Plan) same(o Plan) bool { return reflect.DeepEqual(p.Steps, o.Steps) }
+
 // enslaves says whether a member is to be enslaved.
 func (p Plan) enslaves(member string) bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { e, ok := s.(enslave); return ok && e.Member == member })
 }
 
-// Same says whether two plans do the same to the same devices: one that went and
-// came back by its name is another one.
-func (p Plan) Same(o Plan) bool { return reflect.DeepEqual(p.Steps, o.Steps) }
-
-// Words says the plan's steps in one line.
-func (p Plan) Words() string {
-	said := make([]string, len(p.Steps))
-	for i, step := range p.Steps {
-		said[i] = step.String()
-	}
-	return strings.Join(said, "; ")
-}
+// String says the plan's steps in one line.
+func (p Plan) String() string { return strings.Join(texts(p.Steps), "; ") }
 
 func (b *BondState) slaveNames() []string {
 	names := make([]string, len(b.Slaves))
@@ -164,7 +165,7 @@ func differs(from, to *Options, key string) bool {
 func (p *planner) firstMAC() HardwareAddr {
 	for _, m := range p.wanted.members {
 		if m.pending == "" {
-			return HardwareAddr(m.link.MAC)
+			return m.link.MAC
 		}
 	}
 	return nil
@@ -205,7 +206,7 @@ func (p *planner) release(which func(name string) bool) {
 		link, _ := p.state.link(slave.Name)
 		if found, known := p.state.found(link); known && !p.isWanted(slave.Name) {
 			p.giveBack(found, p.state.without(slave))
-			if bond, _ := p.state.link(p.Bond); found.Up && found.MAC.String() == HardwareAddr(bond.MAC).String() {
+			if bond, _ := p.state.link(p.Bond); found.Up && found.MAC.String() == bond.MAC.String() {
 				p.note("%s goes on with the MAC address %s, which %s carries, too: on one network they disturb each other; give one of them another", slave.Name, found.MAC, p.Bond)
 			}
 		}
@@ -213,13 +214,13 @@ func (p *planner) release(which func(name string) bool) {
 }
 
 // giveBack plans to give a link back what it had, seen from how it is by then.
-func (p *planner) giveBack(found LinkImage, then State) {
+func (p *planner) giveBack(found linkImage, then State) {
 	p.Steps = append(p.Steps, NewRestore(p.state.Before.only(found.Index), then).Steps...)
 }
 
 // found is how a link was before it became a member, if that is known of this
 // very device: one that was unplugged and came back has another ifindex.
-func (s *State) found(link Link) (LinkImage, bool) { return s.Before.link(link.Index) }
+func (s *State) found(link Link) (linkImage, bool) { return s.Before.link(link.Index) }
 
 // giveBackLeft gives back the links that aren't slaves any more and haven't been
 // given back: whoever let them go was cut short. A bond leaves what it lets go down;
@@ -255,7 +256,7 @@ func (p *planner) failOverMAC() {
 }
 
 func (p *planner) note(format string, args ...any) {
-	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
+	p.Notes = append(p.Notes, Messagef(format, args...))
 }
 
 // options plans what of the options differs, except fail_over_mac.
@@ -334,7 +335,7 @@ func (p *planner) enslave() {
 			// A link that is down may have been left so by a bond that was
 			// deleted by hand, or by a down that was cut short.
 			if found, ok := p.state.found(m.link); ok && (in || !was.Up) {
-				was = found.LinkSettings
+				was = found.linkSettings
 			}
 			p.add(enslave{p.Bond, m.name, was})
 			slave.Prio = new(0)

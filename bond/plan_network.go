@@ -55,7 +55,7 @@ func (p *planner) lifetime(a *rtnl.Addr) {
 	lease := p.state.Lease
 	switch {
 	case slices.Contains(p.wanted.static, a.Prefix):
-		if slices.Contains(p.state.added().Addresses, AddedAddress{p.Bond, a.Prefix}) {
+		if slices.Contains(p.state.added().Addresses, addedAddress{p.Bond, a.Prefix}) {
 			a.Valid, a.Preferred = rtnl.Forever, rtnl.Forever
 		}
 	case lease != nil && a.Prefix == lease.Address:

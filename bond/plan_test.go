@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -15,7 +14,7 @@ import (
 
 // device is a link that could be a member.
 func device(i int, name string) Link {
-	return Link{Name: name, Index: i, MAC: net.HardwareAddr{2, 0, 0, 0, 0, byte(i)}, MTU: 1500, Up: i%2 == 0}
+	return Link{Name: name, Index: i, MAC: HardwareAddr{2, 0, 0, 0, 0, byte(i)}, MTU: 1500, Up: i%2 == 0}
 }
 
 func config(t testing.TB, flags ...string) Config {
@@ -173,7 +172,7 @@ func TestPlan(t *testing.T) {
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("steps (-want +got)\n%s", diff)
 			}
-			if diff := cmp.Diff(test.notes, p.Notes); diff != "" {
+			if diff := cmp.Diff(test.notes, texts(p.Notes)); diff != "" {
 				t.Errorf("notes (-want +got)\n%s", diff)
 			}
 		})
@@ -207,16 +206,28 @@ func TestAbsentPrimaryIsNoDrift(t *testing.T) {
 	undocked := clone(sim.State)
 	undocked.Before = s.Before
 	if p := mustPlan(t, c, undocked); !p.Empty() {
-		t.Errorf("undocked, there is nothing to do: %s", p.Words())
+		t.Errorf("undocked, there is nothing to do: %s", p)
 	}
 	docked := withLink(undocked, device(9, "usb0"))
 	want := "set on bond0: primary none -> usb0; enslave usb0 to bond0; set prio of usb0 in bond0: 0 -> 1"
-	if got := mustPlan(t, c, docked).Words(); got != want {
+	if got := mustPlan(t, c, docked).String(); got != want {
 		t.Errorf("docked again:\n got %s\nwant %s", got, want)
 	}
 }
 
-func TestRefusals(t *testing.T) {
+// A configuration that was filled in by hand may be wrong in ways that no file's is.
+func TestPlanChecks(t *testing.T) {
+	c := config(t, "member=eth0")
+	c.Options.ARPValidate = new(ARPValidate("perhaps"))
+	c.MTU = -1
+	_, err := NewPlan(c, State{Name: "bond0", Links: []Link{device(1, "eth0")}}, "")
+	wrong, ok := errors.AsType[*ConfigError](err)
+	if !ok || len(wrong.Problems) != 2 {
+		t.Errorf("got %v, want a problem with arp_validate and one with mtu", err)
+	}
+}
+
+func TestObstacles(t *testing.T) {
 	eth0, eth1 := device(1, "eth0"), device(2, "eth1")
 	bond := Link{Name: "bond0", Index: 3, Kind: "bond", MAC: randomMAC, MTU: 1500}
 	pristine := State{Name: "bond0", Links: []Link{eth0, eth1, bond}, Bond: &BondState{Mode: "balance-rr", Options: kernelDefaults(t)}}
@@ -254,11 +265,11 @@ func TestRefusals(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			_, err := NewPlan(config(t, "member=eth0", "member=eth1"), test.state, "")
-			refused, _ := errors.AsType[*RefusedError](err)
+			obstacle, _ := errors.AsType[*ObstacleError](err)
 			switch {
 			case test.want == "" && err != nil:
 				t.Errorf("it is refused: %v", err)
-			case test.want != "" && (refused == nil || refused.What != test.want || refused.Hint() == ""):
+			case test.want != "" && (obstacle == nil || obstacle.What != test.want || !obstacle.Force && obstacle.Mend.String() == ""):
 				t.Errorf("got  %v\nwant %s, with a hint", err, test.want)
 			}
 		})
@@ -305,7 +316,7 @@ func FuzzPlan(f *testing.F) {
 			}
 			next := sim.after(p, state)
 			if again := mustPlan(t, c, next); !again.Empty() {
-				t.Fatalf("%+v\nfirst:  %s\nsecond: %s", c, p.Words(), again.Words())
+				t.Fatalf("%+v\nfirst:  %s\nsecond: %s", c, p, again)
 			}
 			state = next
 		}
@@ -320,7 +331,7 @@ func checkUndo(t *testing.T, p Plan, s State) {
 		sim.apply(p.Steps[:k+1]...)
 		sim.apply(NewRestore(*s.undoing(p), sim.State).Steps...)
 		if diff := diffStates(&s, &sim.State); diff != "" {
-			t.Fatalf("%s\nundone after step %d (-before +after)\n%s", p.Words(), k, diff)
+			t.Fatalf("%s\nundone after step %d (-before +after)\n%s", p, k, diff)
 		}
 	}
 }

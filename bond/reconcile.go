@@ -100,6 +100,9 @@ const maxRounds = 4
 // The errors are those of [NewPlan], and [*StepError] for a step that failed.
 // After any error everything is as it was; what could not be put back is said.
 func (h *Host) Reconcile(ctx context.Context, w Wanted, how How) (Plan, error) {
+	if err := w.Config.Check(); err != nil {
+		return Plan{}, err
+	}
 	return h.reconcile(ctx, w.Config.Name, &w, how)
 }
 
@@ -164,7 +167,7 @@ func (a *attempt) converge(ctx context.Context) error {
 		}
 		s.patient = a.patient
 		a.refusals.mark(&s)
-		plan, err := NewPlan(a.config, s, machineID())
+		plan, err := newPlan(a.config, s, machineID())
 		if err != nil {
 			return err
 		}
@@ -173,8 +176,8 @@ func (a *attempt) converge(ctx context.Context) error {
 		if plan.Empty() {
 			return a.finish(s)
 		}
-		if a.done.Steps != nil && plan.Same(last) || a.patient && plan.Same(a.refusals.unkept) {
-			a.done.Notes = append(a.done.Notes, "the kernel didn't keep this: "+plan.Words())
+		if a.done.Steps != nil && plan.same(last) || a.patient && plan.same(a.refusals.unkept) {
+			a.say(Messagef("the kernel didn't keep this: %s", plan))
 			a.refusals.unkept = plan
 			return a.finish(s)
 		}
@@ -190,10 +193,18 @@ func (a *attempt) converge(ctx context.Context) error {
 func (a *attempt) note(plan Plan) {
 	a.done.Bond, a.done.Members, a.done.Associations = plan.Bond, plan.Members, plan.Associations
 	a.done.Retry = a.refusals.retry()
-	for _, note := range append(plan.Notes, refusedOfBond(a.refusals.words())...) {
-		if !slices.Contains(a.done.Notes, note) {
-			a.done.Notes = append(a.done.Notes, note)
-		}
+	for _, note := range plan.Notes {
+		a.say(note)
+	}
+	for _, text := range refusedOfBond(a.refusals.words()) {
+		a.say(Messagef("%s", text))
+	}
+}
+
+// say adds a note, unless it has been said.
+func (a *attempt) say(note Message) {
+	if !slices.Contains(texts(a.done.Notes), note.String()) {
+		a.done.Notes = append(a.done.Notes, note)
 	}
 }
 
@@ -238,7 +249,7 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s *State) (err error) {
 	}
 	if rest := s.rest(Plan{Steps: a.done.Steps[before:]}); rest != nil {
 		if err := a.restore(rest); err != nil {
-			a.done.Notes = append(a.done.Notes, err.Error())
+			a.say(Messagef("%v", err))
 		}
 	}
 	if after.Bond.Index == 0 {

@@ -62,9 +62,9 @@ func (r *restorer) links() {
 // link gives back what a link was that isn't to be in the bond. A slave leaves it
 // with the bond, or has been released. One that is none any more was left down;
 // one that is up, or has another master, somebody has taken since.
-func (r *restorer) link(was LinkImage, link Link) {
+func (r *restorer) link(was linkImage, link Link) {
 	_, slave := r.now.slave(link.Name)
-	same := sameSettings(link.settings(), was.LinkSettings)
+	same := sameSettings(link.settings(), was.linkSettings)
 	made := r.before.Bond != nil && r.before.Bond.Made
 	switch {
 	case slave && (r.before.Bond == nil || r.keeps(link.Name)):
@@ -81,12 +81,12 @@ func (r *restorer) link(was LinkImage, link Link) {
 		return
 	}
 	if slave || !same {
-		r.add(giveBack{link.Name, was.LinkSettings})
+		r.add(giveBack{link.Name, was.linkSettings})
 		r.then.linkDown(link.Index)
 	}
 }
 
-func sameSettings(a, b LinkSettings) bool {
+func sameSettings(a, b linkSettings) bool {
 	return a.Up == b.Up && a.MTU == b.MTU && (b.MAC == nil || a.MAC.String() == b.MAC.String())
 }
 

@@ -41,7 +41,7 @@ func (r *restorer) bond(was *BondState) {
 
 // own gives the bond's own link back what it was. With active and follow the driver
 // takes no MAC address, and says nothing.
-func (r *restorer) own(current LinkSettings, was *BondState) {
+func (r *restorer) own(current linkSettings, was *BondState) {
 	own := r.ownLink()
 	if value(was.Options.FailOverMAC) != FailOverMACNone {
 		own.MAC = current.MAC
@@ -52,12 +52,12 @@ func (r *restorer) own(current LinkSettings, was *BondState) {
 }
 
 // ownLink is how the bond's own link was; zero where the image doesn't say.
-func (r *restorer) ownLink() LinkSettings {
-	i := slices.IndexFunc(r.before.Links, func(l LinkImage) bool { return l.Name == r.Bond })
+func (r *restorer) ownLink() linkSettings {
+	i := slices.IndexFunc(r.before.Links, func(l linkImage) bool { return l.Name == r.Bond })
 	if i < 0 {
-		return LinkSettings{}
+		return linkSettings{}
 	}
-	return r.before.Links[i].LinkSettings
+	return r.before.Links[i].linkSettings
 }
 
 // options gives back the options. The mode comes last: the one that a bond goes

@@ -33,7 +33,7 @@ type wanted struct {
 	addresses []netip.Prefix
 	static    []netip.Prefix // of these, those that no lease ends
 	routes    []rtnl.Route
-	notes     []string
+	notes     []Message
 }
 
 // wantedMember is one interface that an entry asks for, or an entry that
@@ -120,7 +120,7 @@ func (w *wanted) settleOptions(c Config, s State, wifi string) {
 			text = row.def
 		}
 		if err := row.set(o, text); err != nil {
-			panic(fmt.Sprintf("bond: %s %q: %v", row.key, text, err)) // checked by NewConfig
+			panic(fmt.Sprintf("bond: %s %q: %v", row.key, text, err)) // Check has refused it
 		}
 	}
 	arp := value(c.Options.ARPInterval) > 0
@@ -183,7 +183,7 @@ func (w *wanted) settleFailOverMAC(c Config, s State, wifi string) {
 	}
 	if has := *s.Bond.Options.FailOverMAC; has != auto {
 		w.options.FailOverMAC = &has
-		w.note("fail_over_mac stays %s; these members would now get %s, which --fail-over-mac %s brings about with an interruption", has, auto, auto)
+		w.note("fail_over_mac stays %s; these members would now get %s, which %s %s brings about with an interruption", has, auto, keyName("fail_over_mac"), auto)
 	}
 }
 
@@ -201,7 +201,7 @@ func (w *wanted) noteBetter() {
 }
 
 func (w *wanted) note(format string, args ...any) {
-	w.notes = append(w.notes, fmt.Sprintf(format, args...))
+	w.notes = append(w.notes, Messagef(format, args...))
 }
 
 // stableMAC derives a locally administered unicast address (IEEE 802c) from

@@ -3,7 +3,6 @@ package bond
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,17 +20,17 @@ type simulation struct {
 	t testing.TB
 	State
 	remembered string                  // the primary's name, enslaved or not
-	before     map[string]LinkSettings // of slaves, as the kernel keeps them
+	before     map[string]linkSettings // of slaves, as the kernel keeps them
 	nextIndex  int
 }
 
 func simulate(t testing.TB, s State) *simulation {
-	sim := &simulation{t: t, State: clone(s), before: map[string]LinkSettings{}, nextIndex: 1000}
+	sim := &simulation{t: t, State: clone(s), before: map[string]linkSettings{}, nextIndex: 1000}
 	if sim.Bond != nil {
 		sim.remembered = sim.Bond.Primary
 		for _, slave := range sim.Bond.Slaves {
 			l := sim.mustLink(slave.Name)
-			sim.before[slave.Name] = LinkSettings{MAC: HardwareAddr(slave.PermHWAddr), MTU: l.MTU}
+			sim.before[slave.Name] = linkSettings{MAC: slave.PermHWAddr, MTU: l.MTU}
 		}
 	}
 	return sim
@@ -109,7 +108,7 @@ func (s *simulation) create(step createBond) {
 		s.t.Fatal("create: file exists")
 	}
 	s.nextIndex++
-	mac := net.HardwareAddr(step.MAC)
+	mac := step.MAC
 	if mac == nil {
 		mac = randomMAC
 	}
@@ -120,7 +119,7 @@ func (s *simulation) create(step createBond) {
 }
 
 // randomMAC stands for the address that the kernel draws for a bond without members.
-var randomMAC = net.HardwareAddr{2, 0xff, 0, 0, 0, 1}
+var randomMAC = HardwareAddr{2, 0xff, 0, 0, 0, 1}
 
 func kernelDefaults(t testing.TB) Options {
 	var o Options
@@ -210,7 +209,7 @@ func (s *simulation) reselect() {
 	}
 }
 
-func (s *simulation) setLink(name string, to LinkSettings) {
+func (s *simulation) setLink(name string, to linkSettings) {
 	s.t.Helper()
 	l := s.mustLink(name)
 	if to.MTU != 0 {
@@ -218,7 +217,7 @@ func (s *simulation) setLink(name string, to LinkSettings) {
 	}
 	active := s.Bond != nil && name == s.Name && *s.Bond.Options.FailOverMAC == FailOverMACActive
 	if to.MAC != nil && !active {
-		l.MAC = net.HardwareAddr(bytes.Clone(to.MAC))
+		l.MAC = HardwareAddr(bytes.Clone(to.MAC))
 	}
 	if l.Up && !to.Up {
 		s.goDown(l.Index)
@@ -241,7 +240,7 @@ func (s *simulation) enslave(step enslave) {
 		s.t.Fatalf("enslave %s: it would be taken from %s", l.Name, l.Master)
 	}
 	s.goDown(l.Index)
-	s.before[l.Name] = LinkSettings{MAC: HardwareAddr(bytes.Clone(l.MAC)), MTU: l.MTU}
+	s.before[l.Name] = linkSettings{MAC: bytes.Clone(l.MAC), MTU: l.MTU}
 	fom := *s.Bond.Options.FailOverMAC
 	if len(s.Bond.Slaves) == 0 && bytes.Equal(b.MAC, randomMAC) {
 		b.MAC = bytes.Clone(l.MAC)
@@ -259,7 +258,7 @@ func (s *simulation) release(name string) {
 	l := s.mustLink(name)
 	before := s.before[name]
 	s.goDown(l.Index)
-	l.Master, l.Up, l.MAC, l.MTU = "", false, net.HardwareAddr(before.MAC), before.MTU
+	l.Master, l.Up, l.MAC, l.MTU = "", false, before.MAC, before.MTU
 	s.Bond.Slaves = slices.DeleteFunc(s.Bond.Slaves, func(m SlaveState) bool { return m.Name == name })
 	if len(s.Bond.Slaves) == 0 {
 		s.mustLink(s.Name).MAC = randomMAC

@@ -2,7 +2,6 @@ package bond
 
 import (
 	"bytes"
-	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -32,7 +31,7 @@ type State struct {
 
 	traffic
 	rules   []rtnl.Rule // read where something is to be changed
-	sysctls []Sysctl    // of those that an image names
+	sysctls []sysctl    // of those that an image names
 }
 
 // BondState is a bond as the kernel has it.
@@ -50,8 +49,8 @@ type SlaveState struct {
 	Name             string
 	MIIStatus        string // up, going down, down, going back
 	LinkFailureCount int
-	PermHWAddr       net.HardwareAddr // what it had before it was enslaved
-	Prio             *int             // nil before Linux 6.0
+	PermHWAddr       HardwareAddr // what it had before it was enslaved
+	Prio             *int         // nil before Linux 6.0
 }
 
 // Link is one network interface.
@@ -61,14 +60,14 @@ type Link struct {
 	Kind         string // IFLA_INFO_KIND: bond, veth, ...; "" for hardware
 	Master       string // what it is enslaved to, "" nothing
 	Up           bool   // admin state (IFF_UP)
-	MAC          net.HardwareAddr
+	MAC          HardwareAddr
 	MTU          int
 	Upper        []string       // interfaces stacked upon it, such as VLANs
 	Addresses    []netip.Prefix // of global scope
 	Routes       int            // over it that somebody added (the kernel's own don't count)
 	Hardware     bool           // for patterns: there is a device behind it, and it is no access point
 	WiFi         bool
-	PermMAC      net.HardwareAddr // as it was made (IFLA_PERM_ADDRESS); MAC where the driver doesn't tell
+	PermMAC      HardwareAddr // as it was made (IFLA_PERM_ADDRESS); MAC where the driver doesn't tell
 	Driver, Bus  string
 	OperState    string // up, dormant (a Wi-Fi link whose handshake isn't through), ...
 	Carrier      *bool  // nil while it is down
@@ -79,16 +78,16 @@ type Link struct {
 	Refused      string // why the kernel wouldn't take it a moment ago
 }
 
-// LinkSettings is what enslaving changes of a link, and what is given back.
-type LinkSettings struct {
+// linkSettings is what enslaving changes of a link, and what is given back.
+type linkSettings struct {
 	Index int          `json:"ifindex"`
 	Up    bool         `json:"up"`
 	MAC   HardwareAddr `json:"mac"`
 	MTU   int          `json:"mtu"`
 }
 
-func (l Link) settings() LinkSettings {
-	return LinkSettings{Index: l.Index, Up: l.Up, MAC: HardwareAddr(bytes.Clone(l.MAC)), MTU: l.MTU}
+func (l Link) settings() linkSettings {
+	return linkSettings{Index: l.Index, Up: l.Up, MAC: bytes.Clone(l.MAC), MTU: l.MTU}
 }
 
 // link finds an interface by its name. There may be hundreds, which are not to

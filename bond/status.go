@@ -233,7 +233,7 @@ func newStatus(s State, r record) Status {
 	st := Status{
 		Name: s.Name, Mode: s.Bond.Mode, Options: s.Bond.Options, MIIStatus: s.Bond.MIIStatus,
 		ActiveSlave: unlessZero(s.Bond.ActiveSlave), Primary: unlessZero(s.Bond.Primary),
-		Address: HardwareAddr(link.MAC), MTU: link.MTU,
+		Address: link.MAC, MTU: link.MTU,
 		Addresses: append([]netip.Prefix{}, link.Addresses...),
 		Members:   []MemberStatus{},
 		Index:     link.Index,
@@ -292,7 +292,7 @@ func slaveStatus(s State, slave SlaveState) MemberStatus {
 	st := MemberStatus{
 		Name: slave.Name, Role: role, Prio: slave.Prio,
 		MIIStatus: unlessZero(slave.MIIStatus), LinkFailureCount: new(slave.LinkFailureCount),
-		PermHWAddr: HardwareAddr(slave.PermHWAddr),
+		PermHWAddr: slave.PermHWAddr,
 	}
 	st.addLink(link)
 	return st
@@ -306,7 +306,7 @@ func (m *MemberStatus) addLink(l Link) {
 	if l.WiFi {
 		m.Kind = new("wifi")
 	}
-	m.Address, m.Driver, m.Carrier = HardwareAddr(l.MAC), unlessZero(l.Driver), l.Carrier
+	m.Address, m.Driver, m.Carrier = l.MAC, unlessZero(l.Driver), l.Carrier
 }
 
 // addLinkData adds what ethtool and nl80211 know of the members.

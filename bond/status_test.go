@@ -252,7 +252,7 @@ func TestBetterWarns(t *testing.T) {
 		"primary_reselect better: the kernel takes the unknown speed of usb0 for the fastest, so it never returns from it to a faster member",
 		"primary_reselect better: the kernel takes the unknown speed of wlan0 for the fastest, so it never returns from it to a faster member",
 	}
-	if diff := cmp.Diff(want, p.Notes); diff != "" {
+	if diff := cmp.Diff(want, texts(p.Notes)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

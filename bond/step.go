@@ -110,7 +110,7 @@ func isDelay(key string) bool {
 // another; what it finds as wanted it leaves alone.
 type setLink struct {
 	Name     string
-	From, To LinkSettings
+	From, To linkSettings
 }
 
 func (s setLink) link() string { return s.Name }
@@ -138,7 +138,7 @@ func upDown(up bool) string {
 // giveBack brings a link that is no member any more to the settings that it had.
 type giveBack struct {
 	Name string
-	To   LinkSettings
+	To   linkSettings
 }
 
 func (s giveBack) link() string { return s.Name }
@@ -150,7 +150,7 @@ func (s giveBack) String() string {
 // kernel takes no member that is up, and ups it itself.
 type enslave struct {
 	Bond, Member string
-	Was          LinkSettings
+	Was          linkSettings
 }
 
 func (s enslave) link() string   { return s.Member }

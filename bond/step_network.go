@@ -74,7 +74,7 @@ func (s addRule) String() string { return "add " + s.Rule.String() }
 type setSysctl struct {
 	Link string
 	From string
-	To   Sysctl
+	To   sysctl
 }
 
 func (s setSysctl) link() string { return s.Link }

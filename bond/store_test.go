@@ -46,7 +46,7 @@ func TestStoreRoundTrip(t *testing.T) {
 // A journal of another boot speaks of devices that are no more.
 func TestJournalOfAnotherBoot(t *testing.T) {
 	s := store{t.TempDir()}
-	if err := s.of("bond0").Write(statedir.Journal, Image{BootID: "another"}); err != nil {
+	if err := s.of("bond0").Write(statedir.Journal, Image{contents{BootID: "another"}}); err != nil {
 		t.Fatal(err)
 	}
 	if j, err := s.journal("bond0"); j != nil || err != nil {

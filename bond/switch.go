@@ -11,7 +11,7 @@ import (
 // Switch makes a slave the active one now. It returns in words when another
 // will take over again.
 //
-// The error is ErrNoBond, a [*RefusedError] for a member that can't be active
+// The error is ErrNoBond, an [*ObstacleError] for a member that can't be active
 // now, or a [*StepError].
 func (h *Host) Switch(ctx context.Context, name, member string, how How) (string, error) {
 	if !h.exists(name) {
@@ -48,21 +48,21 @@ func (h *Host) Switch(ctx context.Context, name, member string, how How) (string
 // switchable says why a member can't be made active. The kernel would answer
 // with a bare "invalid argument".
 func switchable(s State, member string) error {
-	refuse := func(hint, format string, args ...any) error {
-		return &RefusedError{fmt.Sprintf(format, args...), hint}
+	obstacle := func(format string, args ...any) error {
+		return &ObstacleError{Bond: s.Name, What: fmt.Sprintf(format, args...)}
 	}
 	if s.Bond.Mode != activeBackup {
-		return refuse("", "%s has mode %s, in which no member is the active one", s.Name, s.Bond.Mode)
+		return obstacle("%s has mode %s, in which no member is the active one", s.Name, s.Bond.Mode)
 	}
 	slave, ok := s.slave(member)
 	if !ok {
-		return refuse("bondctl status "+s.Name, "%s is no member of %s (there are: %s)", member, s.Name, orNone(strings.Join(s.Bond.slaveNames(), ", ")))
+		return obstacle("%s is no member of %s (there are: %s)", member, s.Name, orNone(strings.Join(s.Bond.slaveNames(), ", ")))
 	}
 	switch slave.MIIStatus {
 	case "down":
-		return refuse("bondctl status "+s.Name, "%s has no link", member)
+		return obstacle("%s has no link", member)
 	case "going back":
-		return refuse("", "the link of %s is up, but its updelay (%d ms) is still running", member, value(s.Bond.Options.Updelay))
+		return obstacle("the link of %s is up, but its updelay (%d ms) is still running", member, value(s.Bond.Options.Updelay))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package keeper
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/bondctl/bondctl/bond"
@@ -11,7 +12,7 @@ import (
 // contest notices if somebody else, such as another network manager, undoes what
 // the keeper does: then the same steps are called for again and again.
 type contest struct {
-	plan  bond.Plan // the last one
+	steps []bond.Step // of the last plan
 	at    time.Time
 	times int // in a row
 }
@@ -30,13 +31,14 @@ func (c *contest) contested(plan bond.Plan, now time.Time) error {
 	if plan.Empty() {
 		return nil
 	}
-	if !plan.Same(c.plan) || now.Sub(c.at) > contestTime {
+	// A device that went and came back by its name is another one to its steps.
+	if !reflect.DeepEqual(plan.Steps, c.steps) || now.Sub(c.at) > contestTime {
 		c.times = 0
 	}
-	c.plan, c.at = plan, now
+	c.steps, c.at = plan.Steps, now
 	c.times++
 	if c.times < contestTimes {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", plan.Words(), errContested)
+	return fmt.Errorf("%s: %w", plan, errContested)
 }

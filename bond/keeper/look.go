@@ -101,8 +101,8 @@ func (d *decider) reconcile(ctx context.Context) (bond.Plan, error) {
 // isBroken says whether an error is of what is wanted, and not of carrying it out.
 func isBroken(err error) bool {
 	_, config := errors.AsType[*bond.ConfigError](err)
-	_, refused := errors.AsType[*bond.RefusedError](err)
-	return config || refused
+	_, obstacle := errors.AsType[*bond.ObstacleError](err)
+	return config || obstacle
 }
 
 // giveWishes tells every task what it is to bring about now.
@@ -129,13 +129,15 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 }
 
 // tell logs notes and a failure once, and not each time that they come again.
-func (d *decider) tell(notes []string, err error) {
+func (d *decider) tell(notes []bond.Message, err error) {
+	var said []string
 	for _, note := range notes {
-		if !slices.Contains(d.notes, note) {
-			d.Log.Warn(note)
+		said = append(said, note.String())
+		if !slices.Contains(d.notes, note.String()) {
+			d.Log.Warn(note.String())
 		}
 	}
-	d.notes = notes
+	d.notes = said
 	failure := ""
 	if err != nil {
 		failure = oneLine(err)

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"os"
@@ -25,14 +26,12 @@ type leaseMemory struct {
 func memoryOf(h *bond.Host, name string) leaseMemory {
 	// It is confidential (machine-id(5)).
 	text, _ := os.ReadFile("/etc/machine-id")
-	seed := strings.TrimSpace(string(text))
-	switch {
-	case seed == "":
-		seed = rand.Text()
-	case !h.InitialNamespace():
-		seed += " " + filepath.Base(h.StateDir())
+	seed, dir := cmp.Or(strings.TrimSpace(string(text)), rand.Text()), statedir.Lasting
+	if !h.InitialNamespace() {
+		dir = h.StateDir()
+		seed += " " + filepath.Base(dir)
 	}
-	return leaseMemory{statedir.Of(h.LastingDir(), name), name, []byte(seed)}
+	return leaseMemory{statedir.Of(dir, name), name, []byte(seed)}
 }
 
 // recall is what is remembered, with the client identifier that the bond has from

@@ -7,7 +7,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/nearest"
 )
 
@@ -181,11 +180,14 @@ func verbNames(app *cli.App) (names []string) {
 	return names
 }
 
+// defaultName is the bond that is meant when none is named.
+const defaultName = "bond0"
+
 // bondName is the verb's only argument: the bond's name.
 func bondName(c *cli.Context) (string, error) {
 	switch c.NArg() {
 	case 0:
-		return bond.DefaultName, nil
+		return defaultName, nil
 	case 1:
 		return c.Args().First(), checkName(c.Args().First())
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,7 +67,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			"  bondctl up --primary eth0 --member eth0 --member wlan0 --address 192.0.2.10/24\n" +
 			"  bondctl status\n" +
 			"  bondctl down\n\n" +
-			"NAME is the bond's, " + bond.DefaultName + " unless given. Flags may stand before and after arguments; " +
+			"NAME is the bond's, " + defaultName + " unless given. Flags may stand before and after arguments; " +
 			"behind -- everything is an argument. Results go to stdout, everything else to stderr.\n\n" +
 			"Exit status: 0 done, 1 failed and put back, 2 usage or configuration (nothing was touched). " +
 			"That of status --check is of its own.",
@@ -136,14 +137,22 @@ func report(w io.Writer, err error) {
 
 // hint is what the person who meets an error can do.
 func hint(err error) string {
+	step, refused := errors.AsType[*bond.StepError](err)
+	if refused && step.Undo != nil {
+		return "to put back what is left: bondctl down NAME"
+	}
 	if h, ok := errors.AsType[interface {
 		error
 		Hint() string
 	}](err); ok && h.Hint() != "" {
 		return h.Hint()
 	}
-	_, refused := errors.AsType[*bond.StepError](err)
+	obstacle, ok := errors.AsType[*bond.ObstacleError](err)
 	switch {
+	case ok && obstacle.Force:
+		return "to take it away: bondctl down --force " + obstacle.Bond
+	case ok:
+		return cmp.Or(obstacle.Mend.Naming(flagOfKey), "bondctl status "+obstacle.Bond)
 	case errors.Is(err, bond.ErrNoBond):
 		return "bondctl up makes it; bondctl status --all shows what there is"
 	case errors.Is(err, unix.EPERM), !refused && errors.Is(err, fs.ErrPermission):

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/etc"
 )
 
 // A saving is what up --save does once the bond is as wanted: the file, and the
@@ -116,12 +117,12 @@ func (s *saving) write(c *cli.Context) error {
 		return nil
 	}
 	if s.old != nil {
-		if err := bond.WriteFile(c.Context, s.path+".old", s.old); err != nil {
+		if err := etc.Write(c.Context, s.path+".old", s.old); err != nil {
 			return err
 		}
 		fmt.Fprintf(c.App.Writer, "keep what was in %s as %[1]s.old\n", s.path)
 	}
-	if err := bond.WriteFile(c.Context, s.path, s.text()); err != nil {
+	if err := etc.Write(c.Context, s.path, s.text()); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "write %s\n", s.path)
@@ -141,7 +142,7 @@ func (s *saving) undo(ctx context.Context) error {
 	case s.old == nil:
 		return os.Remove(s.path)
 	}
-	return bond.WriteFile(ctx, s.path, s.old)
+	return etc.Write(ctx, s.path, s.old)
 }
 
 // enable has the service start at boot, and installs its template if there is

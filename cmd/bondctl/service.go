@@ -15,7 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
-	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/etc"
 )
 
 // The names of a unit: bondctl@bond0.service.
@@ -101,7 +101,7 @@ func installUnit(ctx context.Context, manager *systemd, self string, force bool)
 	if err := checkProgram(self); err != nil {
 		return false, err
 	}
-	if err := bond.WriteFile(ctx, unitFile, []byte(text)); err != nil {
+	if err := etc.Write(ctx, unitFile, []byte(text)); err != nil {
 		return false, err
 	}
 	return true, manager.reload(ctx)

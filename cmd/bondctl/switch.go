@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/urfave/cli/v2"
-
-	"github.com/bondctl/bondctl/bond"
 )
 
 func switchCommand() *cli.Command {
@@ -23,7 +21,7 @@ func switchCommand() *cli.Command {
 }
 
 func switchActive(c *cli.Context) error {
-	name, member := bond.DefaultName, c.Args().First()
+	name, member := defaultName, c.Args().First()
 	switch c.NArg() {
 	case 0:
 		return usage("no member is named; write bondctl switch [NAME] MEMBER", "bondctl switch --help")

@@ -175,7 +175,7 @@ func waitUsable(c *cli.Context, h *bond.Host, config bond.Config, st bond.Status
 // say prints a plan: its steps are results, its notes warnings.
 func say(c *cli.Context, name string, plan bond.Plan) {
 	for _, note := range plan.Notes {
-		warn(c, "%s", note)
+		warn(c, "%s", note.Naming(flagOfKey))
 	}
 	if plan.Empty() {
 		fmt.Fprintf(c.App.Writer, "%s: nothing to change\n", name)

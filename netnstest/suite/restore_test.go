@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,39 +84,49 @@ func inUse(t *testing.T, h *netnstest.Host, r *rand.Rand) {
 	)
 }
 
-// imageOf is the image of some links and their sysctls, as if no bond were there.
-func imageOf(t *testing.T, h *netnstest.Host, links ...string) bond.Image {
+// imageOf is the image of some links and their sysctls, as if no bond were there. It
+// is made as another process has it: of an image's text.
+func imageOf(t *testing.T, h *netnstest.Host, links ...string) (image bond.Image) {
 	t.Helper()
-	var image bond.Image
 	onHost(t, h, func(host *bond.Host) error {
 		s, err := host.Observe(bond.Config{Name: "bond0"})
 		if err != nil {
 			return err
 		}
-		image = *s.Image(links...)
-		image.Bond = &bond.BondImage{Made: true}
-		for _, l := range image.Links {
-			for _, c := range []bond.Sysctl{{Family: "ipv4", Key: "rp_filter"}, {Family: "ipv6", Key: "use_tempaddr"}} {
-				text, err := os.ReadFile(filepath.Join("/proc/sys/net", c.Family, "conf", l.Name, c.Key))
-				if err != nil {
-					return err
-				}
-				c.Link, c.Value = l.Index, strings.TrimSpace(string(text))
-				image.Sysctls = append(image.Sysctls, c)
-			}
+		text, err := json.Marshal(s.Image(links...))
+		if err != nil {
+			return err
 		}
-		return nil
+		var values map[string]any
+		if err := json.Unmarshal(text, &values); err != nil {
+			return err
+		}
+		values["bond"] = map[string]any{"made": true}
+		values["sysctls"] = sysctlsOf(t, s, links)
+		if text, err = json.Marshal(values); err != nil {
+			return err
+		}
+		return json.Unmarshal(text, &image)
 	})
-	// Another process is to hold it.
-	text, err := json.Marshal(image)
-	if err == nil {
-		image = bond.Image{}
-		err = json.Unmarshal(text, &image)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	return image
+}
+
+// sysctlsOf are two sysctls of each link, as an image has them.
+func sysctlsOf(t *testing.T, s bond.State, links []string) (list []map[string]any) {
+	t.Helper()
+	for _, l := range s.Links {
+		if !slices.Contains(links, l.Name) {
+			continue
+		}
+		for family, key := range map[string]string{"ipv4": "rp_filter", "ipv6": "use_tempaddr"} {
+			text, err := os.ReadFile(filepath.Join("/proc/sys/net", family, "conf", l.Name, key))
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, map[string]any{"ifindex": l.Index, "family": family, "key": key, "value": strings.TrimSpace(string(text))})
+		}
+	}
+	return list
 }
 
 func restoreImage(t *testing.T, h *netnstest.Host, image bond.Image) {

@@ -1,7 +1,7 @@
 // Package statedir knows which files bondctl keeps of a bond, and who writes
 // them. No two write to one file, so nobody has to put back what another wrote.
 //
-// Till the next boot, in a folder below /run/bondctl by the network namespace and
+// Till the next boot, in a folder below [Root] by the network namespace and
 // the bond's name:
 //
 //	public.json    what is wanted, and what became of it; written under the apply lock
@@ -12,7 +12,7 @@
 //	keeper.lock    the keeper's, for as long as it is at work
 //	wpa            a folder for each wpa_supplicant that the keeper runs
 //
-// And in a folder below /var/lib/bondctl, by the bond's name:
+// And in a folder below [Lasting], by the bond's name:
 //
 //	lease.json     see [Remembered]; for root alone, and written by the keeper
 package statedir
@@ -26,6 +26,13 @@ import (
 	"slices"
 
 	"github.com/bondctl/bondctl/bond/internal/statefile"
+)
+
+// Root has what is kept till the next boot, and Lasting what is kept beyond it: of the
+// machine's own network namespace, for no other one can be told again then.
+const (
+	Root    = "/run/bondctl"
+	Lasting = "/var/lib/bondctl"
 )
 
 // A Dir is a bond's folder.

@@ -5,33 +5,34 @@ import (
 	"strings"
 )
 
-// RefusedError says why bondctl doesn't touch something that isn't its own.
-// Nothing was changed.
-type RefusedError struct {
+// An ObstacleError says what is in the way: something that isn't bondctl's own, or a
+// member that can't do what is asked of it. Nothing was changed.
+type ObstacleError struct {
+	Bond string
 	What string
-	hint string
+	// Mend is how the user can clear it away; empty where that isn't known.
+	Mend Message
+	// Force says that [Host.Down], with force, clears it away: it takes the bond.
+	Force bool
 }
 
-func (e *RefusedError) Error() string { return e.What }
+func (e *ObstacleError) Error() string { return e.What }
 
-// Hint is what the user can do about it.
-func (e *RefusedError) Hint() string { return e.hint }
-
-// refusal looks for what must not be touched.
-func refusal(w wanted, s State) error {
+// obstacle looks for what must not be touched.
+func obstacle(w wanted, s State) error {
 	if link, present := s.link(s.Name); present && s.Bond == nil {
 		kind := link.Kind
 		if kind == "" {
 			kind = "hardware"
 		}
-		return &RefusedError{fmt.Sprintf("%s exists and is no bond (%s)", s.Name, kind), "choose another name for the bond"}
+		return &ObstacleError{
+			Bond: s.Name, What: fmt.Sprintf("%s exists and is no bond (%s)", s.Name, kind),
+			Mend: Messagef("choose another name for the bond"),
+		}
 	}
 	if s.Bond != nil && !s.madeBond() {
 		if why := s.inUse(); why != "" {
-			return &RefusedError{
-				fmt.Sprintf("%s exists and bondctl didn't make it: %s", s.Name, why),
-				fmt.Sprintf("to take it away: bondctl down --force %s", s.Name),
-			}
+			return &ObstacleError{Bond: s.Name, What: fmt.Sprintf("%s exists and bondctl didn't make it: %s", s.Name, why), Force: true}
 		}
 	}
 	for _, m := range w.members {
@@ -39,7 +40,7 @@ func refusal(w wanted, s State) error {
 			continue
 		}
 		if what, mend := m.link.carries(); what != "" {
-			return &RefusedError{fmt.Sprintf("%s carries %s, which would be cut off in the bond", m.name, what), mend}
+			return &ObstacleError{Bond: s.Name, What: fmt.Sprintf("%s carries %s, which would be cut off in the bond", m.name, what), Mend: mend}
 		}
 	}
 	return nil
