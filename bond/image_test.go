@@ -106,6 +106,10 @@ func TestDownPlan(t *testing.T) {
 		want  []Step
 	}{
 		"all": {base, []Step{deleteBond{"bond0"}, give["eth0"], give["eth1"]}},
+		"one that was down, of another MTU than the bond": {
+			changed(base, func(s *State) { linkOf(s, "bond0").MTU = 1400 }),
+			[]Step{release{"bond0", "eth0"}, deleteBond{"bond0"}, give["eth0"], give["eth1"]},
+		},
 		"one was plugged in anew since": {
 			changed(base, func(s *State) { s.Links[0].Index = 99 }),
 			[]Step{deleteBond{"bond0"}, give["eth1"]},

@@ -22,6 +22,10 @@ type Plan struct {
 	// Associations are the Wi-Fi members that a keeper is to have associate
 	// once the plan is applied.
 	Associations []Association
+	// Before is how the bond was when Reconcile looked first, which was at Looked; the
+	// zero Status where there was none. It has no health.
+	Before Status
+	Looked time.Time
 	// After is how the bond was when Reconcile had applied the plan and looked
 	// again: its [Host.Status], but for what drivers must be asked for.
 	After Status

@@ -46,6 +46,7 @@ func (r *restorer) links() {
 	case b == nil:
 	case b.Made:
 		if bond, present := r.now.link(r.now.Name); r.now.Bond != nil && present && (b.Index == 0 || b.Index == bond.Index) {
+			r.release(r.now.Bond, func(name string) bool { return r.keepsMTU6(name, bond) })
 			r.add(deleteBond{r.now.Name})
 			r.then.linkGone(bond.Index)
 		}
@@ -57,6 +58,15 @@ func (r *restorer) links() {
 			r.link(was, link)
 		}
 	}
+}
+
+// keepsMTU6 says whether IPv6 would keep the bond's MTU on a slave
+// (net.ipv6.conf.LINK.mtu): the kernel doesn't tell it of the MTU that a slave gets
+// back as its bond is deleted, and a link that is to be down learns it from nobody else.
+func (r *restorer) keepsMTU6(name string, bond Link) bool {
+	link, _ := r.now.link(name)
+	was, known := r.before.link(link.Index)
+	return known && !was.Up && was.MTU != bond.MTU
 }
 
 // link gives back what a link was that isn't to be in the bond. A slave leaves it

@@ -24,6 +24,14 @@ type record struct {
 	Refused map[string]string `json:"refused,omitempty"`
 }
 
+// wanted is what was wanted last; nil when nothing was.
+func (r *record) wanted() *Wanted {
+	if r.Config == nil {
+		return nil
+	}
+	return &Wanted{*r.Config, r.Source}
+}
+
 // A Source says where what is wanted of a bond was written.
 type Source struct {
 	// File is the path of a configuration file; "" for none.
