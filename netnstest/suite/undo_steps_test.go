@@ -90,7 +90,8 @@ func threeNICs(t *testing.T) *netnstest.Host {
 	})
 	linkUp(t, h, "eth0")
 	for _, name := range []string{"eth0", "eth1"} {
-		netnstest.Eventually(t, h.Carrier(name, true))
+		// The kernel sets it a while after the carrier, and never takes it back.
+		netnstest.Eventually(t, sysfs(h, "up", name, "operstate"))
 	}
 	return h
 }
