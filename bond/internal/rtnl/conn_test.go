@@ -8,7 +8,7 @@ import (
 )
 
 func TestEnded(t *testing.T) {
-	refused := make([]byte, 4+unix.SizeofNlMsghdr, 4+unix.SizeofNlMsghdr) // and the header of the request
+	refused := make([]byte, 4+unix.SizeofNlMsghdr) // and the header of the request
 	hostOrder.PutUint32(refused, ^uint32(unix.EINVAL)+1)
 	explained := text(unix.NLMSGERR_ATTR_MSG, "no such mode")
 	for _, tt := range []struct {
