@@ -200,7 +200,7 @@ func (h *Host) statusOf(s State, r record) (Status, error) {
 	switch {
 	case kept && !k.Alive():
 		k.Troubles = nil // nobody would take back what is mended
-		more = append(more, "its keeper has ended, so nothing is mended or renewed; bondctl up starts another")
+		more = append(more, "its keeper has ended, so nothing is mended or renewed until an up starts another")
 	case k.Active != "" && k.Active == s.Bond.ActiveSlave:
 		st.ActiveSince = &k.ActiveSince
 	}
@@ -273,7 +273,7 @@ func wantedStatus(s State, m wantedMember, refused map[string]string) MemberStat
 	st.Role = RolePending
 	st.addLink(m.link)
 	if m.pending == "" {
-		why := cmp.Or(refused[m.name], "not enslaved; bondctl up takes it in")
+		why := cmp.Or(refused[m.name], "not enslaved; the next up takes it in")
 		if what, _ := m.link.carries(); what != "" {
 			why = "in use, as it carries " + what
 		}
