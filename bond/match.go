@@ -1,80 +1,10 @@
 package bond
 
 import (
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 )
-
-// The kinds of a member.
-const (
-	KindWired = "wired"
-	KindWiFi  = "wifi"
-)
-
-// exact says whether the entry names one interface, whatever that is.
-func (m Member) exact() bool {
-	return m.Name != "" && !strings.Contains(m.Name, "*") && !m.asksMore()
-}
-
-func (m Member) asksMore() bool {
-	return m.Kind != "" || m.MAC != nil || m.Driver != "" || m.Bus != ""
-}
-
-// String is the interface's name or, of a pattern, what it asks for.
-func (m Member) String() string {
-	if m.exact() {
-		return m.Name
-	}
-	var asks []string
-	for _, a := range [][2]string{{"name", m.Name}, {"kind", m.Kind}, {"mac", m.MAC.String()}, {"driver", m.Driver}, {"bus", m.Bus}} {
-		if a[1] != "" {
-			asks = append(asks, a[0]+"="+a[1])
-		}
-	}
-	return strings.Join(asks, " ")
-}
-
-// takes says whether a link is what the entry asks for. A pattern takes
-// hardware alone: no bridge, bond, VLAN, veth or other virtual device, and no
-// Wi-Fi interface that is an access point, say.
-func (m Member) takes(l Link) bool {
-	if m.exact() {
-		return l.Name == m.Name
-	}
-	named := m.Name == ""
-	if !named {
-		named, _ = path.Match(m.Name, l.Name)
-	}
-	return named && l.Hardware &&
-		(m.Kind == "" || (m.Kind == KindWiFi) == l.WiFi) &&
-		(m.MAC == nil || m.MAC.String() == l.PermMAC.String()) &&
-		(m.Driver == "" || m.Driver == l.Driver) &&
-		(m.Bus == "" || m.Bus == l.Bus)
-}
-
-// mayBe says whether the entry could take an interface of that name.
-func (m Member) mayBe(name string) bool {
-	if m.Name == "" {
-		return true
-	}
-	ok, _ := path.Match(m.Name, name)
-	return ok
-}
-
-// mayBeWiFi says whether an entry that nothing is there for could take Wi-Fi.
-// A bare name tells it only by udev's convention, that Wi-Fi begins with wl
-// (systemd.net-naming-scheme(7)).
-func (m Member) mayBeWiFi() bool {
-	switch {
-	case m.Kind != "":
-		return m.Kind == KindWiFi
-	case m.exact() || m.Name != "" && !m.asksMore():
-		return strings.HasPrefix(m.Name, "wl") || strings.HasPrefix(m.Name, "*")
-	}
-	return true
-}
 
 // expand finds the links for each entry, in order of preference. Several that
 // match one entry rank by name; a link that several entries match belongs to
