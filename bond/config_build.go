@@ -23,7 +23,7 @@ type Setting struct {
 // replaces a list as a whole. The error is a [*ConfigError] with everything
 // that is wrong.
 func NewConfig(name string, layers ...[]Setting) (Config, error) {
-	b := builder{config: Config{Name: name}, written: map[string][]Setting{}, refused: map[string]bool{}}
+	b := builder{config: Config{Name: name}, written: map[string][]Setting{}, faulty: map[string]bool{}}
 	for _, layer := range layers {
 		b.begun = map[string]bool{}
 		for _, s := range layer {
@@ -79,7 +79,7 @@ type builder struct {
 	config   Config
 	begun    map[string]bool      // keys that the layer at hand has named
 	written  map[string][]Setting // of the last layer that named the key
-	refused  map[string]bool      // keys that a problem was found with
+	faulty   map[string]bool      // keys that a problem was found with
 	problems []Problem
 }
 
@@ -93,8 +93,8 @@ func (b *builder) set(s Setting) {
 	}
 	if !known {
 		meant, err := unknownKey(s.Key)
-		b.refused[meant.subject()] = true
-		b.refuse(s, err)
+		b.faulty[meant.subject()] = true
+		b.wrong(s, err)
 		return
 	}
 	subject := key.subject()
@@ -105,7 +105,7 @@ func (b *builder) set(s Setting) {
 	b.take(&b.config, key, s)
 	b.written[subject] = append(b.written[subject], s)
 	if len(b.problems) > before {
-		b.refused[subject] = true
+		b.faulty[subject] = true
 	}
 }
 
@@ -118,18 +118,18 @@ func (b *builder) take(into any, key Key, s Setting) {
 		}
 	}
 	switch {
-	case key.refused != "":
-		b.refuse(s, errors.New(key.refused))
+	case key.unsupported != "":
+		b.wrong(s, errors.New(key.unsupported))
 	case key.table:
-		b.refuse(s, fmt.Errorf("it is a table; write [%s] and the keys below it", key.Name))
+		b.wrong(s, fmt.Errorf("it is a table; write [%s] and the keys below it", key.Name))
 	case key.element != nil:
 		b.takeElement(key, s)
 	default:
 		texts, err := key.texts(s.Value)
 		for _, text := range texts {
-			b.refuse(s, key.set(into, text))
+			b.wrong(s, key.set(into, text))
 		}
-		b.refuse(s, err)
+		b.wrong(s, err)
 	}
 }
 
@@ -140,7 +140,7 @@ func (b *builder) takeElement(key Key, s Setting) {
 	before := len(b.problems)
 	switch v := s.Value.(type) {
 	case string:
-		b.refuse(s, e.parse(v))
+		b.wrong(s, e.parse(v))
 	case []Setting:
 		var named []string
 		for _, part := range v {
@@ -149,20 +149,20 @@ func (b *builder) takeElement(key Key, s Setting) {
 				b.take(e, k, part)
 			} else {
 				_, err := unknownKey(part.Key)
-				b.refuse(part, err)
+				b.wrong(part, err)
 			}
 		}
-		b.refuse(s, e.check(named))
+		b.wrong(s, e.check(named))
 	default:
-		b.refuse(s, fmt.Errorf("a %s is a table, one of several; write [[%[1]s]] and below it %s", key.Name, key.example))
+		b.wrong(s, fmt.Errorf("a %s is a table, one of several; write [[%[1]s]] and below it %s", key.Name, key.example))
 	}
 	if len(b.problems) == before {
-		b.refuse(s, e.addTo(&b.config))
+		b.wrong(s, e.addTo(&b.config))
 	}
 }
 
-// refuse notes what is wrong with a setting, if anything is.
-func (b *builder) refuse(s Setting, err error) {
+// wrong notes what is wrong with a setting, if anything is.
+func (b *builder) wrong(s Setting, err error) {
 	if err == nil {
 		return
 	}
@@ -176,8 +176,8 @@ func (b *builder) refuse(s Setting, err error) {
 // checkRules notes what doesn't go together. What was refused is left out of
 // it: what follows from a mistake isn't another one.
 func (b *builder) checkRules() {
-	for _, rule := range rules {
-		if slices.ContainsFunc(rule.keys, func(key string) bool { return b.refused[key] }) {
+	for _, rule := range configRules {
+		if slices.ContainsFunc(rule.keys, func(key string) bool { return b.faulty[key] }) {
 			continue
 		}
 		rule.check(&b.config, func(key, format string, args ...any) {

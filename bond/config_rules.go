@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// rules are what must go together in a configuration, each with the keys that
+// configRules are what must go together in a configuration, each with the keys that
 // have a part in it.
-var rules = []struct {
+var configRules = []struct {
 	keys  []string
 	check func(*Config, sayer)
 }{

@@ -92,8 +92,8 @@ var keys = slices.Concat([]Key{
 	{Name: "ipv6.dns", Flag: "dns", List: true, kind: unwritten(several(dnsOf, parseServer, "ipv6")),
 		Usage: "the IPv6 `ADDRESS` of a name server"},
 
-	{Name: "mode", kind: kind{refused: "bondctl makes bonds of mode active-backup alone; leave it out"}},
-	{Name: "ns_ip6_target", kind: kind{refused: "bondctl has one list of targets; write IPv6 addresses into arp_ip_target, too"}},
+	{Name: "mode", kind: kind{unsupported: "bondctl makes bonds of mode active-backup alone; leave it out"}},
+	{Name: "ns_ip6_target", kind: kind{unsupported: "bondctl has one list of targets; write IPv6 addresses into arp_ip_target, too"}},
 })
 
 func membersOf(c *Config) *[]Member         { return &c.Members }
@@ -103,7 +103,7 @@ func dnsOf(c *Config) *[]netip.Addr         { return &c.DNS }
 
 // optionKeys are the options of the bonding driver as keys.
 func optionKeys() (list []Key) {
-	for _, o := range table {
+	for _, o := range optionTable {
 		k := Key{Name: o.key, Flag: o.key, Usage: o.usage, Default: o.usual, Option: true, kind: o.kind}
 		switch o.key {
 		case "arp_ip_target":
@@ -124,7 +124,7 @@ func optionKeys() (list []Key) {
 // Keys lists the keys that a configuration may have, in the order in which a
 // help text has them.
 func Keys() []Key {
-	return slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return k.table || k.refused != "" })
+	return slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return k.table || k.unsupported != "" })
 }
 
 // findKey finds a key by its name.
@@ -163,7 +163,7 @@ func unknownKey(name string) (meant Key, err error) {
 	}
 	var known []string
 	for _, k := range keysOf(table) {
-		if k.refused == "" {
+		if k.unsupported == "" {
 			known = append(known, lastPart(k.Name))
 		}
 	}

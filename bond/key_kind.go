@@ -24,7 +24,7 @@ type kind struct {
 	elements func(from any) []any
 	example  string // a line of an element
 
-	refused string // it is known and not taken, and this is why
+	unsupported string // it is known and not taken, and this is why
 }
 
 // An element is a table that is repeated.

@@ -30,8 +30,8 @@ func (c Config) WantsDHCP() bool {
 	return !slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })
 }
 
-// lend settles what of a lease is used.
-func (w *wanted) lend(c Config, l *lease.Lease) {
+// useLease adds what of a lease is used.
+func (w *wanted) useLease(c Config, l *lease.Lease) {
 	if l == nil || !c.WantsDHCP() {
 		return
 	}

@@ -75,16 +75,16 @@ type option struct {
 	def   string   // the kernel's default
 
 	usage string // for the help text of its key
-	usual string // what settleOptions makes of it where it isn't named
+	usual string // what completeOptions makes of it where it isn't named
 
 	text func(*Options) (text string, known bool)
 	set  func(o *Options, text string) error
 	kind kind // of the option as a key
 }
 
-// table has a row an option, in the order in which bond_changelink
+// optionTable has a row for each option, in the order in which bond_changelink
 // (drivers/net/bonding/bond_netlink.c) goes through their attributes.
-var table = []option{
+var optionTable = []option{
 	times("miimon", nl.IFLA_BOND_MIIMON, func(o *Options) **Millis { return &o.Miimon },
 		"how often the members' carrier is looked at", "100ms; 0 with ARP monitoring"),
 	times("updelay", nl.IFLA_BOND_UPDELAY, func(o *Options) **Millis { return &o.Updelay },
@@ -126,7 +126,7 @@ const (
 
 // mustRow finds an option by its key.
 func mustRow(key string) option {
-	for _, o := range table {
+	for _, o := range optionTable {
 		if o.key == key {
 			return o
 		}

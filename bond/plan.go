@@ -42,7 +42,7 @@ func NewPlan(c Config, s State, machineID string) (Plan, error) {
 
 // newPlan is [NewPlan] of a configuration that has been checked.
 func newPlan(c Config, s State, machineID string) (Plan, error) {
-	w, err := settle(c, s, machineID)
+	w, err := newWanted(c, s, machineID)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -55,7 +55,7 @@ func newPlan(c Config, s State, machineID string) (Plan, error) {
 	} else {
 		p.change()
 	}
-	p.giveBackLeft()
+	p.giveBackReleased()
 	p.network()
 	return p.Plan, nil
 }
@@ -122,7 +122,7 @@ func (p *planner) create() {
 // monitoring and are refused without it.
 func newBondOptions(o *Options) (list []change) {
 	mii := value(o.Miimon) > 0
-	for _, row := range table {
+	for _, row := range optionTable {
 		to, known := row.text(o)
 		of := isDelay(row.key) || row.key == "miimon"
 		ofARP := strings.HasPrefix(row.key, "arp_") || row.key == "ns_ip6_target"
@@ -140,7 +140,7 @@ func optionChanges(from, to *Options, of func(key string) bool) (list []change) 
 	for _, key := range []string{"miimon", "updelay", "downdelay", "peer_notif_delay"} {
 		timing = timing || differs(from, to, key)
 	}
-	for _, row := range table {
+	for _, row := range optionTable {
 		has, known := row.text(from)
 		wants, named := row.text(to)
 		again := timing && (row.key == "miimon" || isDelay(row.key))
@@ -222,10 +222,10 @@ func (p *planner) giveBack(found linkImage, then State) {
 // very device: one that was unplugged and came back has another ifindex.
 func (s *State) found(link Link) (linkImage, bool) { return s.Before.link(link.Index) }
 
-// giveBackLeft gives back the links that aren't slaves any more and haven't been
+// giveBackReleased gives back the links that aren't slaves any more and haven't been
 // given back: whoever let them go was cut short. A bond leaves what it lets go down;
 // a link that is up, or has another master, somebody has taken since.
-func (p *planner) giveBackLeft() {
+func (p *planner) giveBackReleased() {
 	if p.state.Before == nil {
 		return
 	}

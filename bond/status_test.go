@@ -219,7 +219,7 @@ func TestSettleRefuses(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := settle(config(t, test.flags...), s, "")
+			_, err := newWanted(config(t, test.flags...), s, "")
 			if err == nil || err.Error() != test.want {
 				t.Errorf("got  %v\nwant %s", err, test.want)
 			}

@@ -46,17 +46,17 @@ type wantedMember struct {
 	pending string // why it can't join now; "" when it can or has
 }
 
-// settle fills in what the configuration leaves to its defaults, some of which
+// newWanted fills in what the configuration leaves to its defaults, some of which
 // depend on what the members are. The error is a [*ConfigError].
-func settle(c Config, s State, machineID string) (wanted, error) {
+func newWanted(c Config, s State, machineID string) (wanted, error) {
 	w := wanted{primary: c.Primary, mtu: cmp.Or(c.MTU, defaultMTU), mac: c.MAC, addresses: c.Addresses, static: c.Addresses}
 	for _, gateway := range c.Gateways {
 		w.routes = append(w.routes, rtnl.NewRoute(everywhere(gateway), gateway))
 	}
-	w.lend(c, s.Lease)
-	w.settleMembers(c, s)
+	w.useLease(c, s.Lease)
+	w.findMembers(c, s)
 	wifi := w.wifiMember()
-	w.settleOptions(c, s, wifi)
+	w.completeOptions(c, s, wifi)
 	fom := *w.options.FailOverMAC
 	var problems []Problem
 	switch {
@@ -78,8 +78,8 @@ func settle(c Config, s State, machineID string) (wanted, error) {
 	return w, nil
 }
 
-// settleMembers finds the links that are wanted, and whether they can join.
-func (w *wanted) settleMembers(c Config, s State) {
+// findMembers finds the links that are wanted, and whether they can join.
+func (w *wanted) findMembers(c Config, s State) {
 	w.members = s.expand(c.Members)
 	for _, m := range w.members {
 		if m.pending != "" {
@@ -110,11 +110,11 @@ func (w *wanted) associations() (list []Association) {
 	return list
 }
 
-// settleOptions completes the options: what is named, then what a Wi-Fi member
+// completeOptions completes the options: what is named, then what a Wi-Fi member
 // asks for, then the kernel's defaults.
-func (w *wanted) settleOptions(c Config, s State, wifi string) {
+func (w *wanted) completeOptions(c Config, s State, wifi string) {
 	o := &w.options
-	for _, row := range table {
+	for _, row := range optionTable {
 		text, named := row.text(&c.Options)
 		if !named {
 			text = row.def
@@ -139,7 +139,7 @@ func (w *wanted) settleOptions(c Config, s State, wifi string) {
 		}
 	}
 	w.roundDelays(c)
-	w.settleFailOverMAC(c, s, wifi)
+	w.chooseFailOverMAC(c, s, wifi)
 }
 
 // roundDelays makes the delays what the kernel will make of them: multiples of
@@ -167,9 +167,9 @@ func (w *wanted) roundDelays(c Config) {
 	}
 }
 
-// settleFailOverMAC settles auto once, when the bond is made; afterwards the
+// chooseFailOverMAC settles auto once, when the bond is made; afterwards the
 // bond keeps what it has, for changing it means releasing every member.
-func (w *wanted) settleFailOverMAC(c Config, s State, wifi string) {
+func (w *wanted) chooseFailOverMAC(c Config, s State, wifi string) {
 	if c.Options.FailOverMAC != nil {
 		return
 	}
