@@ -13,11 +13,11 @@ import (
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
-// Changes returns a channel that has an item after anything changed in the
-// namespace that a bond depends on: links, addresses, routes that went, what
-// udev has done with a device, and whether rfkill blocks Wi-Fi. Items carry
-// nothing and run together: whoever is woken looks at everything anew. It is
-// closed when ctx ends, or when the kernel's messages can't be had any more.
+// Changes returns a channel that gets an item after each change in the namespace that
+// may concern a bond: of links and addresses, of routes that went, of what udev has
+// done with a device, and of rfkill. Items carry nothing, and several changes may be
+// one item: whoever is woken looks at everything anew. The channel is closed when ctx
+// ends, or when the kernel sends no more messages.
 func (h *Host) Changes(ctx context.Context) (<-chan struct{}, error) {
 	routes, err := rtnl.Listen(unix.RTMGRP_LINK |
 		unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR | unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV6_ROUTE)
@@ -46,9 +46,9 @@ func (h *Host) Changes(ctx context.Context) (<-chan struct{}, error) {
 	return wake, nil
 }
 
-// udevGroup is the multicast group of NETLINK_KOBJECT_UEVENT on which udevd
-// says that it has done with a device (systemd, sd-device/device-monitor.c). A
-// device that needn't be renamed says so in no other way.
+// udevGroup is the multicast group of NETLINK_KOBJECT_UEVENT on which udevd says that
+// it has initialised a device (systemd, sd-device/device-monitor.c). Of a device that
+// it doesn't rename there is no other sign.
 const udevGroup = 2
 
 // listenToUdev opens a socket that gets what udevd sends.
@@ -64,8 +64,8 @@ func listenToUdev() (*os.File, error) {
 	return os.NewFile(uintptr(fd), "udev"), nil
 }
 
-// wakeByRoutes puts an item into wake after each change that counts, until the
-// watch is closed; linked is called before that when the change may be a new link.
+// wakeByRoutes puts an item into wake after each change that counts, until the watch
+// is closed. Where the change may be a new link it calls linked first.
 func wakeByRoutes(watch *rtnl.Watch, wake chan<- struct{}, linked func()) {
 	for {
 		messages, err := watch.Next()
@@ -82,7 +82,7 @@ func wakeByRoutes(watch *rtnl.Watch, wake chan<- struct{}, linked func()) {
 	}
 }
 
-// counts says whether a change is one to look after. New routes aren't: a router
+// counts says whether a change may concern a bond. A new route doesn't: a router
 // learns thousands, and none of them takes anything from a bond.
 func counts(m rtnl.Message) bool { return m.Type != unix.RTM_NEWROUTE }
 
@@ -93,8 +93,8 @@ func put(wake chan<- struct{}) {
 	}
 }
 
-// wakeBy puts an item into wake after each message that counts, until the file
-// is closed. Messages that were lost (ENOBUFS) are an empty one.
+// wakeBy puts an item into wake after each message that counts, until the file is
+// closed. For messages that were lost (ENOBUFS) counts gets an empty one.
 func wakeBy(file *os.File, wake chan<- struct{}, counts func([]byte) bool) {
 	message := make([]byte, 1<<16)
 	for {

@@ -32,14 +32,14 @@ type Config struct {
 
 	// Method is where the bond's IPv4 address comes from; "" is MethodAuto.
 	Method string `json:"method,omitempty"`
-	// Addresses are the bond's of either family, those of a lease aside.
+	// Addresses are the bond's, of either family, without those of a lease.
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
-	// Gateways are those of the default routes, one of a family at most.
+	// Gateways are those of the default routes: one of each family at most.
 	Gateways []netip.Addr `json:"gateways,omitempty"`
-	// DNS are the name servers, in the place of leased ones.
+	// DNS are the name servers, instead of leased ones.
 	DNS []netip.Addr `json:"dns,omitempty"`
-	// What of a lease is used: its routes and name servers unless that is
-	// false, its MTU only if that is true.
+	// What to use of a lease: routes and name servers unless it is false, the MTU only
+	// if it is true.
 	UseRoutes *bool `json:"use_routes,omitempty"`
 	UseDNS    *bool `json:"use_dns,omitempty"`
 	UseMTU    bool  `json:"use_mtu,omitempty"`
@@ -53,8 +53,8 @@ const (
 	MethodNone   = "none"
 )
 
-// tidy brings what means the same into one form. Which family comes first
-// means nothing, and a file has a table for each.
+// tidy gives configurations that mean the same the same form: IPv4 first, as a file
+// has a table for each family, and each name server once.
 func (c *Config) tidy() {
 	slices.SortStableFunc(c.Addresses, func(a, b netip.Prefix) int { return a.Addr().BitLen() - b.Addr().BitLen() })
 	slices.SortStableFunc(c.Gateways, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
@@ -65,8 +65,8 @@ func (c *Config) tidy() {
 	c.DNS = servers
 }
 
-// CheckName returns an error for a name that no bond or member can have: what
-// the kernel refuses, and what is too easily taken for something else.
+// CheckName returns an error for a name that no bond or member can have: one that the
+// kernel refuses, or that is too easily taken for something else.
 func CheckName(name string) error {
 	if err := sysfs.CheckName(name); err != nil {
 		return err

@@ -38,15 +38,16 @@ func NewConfig(name string, layers ...[]Setting) (Config, error) {
 	return b.config, nil
 }
 
-// Check says what is wrong in a configuration, each value by itself and all of
-// them together. The error is a [*ConfigError].
+// Check looks for what is wrong in a configuration: a value, or values that contradict
+// each other. The error is a [*ConfigError]. [NewPlan] and [Host.Reconcile] check as
+// well.
 func (c Config) Check() error {
 	_, err := NewConfig(c.Name, settingsOf(&c, ""))
 	return err
 }
 
-// settingsOf are the settings, of a table and of those below it, that make a
-// configuration or an element what it is.
+// settingsOf are the settings of which a configuration or an element can be made
+// again: those of a table, and of the tables below it.
 func settingsOf(from any, table string) (list []Setting) {
 	for _, k := range keysOf(table) {
 		if k.get == nil {
@@ -73,8 +74,8 @@ func settingsOf(from any, table string) (list []Setting) {
 	return list
 }
 
-// builder turns settings into a Config and collects what is wrong with them.
-// Its maps know a key by its subject.
+// A builder makes a Config of settings, and collects what is wrong with them. Its maps
+// are by a key's subject.
 type builder struct {
 	config   Config
 	begun    map[string]bool      // keys that the layer at hand has named
@@ -85,7 +86,8 @@ type builder struct {
 
 func (b *builder) set(s Setting) {
 	key, known := findKey(s.Key)
-	// Where there can be no table, what is written below it is no better.
+	// What is written below a key that is no table makes that key a table, which is
+	// the mistake.
 	if top, _, below := strings.Cut(s.Key, "."); below {
 		if k, ok := findKey(top); ok && !k.table {
 			key, known, s.Value = k, true, nil
@@ -133,8 +135,7 @@ func (b *builder) take(into any, key Key, s Setting) {
 	}
 }
 
-// takeElement adds an element. What is wrong with one of its keys is noted in
-// that one's place.
+// takeElement adds an element. A problem with one of its keys has that key's place.
 func (b *builder) takeElement(key Key, s Setting) {
 	e := key.element()
 	before := len(b.problems)
@@ -173,8 +174,8 @@ func (b *builder) wrong(s Setting, err error) {
 	b.problems = append(b.problems, Problem{s.Key, s.Where, message})
 }
 
-// checkRules notes what doesn't go together. What was refused is left out of
-// it: what follows from a mistake isn't another one.
+// checkRules notes what contradicts each other. It skips the keys with a problem of
+// their own: what follows from a mistake isn't another one.
 func (b *builder) checkRules() {
 	for _, rule := range configRules {
 		if slices.ContainsFunc(rule.keys, func(key string) bool { return b.faulty[key] }) {
@@ -187,8 +188,8 @@ func (b *builder) checkRules() {
 	}
 }
 
-// place finds where a key was written, be it by the key of the top level that
-// sets the same.
+// place finds where a key was written. It may have been written as the key of the top
+// level that sets the same.
 func (b *builder) place(key string) Setting {
 	place := Setting{Key: key}
 	k, _ := findKey(key)

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// HardwareAddr is a MAC address that is text in JSON.
+// HardwareAddr is a MAC address. In JSON it is text.
 type HardwareAddr net.HardwareAddr
 
 func (a HardwareAddr) String() string { return net.HardwareAddr(a).String() }

@@ -6,10 +6,9 @@ import (
 	"strings"
 )
 
-// expand finds the links for each entry, in order of preference. Several that
-// match one entry rank by name; a link that several entries match belongs to
-// the one that names it, or else to the first. An entry that nothing matches
-// is absent.
+// expand finds the links of each entry, in order of preference. Links of one entry are
+// in order of their names. A link that several entries match belongs to the entry that
+// names it, or else to the first. An entry without a link is absent.
 func (s *State) expand(members []Member) []wantedMember {
 	var list []wantedMember
 	for i, m := range members {
@@ -45,7 +44,7 @@ func (s *State) candidates(m Member) []Link {
 	return nil
 }
 
-// owner is the place of the entry that a link belongs to; -1 for none.
+// owner is the index of the entry that a link belongs to; -1 for none.
 func owner(members []Member, l Link) int {
 	if i := slices.IndexFunc(members, func(m Member) bool { return m.exact() && m.Name == l.Name }); i >= 0 {
 		return i
@@ -53,7 +52,7 @@ func owner(members []Member, l Link) int {
 	return slices.IndexFunc(members, func(m Member) bool { return m.takes(l) })
 }
 
-// pending says why a link can't join the bond now: "" when it can or has.
+// pending says why a link can't join the bond now; "" when it can, or has joined.
 func (s *State) pending(l Link) string {
 	switch {
 	case l.Master == s.Name:
@@ -73,8 +72,8 @@ func (s *State) pending(l Link) string {
 	return ""
 }
 
-// carries says what would be cut off if the link joined a bond, and how it is
-// taken away first; "" for nothing.
+// carries says what would be cut off if the link joined a bond, and how to take it
+// away first; "" for nothing.
 func (l Link) carries() (what string, mend Message) {
 	switch {
 	case len(l.Addresses) > 0:

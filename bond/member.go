@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// A Member is an interface that is wanted in the bond, present or not: the one
-// called Name or, where Name is a pattern or more is asked for, each piece of
-// hardware that has all of it.
+// A Member is an interface that is wanted in the bond, present or not. With a Name
+// alone it is the interface called so. With a pattern, or with other fields, it is
+// each piece of hardware that matches all of them.
 type Member struct {
 	Name   string       `json:"name,omitempty"`   // with * a pattern
 	Kind   string       `json:"kind,omitempty"`   // KindWired or KindWiFi
@@ -28,7 +28,7 @@ const (
 	KindWiFi  = "wifi"
 )
 
-// exact says whether the entry names one interface, whatever that is.
+// exact says whether the entry names one interface, of whatever kind.
 func (m Member) exact() bool {
 	return m.Name != "" && !strings.Contains(m.Name, "*") && !m.asksMore()
 }
@@ -51,9 +51,9 @@ func (m Member) String() string {
 	return strings.Join(asks, " ")
 }
 
-// takes says whether a link is what the entry asks for. A pattern takes
-// hardware alone: no bridge, bond, VLAN, veth or other virtual device, and no
-// Wi-Fi interface that is an access point, say.
+// takes says whether a link matches the entry. A pattern matches hardware alone: no
+// bridge, bond, VLAN, veth or other virtual device, and of Wi-Fi interfaces only
+// stations.
 func (m Member) takes(l Link) bool {
 	if m.exact() {
 		return l.Name == m.Name
@@ -69,7 +69,7 @@ func (m Member) takes(l Link) bool {
 		(m.Bus == "" || m.Bus == l.Bus)
 }
 
-// mayBe says whether the entry could take an interface of that name.
+// mayBe says whether the entry could match an interface of that name.
 func (m Member) mayBe(name string) bool {
 	if m.Name == "" {
 		return true
@@ -78,8 +78,8 @@ func (m Member) mayBe(name string) bool {
 	return ok
 }
 
-// mayBeWiFi says whether an entry that nothing is there for could take Wi-Fi.
-// A bare name tells it only by udev's convention, that Wi-Fi begins with wl
+// mayBeWiFi says whether an entry without a link could match Wi-Fi later. A bare name
+// tells by udev's convention alone: names of Wi-Fi begin with wl
 // (systemd.net-naming-scheme(7)).
 func (m Member) mayBeWiFi() bool {
 	switch {

@@ -41,7 +41,7 @@ func (m *Member) check(named []string) error {
 	return nil
 }
 
-// addTo adds the member as the one that is preferred least.
+// addTo adds the member as the last one in order of preference.
 func (m *Member) addTo(c *Config) error {
 	switch {
 	case m.Name == c.Name:
@@ -53,8 +53,7 @@ func (m *Member) addTo(c *Config) error {
 	return nil
 }
 
-// parseMemberName refuses what is no name of an interface that is or will be
-// there, nor a pattern.
+// parseMemberName refuses what is neither an interface's name nor a pattern.
 func parseMemberName(name string) (string, error) {
 	switch {
 	case name == "":
@@ -67,7 +66,7 @@ func parseMemberName(name string) (string, error) {
 
 var parsePrio = wholeNumber[int32](math.MinInt32, math.MaxInt32)
 
-// parseWord makes the parser of what a driver or a bus may be called.
+// parseWord makes the parser of a driver's or a bus's name.
 func parseWord(such string) func(string) (string, error) {
 	return func(text string) (string, error) {
 		if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' }) {
