@@ -19,7 +19,7 @@ func (p Problem) String() string {
 	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), ": ")
 }
 
-// problem puts a message to a key that nobody may have written.
+// problem is one with a key that perhaps nobody wrote.
 func problem(key, format string, args ...any) Problem {
 	return Problem{Key: key, Message: Messagef(format, args...)}
 }
@@ -28,7 +28,7 @@ func problem(key, format string, args ...any) Problem {
 // was changed.
 type ConfigError struct{ Problems []Problem }
 
-// Error has a line a problem.
+// Error has a line for each problem.
 func (e *ConfigError) Error() string { return strings.Join(texts(e.Problems), "\n") }
 
 // texts are the texts of values.

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// ErrNoActive says that a bond had no active slave in the time given.
+// ErrNoActive says that a bond got no active slave in time.
 var ErrNoActive = errors.New("no active slave yet")
 
 // WaitActive waits until the bond has an active slave. It follows the kernel's
@@ -21,7 +21,7 @@ func (h *Host) WaitActive(ctx context.Context, name string, limit time.Duration)
 	})
 }
 
-// ErrNoAddress says that a bond had no IPv4 address in the time given.
+// ErrNoAddress says that a bond got no IPv4 address in time.
 var ErrNoAddress = errors.New("no address yet")
 
 // WaitAddress is [Host.WaitActive] for an IPv4 address, which its keeper gives
@@ -33,7 +33,7 @@ func (h *Host) WaitAddress(ctx context.Context, name string, limit time.Duration
 	})
 }
 
-// wait waits until something is so of a bond.
+// wait waits until isSo; over is the error when the time is over.
 func (h *Host) wait(ctx context.Context, name string, limit time.Duration, over error, isSo func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -42,8 +42,8 @@ func (h *Host) wait(ctx context.Context, name string, limit time.Duration, over 
 		if so, err := isSo(); so || err != nil {
 			return err
 		}
-		// Most often it is so at once; only who must wait subscribes, and looks
-		// once more then.
+		// Mostly it is so at once. Only otherwise it subscribes, and then looks once
+		// more.
 		if changes == nil {
 			var err error
 			if changes, err = h.Changes(ctx); err != nil {
