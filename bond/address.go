@@ -46,8 +46,8 @@ func isHost(a netip.Addr, network netip.Prefix) bool {
 	return !a.Is4() || network.Bits() >= 31 || a != network.Masked().Addr() && a != rtnl.Broadcast(network)
 }
 
-// parseHost makes the parser of the address of one host: another one, or this
-// one as well where loopback is an address for it.
+// parseHost makes the parser of one host's address. loopback says whether that host
+// may be this one.
 func parseHost(whose string, loopback bool) func(string) (netip.Addr, error) {
 	return func(text string) (netip.Addr, error) {
 		a, err := netip.ParseAddr(text)
@@ -63,8 +63,8 @@ var (
 	parseServer  = parseHost("a name server's", true)
 )
 
-// checkFamily refuses an IPv6 address in the table ipv4, and the other way
-// about; the top level takes both.
+// checkFamily refuses an IPv6 address in the table ipv4, and an IPv4 address in the
+// table ipv6. The top level takes both.
 func checkFamily(table string, a netip.Addr) error {
 	switch {
 	case table == "ipv4" && !a.Is4():
@@ -75,7 +75,7 @@ func checkFamily(table string, a netip.Addr) error {
 	return nil
 }
 
-// parseDHCP makes a method of true.
+// parseDHCP reads true as the method dhcp.
 func parseDHCP(text string) (string, error) {
 	yes, err := parseBool(text)
 	if err == nil && !yes {

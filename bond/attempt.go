@@ -65,7 +65,7 @@ func (a *attempt) converge(ctx context.Context) error {
 	return fmt.Errorf("make %s as wanted: it keeps being changed by somebody else", a.Config.Name)
 }
 
-// note takes over from a round's plan what is to be said of them all.
+// note adds what is to be said of a round's plan.
 func (a *attempt) note(plan Plan) {
 	a.done.Bond, a.done.Members, a.done.Associations = plan.Bond, plan.Members, plan.Associations
 	a.done.Retry = a.refusals.retry()
@@ -93,9 +93,9 @@ func (a *attempt) finish(s State) error {
 	return err
 }
 
-// raced says whether a step failed since the kernel's state changed between
-// the look and the step; then another round sees it. The bonding module, when
-// our message loads it, makes a bond0 of its own first.
+// raced says whether a step failed because the kernel's state changed after the look:
+// another round sees the change. The bonding module, when our message loads it, makes
+// a bond0 of its own first.
 func raced(err error, round int) bool {
 	step, ok := errors.AsType[*StepError](err)
 	if !ok || round > 0 {
@@ -105,8 +105,8 @@ func raced(err error, round int) bool {
 	return creating && errors.Is(err, unix.EEXIST) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)
 }
 
-// carryOut applies the plan, with the journal written first: whoever comes
-// after a crash at any point knows what to give back.
+// carryOut applies the plan. The journal is written first: so at any point it says
+// what to give back after a crash.
 func (a *attempt) carryOut(ctx context.Context, p Plan, s *State) (err error) {
 	if s.rules, err = a.kernel.Rules(); err != nil {
 		return err
@@ -136,9 +136,9 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s *State) (err error) {
 	return a.store.writeJournal(s.Name, after)
 }
 
-// apply carries out all steps or none; or, patiently, each that can be. Leased
-// routes come last, and each that can be: nothing else is to fail since a
-// server names one that the kernel refuses.
+// apply carries out all steps or none; or, patiently, each one that the kernel takes.
+// Leased routes come last and patiently: a route of a server's that the kernel refuses
+// must not undo the rest.
 func (a *attempt) apply(ctx context.Context, steps []Step, s *State) error {
 	if a.patient {
 		return a.each(ctx, steps, s)
@@ -152,7 +152,7 @@ func (a *attempt) apply(ctx context.Context, steps []Step, s *State) error {
 	return a.each(ctx, leased, s)
 }
 
-// apart takes the steps that add a leased route from the others.
+// apart separates the steps that add a leased route from the others.
 func apart(steps []Step) (others, leased []Step) {
 	for _, step := range steps {
 		if add, ok := step.(addRoute); ok && add.Route.Protocol == unix.RTPROT_DHCP {
@@ -164,7 +164,7 @@ func apart(steps []Step) (others, leased []Step) {
 	return others, leased
 }
 
-// restore looks, and brings things back to how they were.
+// restore looks, and carries out the way back to an image.
 func (a *attempt) restore(before *Image) error {
 	s, err := a.look(a.Config)
 	if err == nil && before.Rules != nil {
@@ -177,7 +177,7 @@ func (a *attempt) restore(before *Image) error {
 	return err
 }
 
-// takeBack takes back all that was done until err.
+// takeBack takes back all that was done before err.
 func (a *attempt) takeBack(err error) error {
 	if a.was == nil {
 		return err
@@ -193,7 +193,7 @@ func (a *attempt) takeBack(err error) error {
 	return fmt.Errorf("%w; not everything could be put back: %w", err, undo)
 }
 
-// remember records what is wanted, and what the kernel wouldn't do of it.
+// remember records what is wanted, and what the kernel refused of it.
 func (a *attempt) remember() error {
 	r, refused := a.record, a.refusals.words()
 	if r.Config != nil && reflect.DeepEqual(*r.Config, a.Config) && r.Source == a.Source && maps.Equal(r.Refused, refused) {

@@ -1,9 +1,6 @@
 package bond
 
 import (
-	"encoding/json"
-	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -35,14 +32,14 @@ type Config struct {
 
 	// Method is where the bond's IPv4 address comes from; "" is MethodAuto.
 	Method string `json:"method,omitempty"`
-	// Addresses are the bond's of either family, those of a lease aside.
+	// Addresses are the bond's, of either family, without those of a lease.
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
-	// Gateways are those of the default routes, one of a family at most.
+	// Gateways are those of the default routes: one of each family at most.
 	Gateways []netip.Addr `json:"gateways,omitempty"`
-	// DNS are the name servers, in the place of leased ones.
+	// DNS are the name servers, instead of leased ones.
 	DNS []netip.Addr `json:"dns,omitempty"`
-	// What of a lease is used: its routes and name servers unless that is
-	// false, its MTU only if that is true.
+	// What to use of a lease: routes and name servers unless it is false, the MTU only
+	// if it is true.
 	UseRoutes *bool `json:"use_routes,omitempty"`
 	UseDNS    *bool `json:"use_dns,omitempty"`
 	UseMTU    bool  `json:"use_mtu,omitempty"`
@@ -56,82 +53,8 @@ const (
 	MethodNone   = "none"
 )
 
-// A Member is an interface that is wanted in the bond, present or not: the one
-// called Name or, where Name is a pattern or more is asked for, each piece of
-// hardware that has all of it.
-type Member struct {
-	Name   string       `json:"name,omitempty"`   // with * a pattern
-	Kind   string       `json:"kind,omitempty"`   // KindWired or KindWiFi
-	MAC    HardwareAddr `json:"mac,omitempty"`    // the permanent one
-	Driver string       `json:"driver,omitempty"` // such as cdc_ether
-	Bus    string       `json:"bus,omitempty"`    // such as usb or pci
-	// Prio is the slave's failover priority (IFLA_BOND_SLAVE_PRIO); nil
-	// takes it from the member's place in the list.
-	Prio *int32 `json:"prio,omitempty"`
-	// WPAConf is the wpa_supplicant.conf(5) with which the keeper has the
-	// member associate; "" leaves that to others.
-	WPAConf string `json:"wpa_conf,omitempty"`
-}
-
-// HardwareAddr is a MAC address that is text in JSON.
-type HardwareAddr net.HardwareAddr
-
-func (a HardwareAddr) String() string { return net.HardwareAddr(a).String() }
-
-// MarshalJSON writes the address as colon-separated hexadecimal bytes, and none as null.
-func (a HardwareAddr) MarshalJSON() ([]byte, error) {
-	if a == nil {
-		return []byte("null"), nil
-	}
-	return json.Marshal(a.String())
-}
-
-// UnmarshalText reads the address that MarshalJSON wrote; null leaves it as it is.
-func (a *HardwareAddr) UnmarshalText(text []byte) error {
-	if len(text) == 0 {
-		*a = nil
-		return nil
-	}
-	mac, err := net.ParseMAC(string(text))
-	*a = HardwareAddr(mac)
-	return err
-}
-
-func setMAC(into any, text string) (err error) {
-	c := into.(*Config)
-	c.MAC, c.MACStable = nil, text == "stable"
-	if c.MACStable {
-		return nil
-	}
-	if c.MAC, err = parseMAC(text); err != nil {
-		return fmt.Errorf("%w, or stable", err)
-	}
-	return nil
-}
-
-func getMAC(from any) any {
-	if from.(*Config).MACStable {
-		return "stable"
-	}
-	return written(from.(*Config).MAC)
-}
-
-// parseMAC reads an interface's address.
-func parseMAC(text string) (HardwareAddr, error) {
-	mac, err := net.ParseMAC(text)
-	switch {
-	case err != nil || len(mac) != 6:
-		return nil, fmt.Errorf("%q is not a MAC address; write one such as 02:00:5e:10:00:01", text)
-	case mac[0]&1 != 0:
-		return nil, fmt.Errorf("%s is a multicast address, no interface's; write one such as 02:00:5e:10:00:01", mac)
-	case slices.Equal(mac, make(net.HardwareAddr, 6)):
-		return nil, fmt.Errorf("%s is no interface's address; write one such as 02:00:5e:10:00:01", mac)
-	}
-	return HardwareAddr(mac), nil
-}
-
-// tidy brings what means the same into one form. Which family comes first
-// means nothing, and a file has a table for each.
+// tidy gives configurations that mean the same the same form: IPv4 first, as a file
+// has a table for each family, and each name server once.
 func (c *Config) tidy() {
 	slices.SortStableFunc(c.Addresses, func(a, b netip.Prefix) int { return a.Addr().BitLen() - b.Addr().BitLen() })
 	slices.SortStableFunc(c.Gateways, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
@@ -142,8 +65,8 @@ func (c *Config) tidy() {
 	c.DNS = servers
 }
 
-// CheckName returns an error for a name that no bond or member can have: what
-// the kernel refuses, and what is too easily taken for something else.
+// CheckName returns an error for a name that no bond or member can have: one that the
+// kernel refuses, or that is too easily taken for something else.
 func CheckName(name string) error {
 	if err := sysfs.CheckName(name); err != nil {
 		return err

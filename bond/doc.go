@@ -3,37 +3,46 @@
 //
 // # The model
 //
-// A [Config] says what is wanted of a bond: its options, its members and its
-// addresses. A member is an interface that is wanted in the bond, present or
-// not; a slave is what the kernel reports enslaved. A [State] says what the
-// kernel has. [NewPlan] compares the two and gives the steps from one to the
-// other; it is a pure function, and a bond that is as wanted gives no steps.
-// [Host.Reconcile] looks, plans and carries out, and looks again until nothing
-// is left to do. What is wanted is complete each time: an option that isn't
-// named is at its default.
+// A [Config] is what is wanted of a bond: its options, its members and its
+// addresses. It is complete: an option that it doesn't name is at its default. A
+// member is an interface that is wanted in the bond, present or not; a slave is what
+// the kernel reports enslaved.
 //
-//	config := bond.Config{
-//		Name: "bond0", Primary: "eth0",
-//		Members: []bond.Member{{Name: "eth0"}, {Name: "wlan0"}},
-//	}
-//	err := config.Check()
-//	...
-//	host, err := bond.Open()
-//	...
-//	plan, err := host.Reconcile(ctx, config)
+// A [State] is what the kernel has: the bond, every link, and what they carry.
+// [NewPlan] compares the two and gives the steps from one to the other. It is a pure
+// function, and for a bond that is as wanted there are no steps.
+//
+// An [Image] is how things were before they were changed. [NewRestore] compares it
+// with a State and gives the steps back. There is no other way back: a change that
+// fails, a bond that is taken down, and what a crash left all go by it.
+//
+// A [Host] is the network namespace to which this is done. [Host.Reconcile] observes,
+// plans and applies, and looks again until nothing is left to do; [Host.Down] takes
+// the bond away. [Host.Status], [Host.Changes] and [Host.History] tell how it fares.
+// The examples show a program that makes a bond, one that reads a file, and one that
+// watches.
 //
 // # What it promises
 //
-// The kernel is the truth: nothing is believed from memory that can be read,
-// and what holds is never applied again. The active slave is never part of what
-// is wanted.
+// The kernel is the truth: nothing is believed from memory that can be read, and
+// what holds is never applied again. The active slave is never part of what is
+// wanted.
 //
 // A missing member is normal: it is pending, and joins when Reconcile finds it.
 //
-// It undoes: a step that the kernel refuses takes all earlier ones back, and
-// the error ([*StepError]) carries the kernel's own explanation. What was found
-// is journalled below /run/bondctl before the first change, so that [Host.Down]
-// gives every member back even after a crash.
+// It undoes: a step that the kernel refuses has all earlier ones taken back, and the
+// error ([*StepError]) carries the kernel's own explanation. The journal, an Image,
+// is written before the first change, so that Down gives everything back even after
+// a crash.
+//
+// Messages name the keys of a configuration. A program whose users know them by
+// other names, such as those of flags, has [Message.Naming].
 //
 // The package logs nothing, prints nothing and starts no process.
+//
+// # What is for a keeper
+//
+// Package keeper keeps a bond as it is wanted while hardware and networks come and
+// go. It alone needs [Host.ReconcileRecorded], [Host.Renumber], [Host.StateDir],
+// [How.Refusals] and [Plan.Associations].
 package bond

@@ -42,8 +42,8 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) ([]St
 	return done, h.store.forget(name)
 }
 
-// downPlan takes the bond away at once, so that no member is without it longer
-// than it must be, and then gives back what the kernel doesn't.
+// downPlan deletes the bond first: so no member is down for longer than it must be.
+// Then it gives back what the kernel doesn't.
 func downPlan(s State, force bool) Plan {
 	before := s.Before.clone()
 	if before.Bond == nil || force && !s.madeBond() {
@@ -71,7 +71,7 @@ func mayTakeDown(s State, force bool) error {
 	}
 }
 
-// exists says whether there is anything to take away: a bond, or what was kept
+// exists says whether there is anything to take away: a bond, or a record or journal
 // of one.
 func (h *Host) exists(name string) bool {
 	_, err := h.sysfs.Bond(name)

@@ -29,11 +29,11 @@ type Event struct {
 	From   *string   `json:"from"` // the slave or the address before, or the one that left or has no link
 	To     *string   `json:"to"`   // the slave or the address after, or the one that joined or has a link
 	Reason *Reason   `json:"reason"`
-	// Message is in words what From, To and Reason can't say.
+	// Message says in words what From, To and Reason can't.
 	Message *string `json:"message"`
-	// SwitchMS is how long a failover took, from the first sign to the switch, or
-	// a lease from the path that called for it, in milliseconds; nil where no
-	// sign was seen before it.
+	// SwitchMS is how long it took, in milliseconds: a failover from the first sign of
+	// trouble to the switch, a lease from the new path that called for it. It is nil
+	// where no sign was seen before.
 	SwitchMS *int `json:"switch_ms"`
 }
 

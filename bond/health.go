@@ -13,9 +13,9 @@ func (m MemberStatus) Usable() bool {
 	return mii == "up" || mii == "going down"
 }
 
-// reason says why the active slave is the active one, as bond_find_best_slave
-// (drivers/net/bonding/bond_main.c) would choose; manual says that it was
-// chosen by hand, which is a reason only where the kernel would choose another.
+// reason says why the active slave is the active one, by the rules of
+// bond_find_best_slave (drivers/net/bonding/bond_main.c). manual says that it was
+// chosen by hand, which is a reason only where the kernel would choose another one.
 func reason(st Status, manual bool) Reason {
 	active := *st.ActiveSlave
 	if active == value(st.Primary) {
@@ -63,8 +63,8 @@ func (st Status) reasonByPrio(active string, own int) Reason {
 	return by
 }
 
-// health sums a bond up and says why; troubles are what its keeper has met, and
-// more is what else is wrong.
+// health is a bond's health, and why. troubles are those of its keeper; more is what
+// else is wrong.
 func health(st Status, s State, troubles []statedir.Trouble, more ...string) (Health, string) {
 	link, _ := s.link(s.Name)
 	switch {
@@ -107,8 +107,8 @@ func (st Status) blocked() []string {
 	return all
 }
 
-// unassociated tells what keeps members from having a link. The other troubles
-// come of having none.
+// unassociated tells which troubles keep members from having a link. The other
+// troubles follow from that.
 func (st Status) unassociated(troubles []statedir.Trouble) []string {
 	var all []string
 	for _, m := range st.Members {
@@ -148,8 +148,7 @@ func (m MemberStatus) weakness(st Status) string {
 		return m.Name + " is associated, but not let in yet (operstate dormant)"
 	case st.Mode == activeBackup && m.Address.String() != st.Address.String() &&
 		(value(st.FailOverMAC) == FailOverMACNone || value(st.FailOverMAC) == FailOverMACActive && m.Role == RoleActive):
-		// A supplicant that randomises addresses does that, or a driver that
-		// doesn't take one.
+		// The supplicant randomises addresses, or the driver ignored the change.
 		return fmt.Sprintf("%s has the MAC address %s and not the bond's, so it carries nothing", m.Name, m.Address)
 	}
 	return ""

@@ -17,16 +17,16 @@ func (h *Host) History(name string) ([]Event, error) {
 	return statedir.HistoryOf[Event](h.store.of(name)).Read()
 }
 
-// FollowHistory returns a channel that has an item after a bond's history may
-// have grown. It is closed when ctx ends.
+// FollowHistory returns a channel that gets an item when a bond's history may have
+// grown. It is closed when ctx ends.
 func (h *Host) FollowHistory(ctx context.Context, name string) (<-chan struct{}, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("watch the history of %s: %w", name, err)
 	}
 	f := os.NewFile(uintptr(fd), "inotify")
-	// Of the folder, for the history may not be there yet, and is replaced now
-	// and then: by a rename.
+	// The folder is watched, for the history may not be there yet, and is now and then
+	// replaced by a rename.
 	if _, err := unix.InotifyAddWatch(fd, h.store.of(name).Path(), unix.IN_CLOSE_WRITE|unix.IN_MOVED_TO); err != nil {
 		return nil, errors.Join(fmt.Errorf("watch the history of %s: %w", name, err), f.Close())
 	}

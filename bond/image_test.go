@@ -276,7 +276,7 @@ func (s *simulation) meddle(r *rand.Rand) (put added) {
 				put.Routes = with(put.Routes, addedRoute{"bond0", to})
 			}
 		case 6:
-			w, err := settle(c, s.State, "0123456789abcdef")
+			w, err := newWanted(c, s.State, "0123456789abcdef")
 			if changes := optionChanges(&s.Bond.Options, &w.options, func(key string) bool { return key != "fail_over_mac" }); err == nil && changes != nil {
 				s.apply(setOptions{"bond0", changes})
 			}

@@ -10,14 +10,14 @@ import (
 	"github.com/bondctl/bondctl/bond/nearest"
 )
 
-// A Key is one key of a configuration: what a program needs to make a flag of
-// it, or a line of a help text.
+// A Key is one key of a configuration. A program can make a flag of it, or a line of a
+// help text.
 type Key struct {
 	// Name is the key as a file has it, with its table: "miimon",
 	// "ipv4.gateway", "member.prio".
 	Name string
-	// Flag is the key whose flag sets the same: Name itself for most,
-	// "gateway" for "ipv4.gateway", "" where no flag does.
+	// Flag is the key whose flag sets the same: Name itself for most, "gateway" for
+	// "ipv4.gateway", "" where there is no such flag.
 	Flag string
 	// Usage says in a line what it is, and in backquotes what stands for its
 	// value: "the `MEMBER` that is active whenever it can be".
@@ -32,8 +32,8 @@ type Key struct {
 	kind
 }
 
-// keys has a row a key, in the order in which help texts and files have them.
-// What doesn't go together is said by rules.
+// keys has a row for each key, in the order of help texts and files. What contradicts
+// each other is in configRules.
 var keys = slices.Concat([]Key{
 	{Name: "member", Flag: "member", List: true, kind: repeated(membersOf, func() element { return &Member{} }, `name = "eth0"`),
 		Usage: "`NAME[,prio=N]` an interface of the bond, present or not, in order of preference; the order gives the prio unless one is written"},
@@ -92,8 +92,8 @@ var keys = slices.Concat([]Key{
 	{Name: "ipv6.dns", Flag: "dns", List: true, kind: unwritten(several(dnsOf, parseServer, "ipv6")),
 		Usage: "the IPv6 `ADDRESS` of a name server"},
 
-	{Name: "mode", kind: kind{refused: "bondctl makes bonds of mode active-backup alone; leave it out"}},
-	{Name: "ns_ip6_target", kind: kind{refused: "bondctl has one list of targets; write IPv6 addresses into arp_ip_target, too"}},
+	{Name: "mode", kind: kind{unsupported: "bondctl makes bonds of mode active-backup alone; leave it out"}},
+	{Name: "ns_ip6_target", kind: kind{unsupported: "bondctl has one list of targets; write IPv6 addresses into arp_ip_target, too"}},
 })
 
 func membersOf(c *Config) *[]Member         { return &c.Members }
@@ -103,7 +103,7 @@ func dnsOf(c *Config) *[]netip.Addr         { return &c.DNS }
 
 // optionKeys are the options of the bonding driver as keys.
 func optionKeys() (list []Key) {
-	for _, o := range table {
+	for _, o := range optionTable {
 		k := Key{Name: o.key, Flag: o.key, Usage: o.usage, Default: o.usual, Option: true, kind: o.kind}
 		switch o.key {
 		case "arp_ip_target":
@@ -124,7 +124,7 @@ func optionKeys() (list []Key) {
 // Keys lists the keys that a configuration may have, in the order in which a
 // help text has them.
 func Keys() []Key {
-	return slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return k.table || k.refused != "" })
+	return slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return k.table || k.unsupported != "" })
 }
 
 // findKey finds a key by its name.
@@ -152,7 +152,7 @@ func tableOf(key string) string { return key[:max(strings.LastIndexByte(key, '.'
 // lastPart is a key without its table.
 func lastPart(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }
 
-// subject is the key that rules know it by: all that set the same are one.
+// subject is the name by which rules know a key. Keys that set the same share it.
 func (k Key) subject() string { return cmp.Or(k.Flag, k.Name) }
 
 // unknownKey finds the key of the same table that may have been meant.
@@ -163,7 +163,7 @@ func unknownKey(name string) (meant Key, err error) {
 	}
 	var known []string
 	for _, k := range keysOf(table) {
-		if k.refused == "" {
+		if k.unsupported == "" {
 			known = append(known, lastPart(k.Name))
 		}
 	}

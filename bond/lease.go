@@ -10,7 +10,7 @@ import (
 	"github.com/bondctl/bondctl/bond/lease"
 )
 
-// everywhere is what a default route by a gateway leads to.
+// everywhere is the destination of a default route over a gateway.
 func everywhere(gateway netip.Addr) netip.Prefix {
 	if gateway.Is4() {
 		return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
@@ -18,8 +18,8 @@ func everywhere(gateway netip.Addr) netip.Prefix {
 	return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 }
 
-// WantsDHCP says whether the bond is to have an IPv4 address by DHCP: where
-// that is named, and where nothing is.
+// WantsDHCP says whether the bond is to have an IPv4 address by DHCP: the method is
+// dhcp, or it is auto and no IPv4 address is named.
 func (c Config) WantsDHCP() bool {
 	switch c.Method {
 	case MethodDHCP:
@@ -30,8 +30,8 @@ func (c Config) WantsDHCP() bool {
 	return !slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })
 }
 
-// lend settles what of a lease is used.
-func (w *wanted) lend(c Config, l *lease.Lease) {
+// useLease adds what the configuration uses of a lease.
+func (w *wanted) useLease(c Config, l *lease.Lease) {
 	if l == nil || !c.WantsDHCP() {
 		return
 	}
@@ -49,17 +49,16 @@ func (w *wanted) lend(c Config, l *lease.Lease) {
 	}
 }
 
-// leasedRoute is marked as such (RTPROT_DHCP): somebody who lists the routes sees
-// where it is from. A server may name a gateway beyond the address's own network
-// (RFC 3442), which is on the link all the same.
+// leasedRoute is a lease's route, marked as such (RTPROT_DHCP). Its gateway may be
+// outside the address's network (RFC 3442), and is on the link all the same.
 func leasedRoute(leased lease.Route) rtnl.Route {
 	r := rtnl.NewRoute(leased.Destination, leased.Gateway)
 	r.Protocol, r.OnLink = unix.RTPROT_DHCP, leased.Gateway.IsValid()
 	return r
 }
 
-// NameServers are the DNS servers and search domains that the bond brings: the
-// configuration's or, where it names none, the lease's.
+// NameServers are the bond's DNS servers and search domains: the configuration's or,
+// where it names none, the lease's.
 func (c Config) NameServers(l *lease.Lease) (servers []netip.Addr, domains []string) {
 	if l != nil && c.WantsDHCP() && valueOr(c.UseDNS, true) {
 		servers, domains = l.DNS, l.Domains

@@ -53,7 +53,7 @@ func TestLend(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := Config{Name: "bond0", Members: []Member{{Name: "eth0"}}}
 			tt.config(&c)
-			w, err := settle(c, State{Name: "bond0", Lease: &testLease}, "")
+			w, err := newWanted(c, State{Name: "bond0", Lease: &testLease}, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,7 +63,7 @@ func TestLend(t *testing.T) {
 			if w.mtu != tt.mtu {
 				t.Errorf("mtu %d, want %d", w.mtu, tt.mtu)
 			}
-			if w, _ := settle(c, State{Name: "bond0"}, ""); w.mtu == testLease.MTU {
+			if w, _ := newWanted(c, State{Name: "bond0"}, ""); w.mtu == testLease.MTU {
 				t.Error("without a lease its MTU is used")
 			}
 		})
@@ -99,7 +99,7 @@ func TestLifetime(t *testing.T) {
 				Lease: &testLease, LeaseLeft: time.Hour + time.Millisecond,
 				Before: &Image{contents{Bond: &bondImage{Made: true}, Added: added{Addresses: []addedAddress{{"bond0", has.Prefix}}}}},
 			}
-			w, err := settle(c, s, "")
+			w, err := newWanted(c, s, "")
 			if err != nil {
 				t.Fatal(err)
 			}

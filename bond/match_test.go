@@ -25,7 +25,7 @@ func TestExpand(t *testing.T) {
 		hardware(1, "eth0", "e1000e", "pci"), hardware(2, "usb1", "cdc_ether", "usb"), hardware(3, "usb0", "r8152", "usb"),
 		station(4, "wlan0"), ap, bridge, {Name: "eth7", Index: 10, Kind: "veth"},
 	}
-	mac := HardwareAddr(laptop[2].MAC)
+	mac := laptop[2].MAC
 	tests := map[string]struct {
 		members []Member
 		want    []string // interface or entry, prio, why pending

@@ -1,85 +1,92 @@
 package bond
 
 import (
-	"errors"
-	"fmt"
-	"math"
-	"path/filepath"
-	"slices"
+	"path"
 	"strings"
 )
 
-// parse reads a flag's NAME[,prio=N].
-func (m *Member) parse(text string) error {
-	name, rest, comma := strings.Cut(text, ",")
-	var err error
-	if m.Name, err = parseMemberName(name); err != nil || !comma {
-		return err
-	}
-	number, ok := strings.CutPrefix(rest, "prio=")
-	if !ok {
-		key := keyName("member")
-		return Messagef("%q: after the comma comes prio=N; for several members repeat the flag: %s %s %s NAME", text, key, name, key)
-	}
-	prio, err := parsePrio(number)
-	if err != nil {
-		return fmt.Errorf("prio: %w", err)
-	}
-	m.Prio = &prio
-	return nil
+// A Member is an interface that is wanted in the bond, present or not. With a Name
+// alone it is the interface called so. With a pattern, or with other fields, it is
+// each piece of hardware that matches all of them.
+type Member struct {
+	Name   string       `json:"name,omitempty"`   // with * a pattern
+	Kind   string       `json:"kind,omitempty"`   // KindWired or KindWiFi
+	MAC    HardwareAddr `json:"mac,omitempty"`    // the permanent one
+	Driver string       `json:"driver,omitempty"` // such as cdc_ether
+	Bus    string       `json:"bus,omitempty"`    // such as usb or pci
+	// Prio is the slave's failover priority (IFLA_BOND_SLAVE_PRIO); nil
+	// takes it from the member's place in the list.
+	Prio *int32 `json:"prio,omitempty"`
+	// WPAConf is the wpa_supplicant.conf(5) with which the keeper has the
+	// member associate; "" leaves that to others.
+	WPAConf string `json:"wpa_conf,omitempty"`
 }
 
-// check refuses a member that asks for no interface, or for two kinds of them.
-func (m *Member) check(named []string) error {
-	if m.Kind == KindWired && m.WPAConf != "" {
-		return errors.New("kind wired and wpa_conf contradict each other; leave one of them out")
-	}
-	asks := func(key string) bool { return key != "member.prio" && key != "member.wpa_conf" }
-	if !slices.ContainsFunc(named, asks) {
-		return errors.New("it asks for nothing; write name = \"eth0\" below it, or kind, mac, driver or bus")
-	}
-	return nil
+// The kinds of a member.
+const (
+	KindWired = "wired"
+	KindWiFi  = "wifi"
+)
+
+// exact says whether the entry names one interface, of whatever kind.
+func (m Member) exact() bool {
+	return m.Name != "" && !strings.Contains(m.Name, "*") && !m.asksMore()
 }
 
-// addTo adds the member as the one that is preferred least.
-func (m *Member) addTo(c *Config) error {
-	switch {
-	case m.Name == c.Name:
-		return fmt.Errorf("%s can't be a member of itself; name the interface that carries its traffic", m.Name)
-	case slices.ContainsFunc(c.Members, func(o Member) bool { return o.String() == m.String() }):
-		return fmt.Errorf("%s is there twice; name it once", m)
-	}
-	c.Members = append(c.Members, *m)
-	return nil
+func (m Member) asksMore() bool {
+	return m.Kind != "" || m.MAC != nil || m.Driver != "" || m.Bus != ""
 }
 
-// parseMemberName refuses what is no name of an interface that is or will be
-// there, nor a pattern.
-func parseMemberName(name string) (string, error) {
-	switch {
-	case name == "":
-		return "", errors.New("the name is empty; write that of an interface, such as eth0")
-	case strings.ContainsAny(name, `?[]\`):
-		return "", fmt.Errorf("%q: of patterns only * is known, for any characters", name)
+// String is the interface's name or, of a pattern, what it asks for.
+func (m Member) String() string {
+	if m.exact() {
+		return m.Name
 	}
-	return name, CheckName(name)
-}
-
-var parsePrio = wholeNumber[int32](math.MinInt32, math.MaxInt32)
-
-// parseWord makes the parser of what a driver or a bus may be called.
-func parseWord(such string) func(string) (string, error) {
-	return func(text string) (string, error) {
-		if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' }) {
-			return "", fmt.Errorf("%q is no name in /sys/bus; write one such as %s", text, such)
+	var asks []string
+	for _, a := range [][2]string{{"name", m.Name}, {"kind", m.Kind}, {"mac", m.MAC.String()}, {"driver", m.Driver}, {"bus", m.Bus}} {
+		if a[1] != "" {
+			asks = append(asks, a[0]+"="+a[1])
 		}
-		return text, nil
 	}
+	return strings.Join(asks, " ")
 }
 
-func parsePath(text string) (string, error) {
-	if !filepath.IsAbs(text) || strings.ContainsRune(text, 0) {
-		return "", fmt.Errorf("%q is not the whole path of a file; write one such as /etc/wpa_supplicant.conf", text)
+// takes says whether a link matches the entry. A pattern matches hardware alone: no
+// bridge, bond, VLAN, veth or other virtual device, and of Wi-Fi interfaces only
+// stations.
+func (m Member) takes(l Link) bool {
+	if m.exact() {
+		return l.Name == m.Name
 	}
-	return text, nil
+	named := m.Name == ""
+	if !named {
+		named, _ = path.Match(m.Name, l.Name)
+	}
+	return named && l.Hardware &&
+		(m.Kind == "" || (m.Kind == KindWiFi) == l.WiFi) &&
+		(m.MAC == nil || m.MAC.String() == l.PermMAC.String()) &&
+		(m.Driver == "" || m.Driver == l.Driver) &&
+		(m.Bus == "" || m.Bus == l.Bus)
+}
+
+// mayBe says whether the entry could match an interface of that name.
+func (m Member) mayBe(name string) bool {
+	if m.Name == "" {
+		return true
+	}
+	ok, _ := path.Match(m.Name, name)
+	return ok
+}
+
+// mayBeWiFi says whether an entry without a link could match Wi-Fi later. A bare name
+// tells by udev's convention alone: names of Wi-Fi begin with wl
+// (systemd.net-naming-scheme(7)).
+func (m Member) mayBeWiFi() bool {
+	switch {
+	case m.Kind != "":
+		return m.Kind == KindWiFi
+	case m.exact() || m.Name != "" && !m.asksMore():
+		return strings.HasPrefix(m.Name, "wl") || strings.HasPrefix(m.Name, "*")
+	}
+	return true
 }

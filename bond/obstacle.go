@@ -10,9 +10,9 @@ import (
 type ObstacleError struct {
 	Bond string
 	What string
-	// Mend is how the user can clear it away; empty where that isn't known.
+	// Mend says how the user can clear it away; empty where that isn't known.
 	Mend Message
-	// Force says that [Host.Down], with force, clears it away: it takes the bond.
+	// Force says that [Host.Down] by force clears it away: it is the bond itself.
 	Force bool
 }
 
@@ -46,8 +46,8 @@ func obstacle(w wanted, s State) error {
 	return nil
 }
 
-// inUse says how a bond that bondctl didn't make differs from the pristine one
-// that the module makes by itself; "" when it doesn't.
+// inUse says how a bond that bondctl didn't make differs from the unused one that the
+// module makes by itself; "" when it doesn't.
 func (s *State) inUse() string {
 	var why []string
 	link, _ := s.link(s.Name)

@@ -42,10 +42,10 @@ const (
 	FailOverMACFollow FailOverMAC = "follow" // a member takes the bond's when it becomes active
 )
 
-// Options are the bonding driver's options that apply to active-backup, under
-// the names that Documentation/networking/bonding.rst gives them. As part of a
-// [Config] nil means "not named, so at its default"; as read from the kernel
-// nil means that this kernel doesn't know the option.
+// Options are the bonding driver's options that apply to active-backup, by their names
+// in Documentation/networking/bonding.rst. In a [Config] nil is for an option that
+// isn't named, and so is at its default. In a [State] it is for one that this kernel
+// doesn't know.
 type Options struct {
 	PrimaryReselect *Reselect      `json:"primary_reselect"`  // IFLA_BOND_PRIMARY_RESELECT
 	Miimon          *Millis        `json:"miimon"`            // IFLA_BOND_MIIMON
@@ -75,16 +75,16 @@ type option struct {
 	def   string   // the kernel's default
 
 	usage string // for the help text of its key
-	usual string // what settleOptions makes of it where it isn't named
+	usual string // what completeOptions makes of it where it isn't named
 
 	text func(*Options) (text string, known bool)
 	set  func(o *Options, text string) error
 	kind kind // of the option as a key
 }
 
-// table has a row an option, in the order in which bond_changelink
+// optionTable has a row for each option, in the order in which bond_changelink
 // (drivers/net/bonding/bond_netlink.c) goes through their attributes.
-var table = []option{
+var optionTable = []option{
 	times("miimon", nl.IFLA_BOND_MIIMON, func(o *Options) **Millis { return &o.Miimon },
 		"how often the members' carrier is looked at", "100ms; 0 with ARP monitoring"),
 	times("updelay", nl.IFLA_BOND_UPDELAY, func(o *Options) **Millis { return &o.Updelay },
@@ -126,7 +126,7 @@ const (
 
 // mustRow finds an option by its key.
 func mustRow(key string) option {
-	for _, o := range table {
+	for _, o := range optionTable {
 		if o.key == key {
 			return o
 		}
@@ -206,8 +206,8 @@ func targets(key string, attr int, field func(*Options) *[]netip.Addr) option {
 	}
 }
 
-// arpTargets is the kind of a configuration's one list of ARP targets, of IPv4
-// and IPv6 addresses.
+// arpTargets is the kind of a configuration's list of ARP targets, which has IPv4 and
+// IPv6 addresses.
 func arpTargets() kind {
 	return kind{
 		texts: eachText,
@@ -220,7 +220,7 @@ func arpTargets() kind {
 	}
 }
 
-// parseFailOverMAC takes auto besides the kernel's words: nil in a Config.
+// parseFailOverMAC takes the kernel's words, and auto, which is nil.
 func parseFailOverMAC(text string) (*FailOverMAC, error) {
 	word, err := oneOf(append([]string{"auto"}, mustRow("fail_over_mac").words...)...)(text)
 	if err != nil || word == "auto" {
@@ -232,7 +232,7 @@ func parseFailOverMAC(text string) (*FailOverMAC, error) {
 // maxTargets is BOND_MAX_ARP_TARGETS and BOND_MAX_NS_TARGETS.
 const maxTargets = 16
 
-// addTarget puts an ARP target where its family belongs.
+// addTarget adds an ARP target to the list of its family.
 func (o *Options) addTarget(text string) error {
 	a, err := netip.ParseAddr(text)
 	if err != nil || a.Zone() != "" {

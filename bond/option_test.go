@@ -63,7 +63,7 @@ func FuzzParseMillis(f *testing.F) {
 // FuzzOption has every option's text, once it was accepted, be read back and
 // accepted again: so an option goes from sysfs to a plan and to an undo.
 func FuzzOption(f *testing.F) {
-	for i, o := range table {
+	for i, o := range optionTable {
 		f.Add(i, o.def)
 		for _, word := range o.words {
 			f.Add(i, word)
@@ -74,10 +74,10 @@ func FuzzOption(f *testing.F) {
 	f.Add(6, "2001:db8::1 fe80::1%eth0")
 	f.Add(11, "256")
 	f.Fuzz(func(t *testing.T, i int, text string) {
-		if i < 0 || i >= len(table) {
+		if i < 0 || i >= len(optionTable) {
 			return
 		}
-		row := table[i]
+		row := optionTable[i]
 		var o, again Options
 		if err := row.set(&o, text); err != nil {
 			if diff := cmp.Diff(Options{}, o, byValue); diff != "" {
@@ -98,12 +98,12 @@ func FuzzOption(f *testing.F) {
 	})
 }
 
-// TestOptionDefaults has the documented defaults be what settle makes of an empty
+// TestOptionDefaults has the documented defaults be what newWanted makes of an empty
 // configuration, without Wi-Fi and with it.
 func TestOptionDefaults(t *testing.T) {
 	for _, tt := range []struct{ name, member string }{{"wired", "eth0"}, {"wifi", "wlan0"}} {
 		t.Run(tt.name, func(t *testing.T) {
-			w, err := settle(config(t, "member="+tt.member), State{Name: "bond0"}, "")
+			w, err := newWanted(config(t, "member="+tt.member), State{Name: "bond0"}, "")
 			if err != nil {
 				t.Fatal(err)
 			}

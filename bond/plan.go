@@ -12,22 +12,22 @@ import (
 type Plan struct {
 	Bond  string
 	Steps []Step
-	// Notes are for the user: what is pending, rounded, or interrupted.
+	// Notes tell the user what is pending, what the kernel rounds, and what is
+	// interrupted.
 	Notes []Message
-	// Retry is when to look again at members that the kernel refused, where
-	// the host is cautious; 0 is not at all.
+	// Retry is after how long to try again what the kernel refused, where
+	// [How.Refusals] remembers that; 0 is for nothing.
 	Retry time.Duration
-	// Members is how many members are in the bond once the plan is applied.
+	// Members is the number of members in the bond once the plan is applied.
 	Members int
-	// Associations are the Wi-Fi members that a keeper is to have associate
-	// once the plan is applied.
+	// Associations are the Wi-Fi members that a keeper is to associate once the plan
+	// is applied.
 	Associations []Association
-	// Before is how the bond was when Reconcile looked first, which was at Looked; the
-	// zero Status where there was none. It has no health.
+	// Before is the bond when Reconcile looked first, which was at Looked; the zero
+	// Status where there was none. It has no health.
 	Before Status
 	Looked time.Time
-	// After is how the bond was when Reconcile had applied the plan and looked
-	// again: its [Host.Status], but for what drivers must be asked for.
+	// After is the bond's [Host.Brief] when Reconcile had applied the plan.
 	After Status
 }
 
@@ -46,7 +46,7 @@ func NewPlan(c Config, s State, machineID string) (Plan, error) {
 
 // newPlan is [NewPlan] of a configuration that has been checked.
 func newPlan(c Config, s State, machineID string) (Plan, error) {
-	w, err := settle(c, s, machineID)
+	w, err := newWanted(c, s, machineID)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -59,13 +59,13 @@ func newPlan(c Config, s State, machineID string) (Plan, error) {
 	} else {
 		p.change()
 	}
-	p.giveBackLeft()
+	p.giveBackReleased()
 	p.network()
 	return p.Plan, nil
 }
 
-// An Association is a Wi-Fi interface, and the wpa_supplicant.conf(5) by which
-// it is to associate.
+// An Association says that a Wi-Fi interface is to associate by a
+// wpa_supplicant.conf(5).
 type Association struct {
 	Interface string
 	Index     int // its ifindex: another by the same name is another one
@@ -75,7 +75,7 @@ type Association struct {
 // Empty says that there is nothing to change.
 func (p Plan) Empty() bool { return len(p.Steps) == 0 }
 
-// same says whether two plans do the same to the same devices: one that went and
+// same says whether two plans do the same to the same devices. A device that went and
 // came back by its name is another one.
 func (p Plan) same(o Plan) bool { return reflect.DeepEqual(p.Steps, o.Steps) }
 
@@ -122,11 +122,11 @@ func (p *planner) create() {
 	p.enslave()
 }
 
-// newBondOptions are the options that a new bond is told. The delays belong to MII
-// monitoring and are refused without it.
+// newBondOptions are the options with which a bond is made. Without MII monitoring the
+// kernel refuses the delays.
 func newBondOptions(o *Options) (list []change) {
 	mii := value(o.Miimon) > 0
-	for _, row := range table {
+	for _, row := range optionTable {
 		to, known := row.text(o)
 		of := isDelay(row.key) || row.key == "miimon"
 		ofARP := strings.HasPrefix(row.key, "arp_") || row.key == "ns_ip6_target"
@@ -137,14 +137,14 @@ func newBondOptions(o *Options) (list []change) {
 	return list
 }
 
-// optionChanges are the options that differ, of those that are asked for. miimon
-// and the delays are said together, for each rescales the others.
+// optionChanges are the options that differ, of those that of names. miimon and the
+// delays go together, for each rescales the others.
 func optionChanges(from, to *Options, of func(key string) bool) (list []change) {
 	timing := false
 	for _, key := range []string{"miimon", "updelay", "downdelay", "peer_notif_delay"} {
 		timing = timing || differs(from, to, key)
 	}
-	for _, row := range table {
+	for _, row := range optionTable {
 		has, known := row.text(from)
 		wants, named := row.text(to)
 		again := timing && (row.key == "miimon" || isDelay(row.key))
@@ -155,7 +155,7 @@ func optionChanges(from, to *Options, of func(key string) bool) (list []change) 
 	return list
 }
 
-// differs says whether an option is another one, as far as the kernel knows it.
+// differs says whether an option differs that the kernel knows.
 func differs(from, to *Options, key string) bool {
 	row := mustRow(key)
 	has, known := row.text(from)
@@ -163,9 +163,9 @@ func differs(from, to *Options, key string) bool {
 	return known && named && has != wants
 }
 
-// firstMAC is the address of the first member that can join: the kernel would
-// give it to the bond all the same, but said at creation udev's
-// MACAddressPolicy leaves it alone.
+// firstMAC is the address of the first member that can join. The kernel would give it
+// to the bond by itself, but one that is set at creation is left alone by udev's
+// MACAddressPolicy.
 func (p *planner) firstMAC() HardwareAddr {
 	for _, m := range p.wanted.members {
 		if m.pending == "" {
@@ -175,8 +175,8 @@ func (p *planner) firstMAC() HardwareAddr {
 	return nil
 }
 
-// change plans from a bond that is there. New members come in before old ones
-// go, so that it isn't left without any in between.
+// change plans the changes of a bond that is there. New members are enslaved before
+// old ones are released, so that there is always one.
 func (p *planner) change() {
 	p.emptied = len(p.state.Bond.Slaves) > 0 && (p.differs("fail_over_mac") || !p.anyReady())
 	if p.emptied {
@@ -199,8 +199,8 @@ func (p *planner) isWanted(name string) bool {
 	return slices.ContainsFunc(p.wanted.members, func(m wantedMember) bool { return m.name == name })
 }
 
-// release plans to let slaves go, the active one last. Those that aren't
-// wanted any more are given back as they were found.
+// release plans to release slaves, the active one last. Those that aren't wanted any
+// more are given back as they were found.
 func (p *planner) release(which func(name string) bool) {
 	for _, slave := range activeLast(p.state.Bond) {
 		if !which(slave.Name) {
@@ -217,19 +217,19 @@ func (p *planner) release(which func(name string) bool) {
 	}
 }
 
-// giveBack plans to give a link back what it had, seen from how it is by then.
+// giveBack plans to give a link back what it had; then is the state by then.
 func (p *planner) giveBack(found linkImage, then State) {
 	p.Steps = append(p.Steps, NewRestore(p.state.Before.only(found.Index), then).Steps...)
 }
 
-// found is how a link was before it became a member, if that is known of this
-// very device: one that was unplugged and came back has another ifindex.
+// found is how a link was before it became a member, if that is known. A device that
+// was unplugged and came back is another one, by its ifindex.
 func (s *State) found(link Link) (linkImage, bool) { return s.Before.link(link.Index) }
 
-// giveBackLeft gives back the links that aren't slaves any more and haven't been
-// given back: whoever let them go was cut short. A bond leaves what it lets go down;
-// a link that is up, or has another master, somebody has taken since.
-func (p *planner) giveBackLeft() {
+// giveBackReleased gives back the links that were released and not given back, as
+// after a crash. A released slave is down: a link that is up, or has another master,
+// is somebody else's by now.
+func (p *planner) giveBackReleased() {
 	if p.state.Before == nil {
 		return
 	}
@@ -263,7 +263,7 @@ func (p *planner) note(format string, args ...any) {
 	p.Notes = append(p.Notes, Messagef(format, args...))
 }
 
-// options plans what of the options differs, except fail_over_mac.
+// options plans the options that differ, except fail_over_mac.
 func (p *planner) options() {
 	var changes []change
 	b := p.state.Bond
@@ -283,10 +283,10 @@ func (p *planner) differs(key string) bool {
 	return differs(&p.state.Bond.Options, &p.wanted.options, key)
 }
 
-// primary plans a change of the primary. The kernel shows the primary only
-// while it is enslaved, but remembers its name: so an absent primary is no
-// drift, and saying it again would force a switch just as a failover may be
-// on its way. It is said when its interface is about to be enslaved.
+// primary plans a change of the primary. The kernel shows the primary only while it is
+// enslaved, and remembers its name: so an absent primary is no difference. To set it
+// again would force a switch, perhaps in the middle of a failover. It is set when its
+// interface is about to be enslaved.
 func (p *planner) primary() (change, bool) {
 	has, want := p.state.Bond.Primary, p.wanted.primary
 	if has == want {
@@ -316,8 +316,8 @@ func (p *planner) bondLink() {
 			to.MAC = p.wanted.mac
 		}
 		if p.emptied {
-			// The last slave's release makes the kernel choose a random
-			// address; the bond's own is given back before the next enters.
+			// When the last slave is released the kernel draws a random address. The
+			// bond gets its own back before the next one is enslaved.
 			from.MAC = nil
 		}
 	}
@@ -326,7 +326,8 @@ func (p *planner) bondLink() {
 	}
 }
 
-// enslave plans the members that are not in yet, and every one's prio.
+// enslave plans to enslave the members that aren't yet, and to set every member's
+// prio.
 func (p *planner) enslave() {
 	for _, m := range p.order() {
 		if m.pending != "" {
@@ -336,16 +337,16 @@ func (p *planner) enslave() {
 		slave, in := p.state.slave(m.name)
 		if !in || p.emptied {
 			was := m.link.settings()
-			// A link that is down may have been left so by a bond that was
-			// deleted by hand, or by a down that was cut short.
+			// A link that is down may have been released by a bond that was deleted by
+			// hand, or by a down that was cut short.
 			if found, ok := p.state.found(m.link); ok && (in || !was.Up) {
 				was = found.linkSettings
 			}
 			p.add(enslave{p.Bond, m.name, was})
 			slave.Prio = new(0)
 		} else if !m.link.Up && !m.link.RFKill {
-			// The driver ups a slave as it takes it in, and never again: not
-			// after somebody has set it down, nor when rfkill lets it go.
+			// The driver sets a slave up when it enslaves it, and never again: not
+			// after somebody has set it down, nor when rfkill unblocks it.
 			up := m.link.settings()
 			up.Up = true
 			p.add(setLink{m.name, m.link.settings(), up})
@@ -356,7 +357,7 @@ func (p *planner) enslave() {
 	}
 }
 
-// order is the members in order of preference; when all were released, the
+// order is the members in order of preference. Where all are released first, the
 // active one comes first.
 func (p *planner) order() []wantedMember {
 	if !p.emptied {

@@ -7,8 +7,8 @@ import (
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
-// network plans the bond's addresses and routes. What others have put there is
-// left alone; what bondctl did and is no longer wanted goes.
+// network plans the bond's addresses and routes. What others have added stays; what
+// bondctl has added and isn't wanted any more goes.
 func (p *planner) network() {
 	bond, _ := p.state.link(p.Bond) // index 0 carries nothing
 	w, added := p.wanted, p.state.added()
@@ -36,8 +36,8 @@ func (p *planner) network() {
 			p.add(addRoute{p.Bond, r})
 		}
 	}
-	// Last, for others of its network and routes over it may go with it; they
-	// are put back then.
+	// Last, for the kernel may remove other addresses of its network with it, and
+	// routes. They are put back then.
 	for _, a := range added.Addresses {
 		if has, ok := p.state.addr(bond.Index, a.Prefix); ok && a.Link == p.Bond && !slices.Contains(w.addresses, a.Prefix) {
 			p.add(delAddress{p.Bond, has})
@@ -45,12 +45,12 @@ func (p *planner) network() {
 	}
 }
 
-// lifetimeSlack is by how much the kernel's idea of a lease's end may be wrong:
-// both count in seconds, at different moments.
+// lifetimeSlack is how much the kernel's end of an address and the lease's may differ:
+// both count seconds, from different moments.
 const lifetimeSlack = 10 * time.Second
 
-// lifetime has the leased address end with its lease, and not one that was leased
-// and is wanted for good.
+// lifetime has the leased address end with its lease. An address that was leased and
+// is wanted by itself doesn't end.
 func (p *planner) lifetime(a *rtnl.Addr) {
 	lease := p.state.Lease
 	switch {

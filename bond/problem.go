@@ -19,7 +19,7 @@ func (p Problem) String() string {
 	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), ": ")
 }
 
-// problem puts a message to a key that nobody may have written.
+// problem is one with a key that perhaps nobody wrote.
 func problem(key, format string, args ...any) Problem {
 	return Problem{Key: key, Message: Messagef(format, args...)}
 }
@@ -28,40 +28,8 @@ func problem(key, format string, args ...any) Problem {
 // was changed.
 type ConfigError struct{ Problems []Problem }
 
-// Error has a line a problem.
+// Error has a line for each problem.
 func (e *ConfigError) Error() string { return strings.Join(texts(e.Problems), "\n") }
-
-// A Message is a text for the user. It may name keys of a configuration, which
-// the user of a program may know by other names.
-type Message struct {
-	format string
-	args   []any
-}
-
-// A keyName among a Message's arguments is such a key.
-type keyName string
-
-// Messagef makes a Message as [fmt.Sprintf] makes a text.
-func Messagef(format string, args ...any) Message { return Message{format, args} }
-
-// String names keys as a file has them.
-func (m Message) String() string { return fmt.Sprintf(m.format, m.args...) }
-
-// Error is String: a Message may be what is wrong with a value.
-func (m Message) Error() string { return m.String() }
-
-// Naming is the text with its keys by the names that a program has for them,
-// such as those of its flags.
-func (m Message) Naming(name func(Key) string) string {
-	args := slices.Clone(m.args)
-	for i, arg := range args {
-		if k, ok := arg.(keyName); ok {
-			key, _ := findKey(string(k))
-			args[i] = name(key)
-		}
-	}
-	return Messagef(m.format, args...).String()
-}
 
 // texts are the texts of values.
 func texts[T fmt.Stringer](values []T) []string {

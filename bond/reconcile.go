@@ -12,7 +12,7 @@ type Wanted struct {
 	Source Source
 }
 
-// Observe looks at a bond and at every interface beside it. It changes nothing.
+// Observe reads a bond, and every link beside it. It changes nothing.
 func (h *Host) Observe(c Config) (State, error) {
 	s, err := h.look(c)
 	if err == nil {
@@ -21,8 +21,8 @@ func (h *Host) Observe(c Config) (State, error) {
 	return s, err
 }
 
-// Restore brings things back to how they were, and returns the steps that it took.
-// It goes on where one fails; the error says all that couldn't be had.
+// Restore carries out [NewRestore], and returns the steps that it took. It goes on
+// where one fails; the error has all that failed.
 func (h *Host) Restore(ctx context.Context, name string, before Image, how How) ([]Step, error) {
 	unlock, err := h.store.lock(ctx, name)
 	if err != nil {
@@ -46,22 +46,22 @@ func (h *Host) Plan(c Config) (Plan, error) {
 	return NewPlan(c, s, machineID())
 }
 
-// How says how something is to be carried out.
+// How says how changes are made. The zero value makes all of them or none.
 type How struct {
-	// OnStep, where it is set, is called before each change. An error stops
-	// there: what was done is taken back, and the error is reported.
+	// OnStep, where it is set, is called before each change. If it returns an error
+	// nothing more is changed, and what was done is taken back.
 	OnStep func(Step) error
-	// OnUndo is called before each change that takes something back.
+	// OnUndo, where it is set, is called before each change that takes something back.
 	OnUndo func(Step)
 
-	// Refusals is for a keeper, whom nobody watches: a member that carries an
-	// address, a route or another interface is pending, what the kernel refuses
-	// is left out and tried again later, and both are remembered there. Where it
-	// is nil a refusal has everything that was done taken back.
+	// Refusals is for a keeper, whom nobody watches. Where it is set, what the kernel
+	// refuses is left out, remembered there and tried again later, and a member that
+	// carries an address, a route or another interface is pending. Where it is nil, a
+	// refusal has everything taken back, and such a member is an [*ObstacleError].
 	Refusals *Refusals
 }
 
-// look observes a bond and adds what bondctl has noted of it.
+// look reads a bond's state, with the journal and the lease.
 func (h *Host) look(c Config) (State, error) {
 	s, err := h.observe(c.Name, c.Members)
 	if err != nil {
@@ -83,16 +83,16 @@ func (h *Host) look(c Config) (State, error) {
 	return s, err
 }
 
-// maxRounds bounds how often Reconcile looks again. The first round does the
-// work; another is for what udev or somebody else changed meanwhile.
+// maxRounds bounds how often Reconcile looks again. The first round does the work;
+// others are for what udev or somebody else has changed meanwhile.
 const maxRounds = 4
 
-// Reconcile makes the bond what is wanted, changing only what differs, and
-// records that as wanted. It returns the plan that it carried out, which is empty
-// for a bond that was as wanted.
+// Reconcile makes the bond what is wanted, changing only what differs, and records
+// what is wanted. It returns the plan that it carried out, which is empty for a bond
+// that was as wanted.
 //
-// The errors are those of [NewPlan], and [*StepError] for a step that failed.
-// After any error everything is as it was; what could not be put back is said.
+// The errors are those of [NewPlan], and [*StepError] for a step that failed. After
+// any error everything is as it was, or the error says what isn't.
 func (h *Host) Reconcile(ctx context.Context, w Wanted, how How) (Plan, error) {
 	if err := w.Config.Check(); err != nil {
 		return Plan{}, err
@@ -103,15 +103,14 @@ func (h *Host) Reconcile(ctx context.Context, w Wanted, how How) (Plan, error) {
 // ErrNotWanted says that nothing is recorded as wanted of a bond.
 var ErrNotWanted = errors.New("nothing is wanted of it")
 
-// ReconcileRecorded is [Host.Reconcile] for what is recorded as wanted: what
-// the last Reconcile was given. The error is ErrNotWanted when nothing is.
+// ReconcileRecorded is [Host.Reconcile] with what the last Reconcile recorded. The
+// error is ErrNotWanted when nothing is recorded. It is for a keeper.
 func (h *Host) ReconcileRecorded(ctx context.Context, name string, how How) (Plan, error) {
 	return h.reconcile(ctx, name, nil, how)
 }
 
-// reconcile makes the bond what is wanted or, without that, what is recorded.
-// The record is read under the lock and not before: another Reconcile may be
-// about to write it.
+// reconcile makes the bond what is wanted; nil is for what is recorded. The record is
+// read under the lock, for another Reconcile may be about to write it.
 func (h *Host) reconcile(ctx context.Context, name string, wanted *Wanted, how How) (Plan, error) {
 	unlock, err := h.store.lock(ctx, name)
 	if err != nil {

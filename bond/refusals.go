@@ -15,15 +15,15 @@ import (
 	"github.com/bondctl/bondctl/bond/internal/backoff"
 )
 
-// Refusals are what the kernel wouldn't do for somebody who goes on without it, as
-// a keeper does: it is left out, and tried again after a while that grows from
-// one refusal to the next. The zero value remembers none.
+// Refusals remember what the kernel refused, for a keeper, who goes on without it.
+// Each is tried again after a while that grows from one refusal to the next. The zero
+// value remembers none.
 type Refusals struct {
 	of     map[string]denial // by the member's name, or by what a step is about
 	unkept Plan              // what the kernel took and didn't keep
 }
 
-// denial is of a member that the kernel wouldn't take, or of a step on the bond.
+// A denial is one refusal: of a member, or of a step on the bond.
 type denial struct {
 	index  int // of the device: another by the same name is tried at once
 	why    string
@@ -44,7 +44,7 @@ func (r *Refusals) add(what string, index int, err error) {
 	r.of[what] = denied
 }
 
-// words say what the kernel wouldn't do when last asked, and why.
+// words say what the kernel refused last, and why.
 func (r *Refusals) words() map[string]string {
 	why := map[string]string{}
 	for what, denied := range r.of {
@@ -53,8 +53,8 @@ func (r *Refusals) words() map[string]string {
 	return why
 }
 
-// mark marks the links that aren't to be tried yet. It forgets those that were
-// taken in the end, or are other devices.
+// mark marks the links that aren't to be tried yet. It forgets those that have been
+// enslaved since, or are other devices.
 func (r *Refusals) mark(s *State) {
 	for i, l := range s.Links {
 		refused, ok := r.of[l.Name]
@@ -68,8 +68,8 @@ func (r *Refusals) mark(s *State) {
 	}
 }
 
-// leaveOut takes the steps out of a plan that aren't to be tried yet, and forgets
-// the refusals of what is called for no more.
+// leaveOut removes the steps from a plan that aren't to be tried yet. It forgets the
+// refusals of what no plan asks for any more.
 func (r *Refusals) leaveOut(p *Plan, s State) {
 	bond, _ := s.link(s.Name)
 	called := map[string]bool{}
@@ -88,7 +88,7 @@ func (r *Refusals) leaveOut(p *Plan, s State) {
 	})
 }
 
-// retry is the time until the first of them is tried again; 0 when there is none.
+// retry is the time until the next one is tried again; 0 when there is none.
 func (r *Refusals) retry() (least time.Duration) {
 	for _, refused := range r.of {
 		if left := max(time.Until(refused.until), time.Millisecond); least == 0 || left < least {
@@ -111,11 +111,11 @@ func about(step Step) string {
 	return step.String()
 }
 
-// isMember tells a member's name from what else a refusal may be about: no name
-// has a space in it.
+// isMember tells a member's name from what else a refusal is about, which has a space
+// in it.
 func isMember(what string) bool { return !strings.Contains(what, " ") }
 
-// refusedOfBond says what of the bond the kernel wouldn't do, and why.
+// refusedOfBond says what the kernel refused that isn't about a member, and why.
 func refusedOfBond(refused map[string]string) (all []string) {
 	for _, what := range slices.Sorted(maps.Keys(refused)) {
 		if !isMember(what) {
@@ -125,8 +125,8 @@ func refusedOfBond(refused map[string]string) (all []string) {
 	return all
 }
 
-// each applies steps one by one. What the kernel refuses is left out, and the rest
-// is none the worse for it; a member is set as it was.
+// each applies steps one by one, and leaves out what the kernel refuses. A member
+// whose step was refused is set as it was.
 func (a *attempt) each(ctx context.Context, steps []Step, s *State) error {
 	refused := map[string]bool{}
 	for _, step := range steps {
@@ -154,8 +154,8 @@ func (a *attempt) each(ctx context.Context, steps []Step, s *State) error {
 	return nil
 }
 
-// standsAlone says whether the others don't depend on a step that was refused:
-// without the bond there is nothing.
+// standsAlone says whether the other steps make sense without one that was refused:
+// without the bond none does.
 func standsAlone(step Step, err error) bool {
 	_, creates := step.(createBond)
 	return !creates && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENODEV)

@@ -11,17 +11,16 @@ import (
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
-// Renumber takes from the bond what IPv6 routers on another network have given
-// it: the addresses that the kernel made by itself (SLAAC, RFC 4862) and the
-// routes. The kernel would keep them for as long as they were advertised for,
-// often hours, and use them. It returns the steps that it took.
+// Renumber removes from the bond what IPv6 routers on another network have given it:
+// the addresses that the kernel made of their prefixes (SLAAC, RFC 4862), and their
+// routes. The kernel would go on to use them for as long as they were advertised for,
+// often hours. It returns the steps that it took. It is for a keeper.
 //
-// had are the addresses that [Status.SLAAC] had when the routers were last known;
-// prefixes and routers are what those on the path of now advertise. As long as
-// one of the addresses is among them it is the same network: a router that is
-// missing may only be slow, and goes only what came in between, from a network
-// that the bond was on for a moment. Link-local addresses tell nothing: many
-// routers are fe80::1.
+// had is the [Status.SLAAC] of when the routers were last known. prefixes and routers
+// are those that routers on the present path advertise. If an address of had is in one
+// of the prefixes, it is still the same network. Then a router that is missing may
+// only be slow, so that all of had stays, and only what was added since by another
+// network is removed. Link-local addresses tell nothing: many routers are fe80::1.
 func (h *Host) Renumber(ctx context.Context, name string, had, prefixes []netip.Prefix, routers []netip.Addr, how How) ([]Step, error) {
 	unlock, err := h.store.lock(ctx, name)
 	if err != nil {
@@ -39,8 +38,9 @@ func (h *Host) Renumber(ctx context.Context, name string, had, prefixes []netip.
 	return done, err
 }
 
-// slaac are the bond's addresses of advertised prefixes: they live for a time, and
-// temporary ones (RFC 8981) are derived from them, or they are those.
+// slaac are the bond's addresses that the kernel made of advertised prefixes. They
+// end, and they are temporary ones (RFC 8981) or those of which temporary ones are
+// made.
 func (s *State) slaac() []rtnl.Addr {
 	const derived = unix.IFA_F_MANAGETEMPADDR | unix.IFA_F_TEMPORARY
 	bond, _ := s.link(s.Name)
@@ -49,8 +49,8 @@ func (s *State) slaac() []rtnl.Addr {
 	})
 }
 
-// foreign plans to remove what isn't of the network which these prefixes are
-// advertised on: the addresses, and the routes of other routers.
+// foreign plans to remove what isn't of the network with these prefixes: the
+// addresses, and the routes of other routers.
 func (s *State) foreign(had, prefixes []netip.Prefix, routers []netip.Addr) (steps []Step) {
 	if len(had) == 0 {
 		return nil

@@ -12,17 +12,17 @@ import (
 // is the machine's: a network namespace has none of its own.
 const rfkillDevice = "/dev/rfkill"
 
-// rfkillListener wakes by rfkill's events. Netlink has nothing of an unblocked
-// radio, for nothing sets its interface up.
+// An rfkillListener reads rfkill's events. Netlink tells nothing of a radio that was
+// unblocked, for that doesn't set its interface up.
 type rfkillListener struct {
 	mu    sync.Mutex
 	file  *os.File // nil: it isn't open
 	ended bool
 }
 
-// open has run read the device, unless that is being done. Where there is none
-// yet nobody is to be told of, and whoever calls again when a link appears
-// misses nothing: a driver registers its switch before its link.
+// open opens the device, once, and gives it to run. Where there is no device yet there
+// is nothing to miss: a driver registers its switch before its link, so the caller
+// calls again when a link appears.
 func (l *rfkillListener) open(run func(*os.File)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -37,7 +37,7 @@ func (l *rfkillListener) open(run func(*os.File)) {
 	}
 }
 
-// close ends it for good.
+// close closes the device, for good.
 func (l *rfkillListener) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -57,9 +57,9 @@ const (
 	rfkillOpChange = 2 // RFKILL_OP_CHANGE
 )
 
-// isBlocking says whether a message of rfkill is of a Wi-Fi switch that was
-// turned. Switches that come are none: the kernel tells of all that there are
-// when the device is opened, and of others a link follows.
+// isBlocking says whether a message of rfkill tells of a Wi-Fi switch that was turned.
+// New switches don't count: the kernel tells of all that there are when the device is
+// opened, and a later one comes with a link.
 func isBlocking(message []byte) bool {
 	return len(message) >= rfkillSize && message[rfkillType] == rfkillTypeWLAN && message[rfkillOp] == rfkillOpChange
 }

@@ -123,7 +123,7 @@ var randomMAC = HardwareAddr{2, 0xff, 0, 0, 0, 1}
 
 func kernelDefaults(t testing.TB) Options {
 	var o Options
-	for _, row := range table {
+	for _, row := range optionTable {
 		if err := row.set(&o, row.def); err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +144,7 @@ func (s *simulation) setOptions(message []change) {
 		}
 		s.Bond.Mode = mode
 	}
-	for _, row := range table {
+	for _, row := range optionTable {
 		if text, ok := to[row.key]; ok {
 			s.setOption(row, text, to)
 		}

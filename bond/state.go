@@ -17,16 +17,16 @@ type State struct {
 	Bond  *BondState // nil: there is no such bond
 	Links []Link     // every interface of the namespace, the bond included
 
-	// Before is what bondctl found before its first change, and what it has
-	// added since; nil where it has changed nothing.
+	// Before is how things were before bondctl's first change, and what it has added
+	// since; nil where it has changed nothing.
 	Before *Image
-	// Lease is what DHCP has lent the bond, and LeaseLeft for how long still; nil
-	// for nothing.
+	// Lease is what DHCP has lent the bond, and LeaseLeft for how much longer; nil for
+	// nothing.
 	Lease     *lease.Lease
 	LeaseLeft time.Duration
 
-	// patient has a member that carries something wait, where it would
-	// otherwise be refused and the rest with it: nobody is there to be told.
+	// patient makes a member that carries something pending, where it would otherwise
+	// be an obstacle to the whole plan: nobody is there to be told.
 	patient bool
 
 	traffic
@@ -78,7 +78,7 @@ type Link struct {
 	Refused      string // why the kernel wouldn't take it a moment ago
 }
 
-// linkSettings is what enslaving changes of a link, and what is given back.
+// linkSettings are what enslaving changes of a link, and what is given back.
 type linkSettings struct {
 	Index int          `json:"ifindex"`
 	Up    bool         `json:"up"`
@@ -90,8 +90,8 @@ func (l Link) settings() linkSettings {
 	return linkSettings{Index: l.Index, Up: l.Up, MAC: bytes.Clone(l.MAC), MTU: l.MTU}
 }
 
-// link finds an interface by its name. There may be hundreds, which are not to
-// be copied on the way.
+// link finds an interface by its name. It copies none on the way, for there may be
+// hundreds.
 func (s *State) link(name string) (Link, bool) {
 	for i := range s.Links {
 		if s.Links[i].Name == name {

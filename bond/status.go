@@ -18,9 +18,8 @@ import (
 	"github.com/bondctl/bondctl/bond/wlan"
 )
 
-// Status is what there is to say of a bond. Its JSON keys are the names of the
-// kernel's sysfs files, its times milliseconds; nil is what doesn't exist or
-// isn't known.
+// Status is how a bond fares. Its JSON keys are the names of the kernel's sysfs files,
+// its times are in milliseconds, and nil is what doesn't exist or isn't known.
 type Status struct {
 	Name         string     `json:"name"`
 	Mode         string     `json:"mode"`
@@ -42,7 +41,7 @@ type Status struct {
 	SLAAC []netip.Prefix `json:"-"` // of Addresses, those that the kernel made of what IPv6 routers advertise
 }
 
-// LeaseStatus is what DHCP has lent the bond, as its keeper noted it.
+// LeaseStatus is what DHCP has lent the bond, as its keeper tells.
 type LeaseStatus struct {
 	lease.Lease
 	// GatewayMAC is how the gateway was recognised where the lease was had
@@ -84,7 +83,7 @@ const (
 	RoleAbsent  Role = "absent"
 )
 
-// MemberStatus is what there is to say of one member.
+// MemberStatus is how one member fares.
 type MemberStatus struct {
 	Name             string       `json:"name"`
 	Kind             *string      `json:"kind"` // wired or wifi
@@ -128,8 +127,8 @@ func (h *Host) Status(name string) (Status, error) {
 	return st, addLinkData([]Status{st})
 }
 
-// Statuses reads the status of each of several bonds, in one look, and names
-// those that there are none of.
+// Statuses reads the status of several bonds in one look, and names those that don't
+// exist.
 func (h *Host) Statuses(names []string) (list []Status, missing []string, err error) {
 	all, err := h.scan()
 	if err != nil {
@@ -153,8 +152,8 @@ func (h *Host) Statuses(names []string) (list []Status, missing []string, err er
 	return list, missing, addLinkData(list)
 }
 
-// Brief is [Host.Status] for who looks often: it doesn't ask every driver for its
-// link, speed and duplex, nor Wi-Fi for its network, which stay unknown.
+// Brief is [Host.Status] for a program that looks often. It doesn't ask drivers for
+// link, speed and duplex, nor Wi-Fi for its network: these stay unknown.
 func (h *Host) Brief(name string) (Status, error) {
 	for {
 		all, err := h.scan()
@@ -188,8 +187,7 @@ func (h *Host) statusIn(all scan, name string) (Status, error) {
 	return h.statusOf(s, r)
 }
 
-// statusOf is the status of a bond that there is, as far as its state, its record
-// and its keeper tell.
+// statusOf is the status of a bond by its state, its record and its keeper.
 func (h *Host) statusOf(s State, r record) (Status, error) {
 	k, kept, err := h.store.of(s.Name).Keeper()
 	if err != nil {
@@ -200,7 +198,7 @@ func (h *Host) statusOf(s State, r record) (Status, error) {
 	switch {
 	case kept && !k.Alive():
 		k.Troubles = nil // nobody would take back what is mended
-		more = append(more, "its keeper has ended, so nothing is mended or renewed; bondctl up starts another")
+		more = append(more, "its keeper has ended, so nothing is mended or renewed until an up starts another")
 	case k.Active != "" && k.Active == s.Bond.ActiveSlave:
 		st.ActiveSince = &k.ActiveSince
 	}
@@ -211,8 +209,8 @@ func (h *Host) statusOf(s State, r record) (Status, error) {
 	return st, nil
 }
 
-// Names lists the bonds that there are, those that bondctl didn't make
-// included, and those that were made and are missing.
+// Names lists the bonds that exist, whoever made them, and those that bondctl made and
+// that are missing.
 func (h *Host) Names() ([]string, error) {
 	names, err := h.sysfs.Bonds()
 	if err != nil {
@@ -227,7 +225,7 @@ func (h *Host) Names() ([]string, error) {
 	return names, nil
 }
 
-// newStatus says what the kernel's state and bondctl's record tell.
+// newStatus is the status by the state and the record alone.
 func newStatus(s State, r record) Status {
 	link, _ := s.link(s.Name)
 	st := Status{
@@ -273,7 +271,7 @@ func wantedStatus(s State, m wantedMember, refused map[string]string) MemberStat
 	st.Role = RolePending
 	st.addLink(m.link)
 	if m.pending == "" {
-		why := cmp.Or(refused[m.name], "not enslaved; bondctl up takes it in")
+		why := cmp.Or(refused[m.name], "not enslaved; the next up takes it in")
 		if what, _ := m.link.carries(); what != "" {
 			why = "in use, as it carries " + what
 		}
@@ -338,8 +336,7 @@ func addLinkData(bonds []Status) error {
 	return addWiFi(wireless)
 }
 
-// addEthtool adds link, speed and duplex. A driver that doesn't offer one of
-// them leaves it unknown.
+// addEthtool adds link, speed and duplex. What a driver doesn't offer stays unknown.
 func (m *MemberStatus) addEthtool(c *ethtool.Client) {
 	iface := ethtool.Interface{Index: m.Index}
 	// A driver without link detection answers "no link": then the carrier of
@@ -365,7 +362,7 @@ func (m *MemberStatus) addEthtool(c *ethtool.Client) {
 // unknownSpeed is SPEED_UNKNOWN (-1) as ethtool's netlink sends it, unsigned.
 const unknownSpeed = 1<<32 - 1
 
-// addWiFi adds what nl80211 knows. A kernel without it has no Wi-Fi to tell of.
+// addWiFi adds what nl80211 knows. A kernel without it has no Wi-Fi.
 func addWiFi(members []*MemberStatus) error {
 	c, err := wlan.Open()
 	if errors.Is(err, fs.ErrNotExist) {

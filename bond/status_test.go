@@ -143,7 +143,7 @@ func TestStatusOfKeeper(t *testing.T) {
 		Troubles: []statedir.Trouble{{Source: statedir.SourceDNS, Text: "nobody takes them"}},
 	}
 	k.GatewayMAC = net.HardwareAddr{2, 0, 0, 0, 0, 1}
-	const ended = "its keeper has ended, so nothing is mended or renewed; bondctl up starts another"
+	const ended = "its keeper has ended, so nothing is mended or renewed until an up starts another"
 	for name, tt := range map[string]struct {
 		change func(*statedir.Keeper) bool // false: there is none
 		since  *time.Time
@@ -219,7 +219,7 @@ func TestSettleRefuses(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := settle(config(t, test.flags...), s, "")
+			_, err := newWanted(config(t, test.flags...), s, "")
 			if err == nil || err.Error() != test.want {
 				t.Errorf("got  %v\nwant %s", err, test.want)
 			}

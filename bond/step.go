@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// A Step is one change of the kernel's state. String says it in words, as
-// --dry-run and --verbose print it.
+// A Step is one change of the kernel's state. String says it in words.
 type Step interface {
 	fmt.Stringer
 	link() string // the link that it changes
@@ -77,11 +76,11 @@ func (s setOptions) String() string {
 	return fmt.Sprintf("set on %s: %s", s.Bond, strings.Join(said, ", "))
 }
 
-// messages parts the changes into the messages that the kernel takes.
+// messages divides the changes into the messages that the kernel takes.
 //
-// A delay is refused (EPERM) while miimon is 0, 0 itself included, and a later
-// miimon rescales it: so miimon and the delays travel together, and where
-// miimon is to become 0 the delays go first, under the old miimon.
+// While miimon is 0 the kernel refuses any delay (EPERM), even 0, and a later miimon
+// rescales it. So miimon and the delays go in one message; where miimon is to become 0
+// the delays go first, with the old miimon.
 func (s setOptions) messages() [][]change {
 	i := slices.IndexFunc(s.Changes, func(c change) bool { return c.Key == "miimon" })
 	if i < 0 || s.Changes[i].To != "0" {
@@ -106,8 +105,8 @@ func isDelay(key string) bool {
 	return key == "updelay" || key == "downdelay" || key == "peer_notif_delay"
 }
 
-// setLink brings a link's admin state, MAC address and MTU from one setting to
-// another; what it finds as wanted it leaves alone.
+// setLink changes a link's admin state, MAC address and MTU. What is as wanted it
+// leaves alone.
 type setLink struct {
 	Name     string
 	From, To linkSettings
@@ -135,7 +134,7 @@ func upDown(up bool) string {
 	return "down"
 }
 
-// giveBack brings a link that is no member any more to the settings that it had.
+// giveBack gives a link that is no member any more the settings that it had.
 type giveBack struct {
 	Name string
 	To   linkSettings
@@ -146,8 +145,8 @@ func (s giveBack) String() string {
 	return fmt.Sprintf("give %s back: %s, address %s, mtu %d", s.Name, upDown(s.To.Up), s.To.MAC, s.To.MTU)
 }
 
-// enslave takes a member in: down and into the bond in one message, since the
-// kernel takes no member that is up, and ups it itself.
+// enslave enslaves a member: it is set down in the same message, for the kernel takes
+// none that is up, and sets it up itself.
 type enslave struct {
 	Bond, Member string
 	Was          linkSettings
@@ -156,8 +155,8 @@ type enslave struct {
 func (s enslave) link() string   { return s.Member }
 func (s enslave) String() string { return fmt.Sprintf("enslave %s to %s", s.Member, s.Bond) }
 
-// release lets a slave go. The kernel gives it back its MAC address and MTU,
-// and leaves it down.
+// release releases a slave. The kernel gives it back its MAC address and MTU, and
+// leaves it down.
 type release struct{ Bond, Member string }
 
 func (s release) link() string   { return s.Member }

@@ -27,9 +27,8 @@ type delAddress struct {
 func (s delAddress) link() string   { return s.Link }
 func (s delAddress) String() string { return fmt.Sprintf("remove %s from %s", s.Address, s.Link) }
 
-// setAddress sets flags of an address, and when it ends by itself (RTM_NEWADDR
-// with IFA_CACHEINFO): so a lease isn't used any longer, if no keeper should be
-// there to see its end.
+// setAddress sets an address's flags and lifetime (RTM_NEWADDR with IFA_CACHEINFO): so
+// a leased one ends with its lease even where no keeper is there to see it.
 type setAddress struct {
 	Link    string
 	Address rtnl.Addr

@@ -9,18 +9,18 @@ import (
 	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
-// store is the folder in which bondctl keeps, till the next boot, what it must
-// know of the bonds of one network namespace: a folder for each.
+// A store is the folder of what bondctl must know, till the next boot, of the bonds of
+// one network namespace. Each has a folder of its own in it.
 type store struct{ dir string }
 
-// record is public.json: what is wanted of a bond, and what became of it. Anyone
-// may see it.
+// A record is public.json, which anybody may read: what is wanted of a bond, and what
+// became of that.
 type record struct {
 	Config *Config `json:"config,omitempty"`
 	Source Source  `json:"source,omitzero"` // of Config
 	// Manual is what `switch` chose last; nil when it has chosen nothing.
 	Manual *choice `json:"manual,omitempty"`
-	// Refused has the members and leased routes that the kernel wouldn't take, and why.
+	// Refused has what the kernel refused, such as members and leased routes, and why.
 	Refused map[string]string `json:"refused,omitempty"`
 }
 
@@ -36,17 +36,17 @@ func (r *record) wanted() *Wanted {
 type Source struct {
 	// File is the path of a configuration file; "" for none.
 	File string `json:"file,omitempty"`
-	// Flags is for flags, over a file or instead: what they asked for is
-	// recorded till the next boot, and written nowhere else.
+	// Flags says that flags had a part in it. What they asked for is recorded till the
+	// next boot, and written nowhere else.
 	Flags bool `json:"flags,omitempty"`
 }
 
-// choice is a slave that was made active by hand.
+// A choice is a slave that was made active by hand.
 type choice struct {
 	Slave   string `json:"slave"`
 	Ifindex int    `json:"ifindex"`
-	// Failures is how often its link had failed by then. Once more, and it was
-	// the kernel that chose.
+	// Failures is how often its link had failed by then. After one more the kernel has
+	// chosen.
 	Failures int `json:"link_failure_count"`
 }
 
@@ -66,7 +66,7 @@ func (s store) record(name string) (record, error) {
 	return r, err
 }
 
-// writeRecord replaces what is recorded. It is for those who have the lock.
+// writeRecord replaces what is recorded. The caller has the lock.
 func (s store) writeRecord(name string, r record) error {
 	return s.of(name).Write(statedir.Public, r)
 }
@@ -86,7 +86,7 @@ func (s store) writeJournal(name string, j *Image) error {
 	return s.of(name).Write(statedir.Journal, j)
 }
 
-// restoreJournal puts back the journal of before; nil is none.
+// restoreJournal puts back an earlier journal; nil is none.
 func (s store) restoreJournal(name string, j *Image) error {
 	if j == nil {
 		return s.of(name).Remove(statedir.Journal)
@@ -97,7 +97,7 @@ func (s store) restoreJournal(name string, j *Image) error {
 // knows says whether anything is kept of a bond.
 func (s store) knows(name string) bool { return s.of(name).Keeps() }
 
-// names lists the bonds that something is recorded of.
+// names lists the bonds of which something is wanted.
 func (s store) names() []string {
 	entries, _ := os.ReadDir(s.dir)
 	var names []string
@@ -109,7 +109,7 @@ func (s store) names() []string {
 	return names
 }
 
-// forget removes what is kept of a bond that is gone.
+// forget removes everything about a bond that is gone.
 func (s store) forget(name string) error { return s.of(name).Forget() }
 
 // machineID is the machine's id (machine-id(5)); "" where there is none.

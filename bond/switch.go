@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Switch makes a slave the active one now. It returns in words when another
-// will take over again.
+// Switch makes a slave the active one now. It returns a text that says when another
+// one will take over again.
 //
 // The error is ErrNoBond, an [*ObstacleError] for a member that can't be active
 // now, or a [*StepError].
@@ -67,10 +67,10 @@ func switchable(s State, member string) error {
 	return nil
 }
 
-// untilWhen says when a slave that was made active by hand will be left again.
-// The driver selects anew when the active slave's link fails, and when the link
-// returns of the primary or of a slave with a higher prio than the active one
-// (bond_miimon_commit); other slaves come and go unnoticed.
+// untilWhen says for how long a slave that was made active by hand stays active. The
+// driver selects anew when the active slave's link fails. It does, too, when the link
+// of the primary returns, or of a slave with a higher prio than the active one
+// (bond_miimon_commit). Other slaves make no difference.
 func untilWhen(s State, member string) string {
 	primary, reselect := s.Bond.Primary, value(s.Bond.Options.PrimaryReselect)
 	rival := primary
@@ -118,7 +118,7 @@ func (h *Host) rememberManual(s State, member string) error {
 	return h.store.writeRecord(s.Name, r)
 }
 
-// holds says whether it is still this choice that keeps the slave active, if it is.
+// holds says whether the slave is active because of this choice.
 func (c *choice) holds(s State) bool {
 	if c == nil || c.Slave != s.Bond.ActiveSlave {
 		return false

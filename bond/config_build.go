@@ -23,7 +23,7 @@ type Setting struct {
 // replaces a list as a whole. The error is a [*ConfigError] with everything
 // that is wrong.
 func NewConfig(name string, layers ...[]Setting) (Config, error) {
-	b := builder{config: Config{Name: name}, written: map[string][]Setting{}, refused: map[string]bool{}}
+	b := builder{config: Config{Name: name}, written: map[string][]Setting{}, faulty: map[string]bool{}}
 	for _, layer := range layers {
 		b.begun = map[string]bool{}
 		for _, s := range layer {
@@ -38,15 +38,16 @@ func NewConfig(name string, layers ...[]Setting) (Config, error) {
 	return b.config, nil
 }
 
-// Check says what is wrong in a configuration, each value by itself and all of
-// them together. The error is a [*ConfigError].
+// Check looks for what is wrong in a configuration: a value, or values that contradict
+// each other. The error is a [*ConfigError]. [NewPlan] and [Host.Reconcile] check as
+// well.
 func (c Config) Check() error {
 	_, err := NewConfig(c.Name, settingsOf(&c, ""))
 	return err
 }
 
-// settingsOf are the settings, of a table and of those below it, that make a
-// configuration or an element what it is.
+// settingsOf are the settings of which a configuration or an element can be made
+// again: those of a table, and of the tables below it.
 func settingsOf(from any, table string) (list []Setting) {
 	for _, k := range keysOf(table) {
 		if k.get == nil {
@@ -73,19 +74,20 @@ func settingsOf(from any, table string) (list []Setting) {
 	return list
 }
 
-// builder turns settings into a Config and collects what is wrong with them.
-// Its maps know a key by its subject.
+// A builder makes a Config of settings, and collects what is wrong with them. Its maps
+// are by a key's subject.
 type builder struct {
 	config   Config
 	begun    map[string]bool      // keys that the layer at hand has named
 	written  map[string][]Setting // of the last layer that named the key
-	refused  map[string]bool      // keys that a problem was found with
+	faulty   map[string]bool      // keys that a problem was found with
 	problems []Problem
 }
 
 func (b *builder) set(s Setting) {
 	key, known := findKey(s.Key)
-	// Where there can be no table, what is written below it is no better.
+	// What is written below a key that is no table makes that key a table, which is
+	// the mistake.
 	if top, _, below := strings.Cut(s.Key, "."); below {
 		if k, ok := findKey(top); ok && !k.table {
 			key, known, s.Value = k, true, nil
@@ -93,8 +95,8 @@ func (b *builder) set(s Setting) {
 	}
 	if !known {
 		meant, err := unknownKey(s.Key)
-		b.refused[meant.subject()] = true
-		b.refuse(s, err)
+		b.faulty[meant.subject()] = true
+		b.wrong(s, err)
 		return
 	}
 	subject := key.subject()
@@ -105,7 +107,7 @@ func (b *builder) set(s Setting) {
 	b.take(&b.config, key, s)
 	b.written[subject] = append(b.written[subject], s)
 	if len(b.problems) > before {
-		b.refused[subject] = true
+		b.faulty[subject] = true
 	}
 }
 
@@ -118,29 +120,28 @@ func (b *builder) take(into any, key Key, s Setting) {
 		}
 	}
 	switch {
-	case key.refused != "":
-		b.refuse(s, errors.New(key.refused))
+	case key.unsupported != "":
+		b.wrong(s, errors.New(key.unsupported))
 	case key.table:
-		b.refuse(s, fmt.Errorf("it is a table; write [%s] and the keys below it", key.Name))
+		b.wrong(s, fmt.Errorf("it is a table; write [%s] and the keys below it", key.Name))
 	case key.element != nil:
 		b.takeElement(key, s)
 	default:
 		texts, err := key.texts(s.Value)
 		for _, text := range texts {
-			b.refuse(s, key.set(into, text))
+			b.wrong(s, key.set(into, text))
 		}
-		b.refuse(s, err)
+		b.wrong(s, err)
 	}
 }
 
-// takeElement adds an element. What is wrong with one of its keys is noted in
-// that one's place.
+// takeElement adds an element. A problem with one of its keys has that key's place.
 func (b *builder) takeElement(key Key, s Setting) {
 	e := key.element()
 	before := len(b.problems)
 	switch v := s.Value.(type) {
 	case string:
-		b.refuse(s, e.parse(v))
+		b.wrong(s, e.parse(v))
 	case []Setting:
 		var named []string
 		for _, part := range v {
@@ -149,20 +150,20 @@ func (b *builder) takeElement(key Key, s Setting) {
 				b.take(e, k, part)
 			} else {
 				_, err := unknownKey(part.Key)
-				b.refuse(part, err)
+				b.wrong(part, err)
 			}
 		}
-		b.refuse(s, e.check(named))
+		b.wrong(s, e.check(named))
 	default:
-		b.refuse(s, fmt.Errorf("a %s is a table, one of several; write [[%[1]s]] and below it %s", key.Name, key.example))
+		b.wrong(s, fmt.Errorf("a %s is a table, one of several; write [[%[1]s]] and below it %s", key.Name, key.example))
 	}
 	if len(b.problems) == before {
-		b.refuse(s, e.addTo(&b.config))
+		b.wrong(s, e.addTo(&b.config))
 	}
 }
 
-// refuse notes what is wrong with a setting, if anything is.
-func (b *builder) refuse(s Setting, err error) {
+// wrong notes what is wrong with a setting, if anything is.
+func (b *builder) wrong(s Setting, err error) {
 	if err == nil {
 		return
 	}
@@ -173,11 +174,11 @@ func (b *builder) refuse(s Setting, err error) {
 	b.problems = append(b.problems, Problem{s.Key, s.Where, message})
 }
 
-// checkRules notes what doesn't go together. What was refused is left out of
-// it: what follows from a mistake isn't another one.
+// checkRules notes what contradicts each other. It skips the keys with a problem of
+// their own: what follows from a mistake isn't another one.
 func (b *builder) checkRules() {
-	for _, rule := range rules {
-		if slices.ContainsFunc(rule.keys, func(key string) bool { return b.refused[key] }) {
+	for _, rule := range configRules {
+		if slices.ContainsFunc(rule.keys, func(key string) bool { return b.faulty[key] }) {
 			continue
 		}
 		rule.check(&b.config, func(key, format string, args ...any) {
@@ -187,8 +188,8 @@ func (b *builder) checkRules() {
 	}
 }
 
-// place finds where a key was written, be it by the key of the top level that
-// sets the same.
+// place finds where a key was written. It may have been written as the key of the top
+// level that sets the same.
 func (b *builder) place(key string) Setting {
 	place := Setting{Key: key}
 	k, _ := findKey(key)

@@ -15,15 +15,15 @@ const (
 	defaultMiimon = Millis(100)
 	defaultMTU    = 1500
 
-	// Where a member is Wi-Fi its way back is a dock's: the switch port it
-	// returns to runs its spanning tree first, and the switches have to learn
-	// that the address has moved.
+	// Where a member is Wi-Fi another is a dock's cable. The switch port that it
+	// returns to runs its spanning tree first, and the switches must learn that the
+	// address has moved.
 	wifiUpdelay        = Millis(4000)
 	wifiNumGratARP     = 3
 	wifiPeerNotifDelay = Millis(200)
 )
 
-// wanted is a Config after every default has been settled against the State.
+// wanted is a Config with every default filled in, which may depend on the State.
 type wanted struct {
 	options   Options
 	primary   string
@@ -36,8 +36,7 @@ type wanted struct {
 	notes     []Message
 }
 
-// wantedMember is one interface that an entry asks for, or an entry that
-// nothing is there for.
+// A wantedMember is an interface that an entry asks for, or an entry without one.
 type wantedMember struct {
 	Member
 	name    string // the interface's, or else what the entry asks for
@@ -46,17 +45,17 @@ type wantedMember struct {
 	pending string // why it can't join now; "" when it can or has
 }
 
-// settle fills in what the configuration leaves to its defaults, some of which
-// depend on what the members are. The error is a [*ConfigError].
-func settle(c Config, s State, machineID string) (wanted, error) {
+// newWanted fills in the defaults, some of which depend on what the members are. The
+// error is a [*ConfigError].
+func newWanted(c Config, s State, machineID string) (wanted, error) {
 	w := wanted{primary: c.Primary, mtu: cmp.Or(c.MTU, defaultMTU), mac: c.MAC, addresses: c.Addresses, static: c.Addresses}
 	for _, gateway := range c.Gateways {
 		w.routes = append(w.routes, rtnl.NewRoute(everywhere(gateway), gateway))
 	}
-	w.lend(c, s.Lease)
-	w.settleMembers(c, s)
+	w.useLease(c, s.Lease)
+	w.findMembers(c, s)
 	wifi := w.wifiMember()
-	w.settleOptions(c, s, wifi)
+	w.completeOptions(c, s, wifi)
 	fom := *w.options.FailOverMAC
 	var problems []Problem
 	switch {
@@ -78,8 +77,8 @@ func settle(c Config, s State, machineID string) (wanted, error) {
 	return w, nil
 }
 
-// settleMembers finds the links that are wanted, and whether they can join.
-func (w *wanted) settleMembers(c Config, s State) {
+// findMembers finds the links that are wanted, and whether they can join.
+func (w *wanted) findMembers(c Config, s State) {
 	w.members = s.expand(c.Members)
 	for _, m := range w.members {
 		if m.pending != "" {
@@ -88,7 +87,7 @@ func (w *wanted) settleMembers(c Config, s State) {
 	}
 }
 
-// wifiMember is the first member that is Wi-Fi, or may be one when it comes.
+// wifiMember is the first member that is Wi-Fi, or may be once it is present.
 func (w *wanted) wifiMember() string {
 	i := slices.IndexFunc(w.members, func(m wantedMember) bool {
 		return m.link.WiFi || !m.exact() && m.mayBeWiFi() || m.link.Name == "" && m.mayBeWiFi()
@@ -99,8 +98,7 @@ func (w *wanted) wifiMember() string {
 	return w.members[i].name
 }
 
-// associations are the members that are there, can join, and are to be
-// associated.
+// associations are those of the members that are present and can join.
 func (w *wanted) associations() (list []Association) {
 	for _, m := range w.members {
 		if m.WPAConf != "" && m.link.WiFi && m.pending == "" {
@@ -110,11 +108,11 @@ func (w *wanted) associations() (list []Association) {
 	return list
 }
 
-// settleOptions completes the options: what is named, then what a Wi-Fi member
-// asks for, then the kernel's defaults.
-func (w *wanted) settleOptions(c Config, s State, wifi string) {
+// completeOptions fills in the options: what is named, else what suits a Wi-Fi member,
+// else the kernel's default.
+func (w *wanted) completeOptions(c Config, s State, wifi string) {
 	o := &w.options
-	for _, row := range table {
+	for _, row := range optionTable {
 		text, named := row.text(&c.Options)
 		if !named {
 			text = row.def
@@ -139,7 +137,7 @@ func (w *wanted) settleOptions(c Config, s State, wifi string) {
 		}
 	}
 	w.roundDelays(c)
-	w.settleFailOverMAC(c, s, wifi)
+	w.chooseFailOverMAC(c, s, wifi)
 }
 
 // roundDelays makes the delays what the kernel will make of them: multiples of
@@ -167,9 +165,9 @@ func (w *wanted) roundDelays(c Config) {
 	}
 }
 
-// settleFailOverMAC settles auto once, when the bond is made; afterwards the
-// bond keeps what it has, for changing it means releasing every member.
-func (w *wanted) settleFailOverMAC(c Config, s State, wifi string) {
+// chooseFailOverMAC chooses for auto when the bond is made. Afterwards the bond keeps
+// what it has, for a change means to release every member.
+func (w *wanted) chooseFailOverMAC(c Config, s State, wifi string) {
 	if c.Options.FailOverMAC != nil {
 		return
 	}
@@ -187,8 +185,8 @@ func (w *wanted) settleFailOverMAC(c Config, s State, wifi string) {
 	}
 }
 
-// noteBetter warns of primary_reselect better with a member whose speed the
-// kernel doesn't know: it compares as the fastest there is.
+// noteBetter warns of primary_reselect better with a member whose speed the kernel
+// doesn't know: to the kernel it is the fastest.
 func (w *wanted) noteBetter() {
 	if *w.options.PrimaryReselect != ReselectBetter {
 		return

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// A kind is how the values of a key are read and written. A key is a field of
-// a *Config or, in a table that is repeated, of an element.
+// A kind is how the values of a key are read and written. The key stands for a field
+// of a *Config or, in a table that is repeated, of an element.
 type kind struct {
 	texts func(value any) ([]string, error) // of a Setting's Value
 	clear func(into any)                    // before the first of a layer; nil where set replaces
@@ -24,17 +24,17 @@ type kind struct {
 	elements func(from any) []any
 	example  string // a line of an element
 
-	refused string // it is known and not taken, and this is why
+	unsupported string // it is known and not taken, and this is why
 }
 
 // An element is a table that is repeated.
 type element interface {
 	// parse reads a flag's text.
 	parse(text string) error
-	// check refuses what doesn't go together or is missing, whether or not
-	// the keys that were named have good values.
+	// check refuses what is missing or contradicts each other, by the keys that were
+	// named, be their values good or not.
 	check(named []string) error
-	// addTo adds it to those that are there.
+	// addTo adds it to a configuration.
 	addTo(*Config) error
 }
 
@@ -75,13 +75,13 @@ func written(v any) any {
 	return r.Interface()
 }
 
-// unwritten is a kind whose values another key writes.
+// unwritten is a kind that isn't written to a file, for another key is.
 func unwritten(k kind) kind {
 	k.get = nil
 	return k
 }
 
-// interfaceName is the kind of the name of an interface that is or will be there.
+// interfaceName is the kind of a key whose value is an interface's name.
 func interfaceName[T any](field func(*T) *string) kind {
 	k := one(field, parseMemberName)
 	k.texts = func(value any) ([]string, error) {
@@ -93,8 +93,7 @@ func interfaceName[T any](field func(*T) *string) kind {
 	return k
 }
 
-// several is the kind of a list of addresses, of the family that belongs in a
-// table.
+// several is the kind of a list of addresses, of the family that table is for.
 func several[V fmt.Stringer](field func(*Config) *[]V, parse func(string) (V, error), table string) kind {
 	return kind{
 		texts: eachText,
@@ -165,8 +164,7 @@ func oneText(value any) ([]string, error) {
 	return nil, errors.New("it takes one text or number, not a list, a table or a date")
 }
 
-// eachText are the texts of a list, or of one value; what is no text is an
-// error.
+// eachText are the texts of a list, or of one value. Anything else is an error.
 func eachText(value any) (texts []string, err error) {
 	list, ok := value.([]any)
 	if !ok {
@@ -193,7 +191,7 @@ func oneOf(words ...string) func(string) (string, error) {
 	}
 }
 
-// pointerTo makes a parser of what is nil unless it is named.
+// pointerTo makes the parser of a value that is nil where nobody names it.
 func pointerTo[V any](parse func(string) (V, error)) func(string) (*V, error) {
 	return func(text string) (*V, error) {
 		v, err := parse(text)

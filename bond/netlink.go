@@ -14,16 +14,15 @@ import (
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
-// The bonding driver's attributes are encoded here and not by the netlink
-// package, which doesn't know every one (v1.3.1 lacks peer_notif_delay,
-// missed_max, ns_ip6_target and prio) and can't say "leave this one alone" of
-// them all.
+// The bonding driver's attributes are encoded here and not by the netlink package.
+// That doesn't know every one (v1.3.1 lacks peer_notif_delay, missed_max,
+// ns_ip6_target and prio), and can't leave out each of them.
 
 // modes are the bonding driver's modes; the kernel's number of one is its place.
 var modes = []string{"balance-rr", activeBackup, "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"}
 
-// bondInfo is the content of IFLA_LINKINFO with a bond's options. ifindex finds
-// the index of the primary, which netlink takes where sysfs takes a name.
+// bondInfo is the content of IFLA_LINKINFO with a bond's options. ifindex finds the
+// index of the primary: netlink takes that, and no name.
 func bondInfo(changes []change, ifindex func(name string) (int, error)) ([]byte, error) {
 	data := nl.NewRtAttr(nl.IFLA_INFO_DATA, nil)
 	for _, c := range changes {
@@ -51,8 +50,8 @@ func bondInfo(changes []change, ifindex func(name string) (int, error)) ([]byte,
 	return append(nl.NewRtAttr(nl.IFLA_INFO_KIND, []byte("bond")).Serialize(), data.Serialize()...), nil
 }
 
-// addOption adds one option of the table. Its text has been checked when it
-// was set in Options, or comes from the kernel.
+// addOption adds one option. Its text was checked when it was set in Options, or is
+// the kernel's.
 func addOption(data *nl.RtAttr, c change) {
 	o := mustRow(c.Key)
 	if o.size == 0 {

@@ -150,7 +150,7 @@ func FuzzConfigFile(f *testing.F) {
 			t.Errorf("primary %q is not among %v", c.Primary, c.Members)
 		}
 		// The rest of the package counts on a configuration that holds together.
-		if _, err := settle(c, State{Name: c.Name}, "0123456789abcdef"); err != nil {
+		if _, err := newWanted(c, State{Name: c.Name}, "0123456789abcdef"); err != nil {
 			checkProblems(t, err)
 		}
 	})

@@ -11,11 +11,12 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// ParseTOML reads a configuration file's text; file is its name for messages.
-// What the keys mean is for [NewConfig] to say. The error is a [*ConfigError].
+// ParseTOML reads a configuration file's text; file is its name in messages. It only
+// takes the text apart: keys and values are checked by [NewConfig]. The error is a
+// [*ConfigError].
 func ParseTOML(file string, text []byte) ([]Setting, error) {
-	// The parser below gives positions, but lets pass what only a decoder
-	// sees, such as a key that is there twice: so the decoder looks first.
+	// The parser below gives positions, but accepts what a decoder refuses, such as a
+	// key that is there twice. So the decoder reads it first.
 	var all map[string]any
 	if err := toml.Unmarshal(text, &all); err != nil {
 		return nil, syntaxError(file, text, err)
@@ -32,7 +33,7 @@ func ParseTOML(file string, text []byte) ([]Setting, error) {
 }
 
 func syntaxError(file string, text []byte, err error) error {
-	// A message may quote a key, in which there may be anything.
+	// A message may quote a key, which may contain anything.
 	message := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "toml: "), "\n", `\n`)
 	p := Problem{Where: file}
 	if d, ok := errors.AsType[*toml.DecodeError](err); ok {
@@ -49,8 +50,8 @@ func syntaxError(file string, text []byte, err error) error {
 	return &ConfigError{[]Problem{p}}
 }
 
-// keyInLine is the key of a line that may be malformed, and so none of the
-// parser's; "" where none can be told.
+// keyInLine is the key of a line that the parser may not understand; "" where it has
+// none.
 func keyInLine(text []byte, line int) string {
 	lines := strings.Split(string(text), "\n")
 	key, _, found := strings.Cut(lines[min(line, len(lines))-1], "=")
@@ -68,8 +69,8 @@ type tomlReader struct {
 	unknown  bool           // it is none, which has been noted; what is in it needn't be
 	all      map[string]any // as it is decoded
 	settings []Setting
-	// Of the tables that are repeated, by key: where in settings the last one
-	// is, and how many there were.
+	// For the tables that are repeated, by key: the index in settings of the last one,
+	// and their number.
 	last, begun map[string]int
 }
 
@@ -96,13 +97,13 @@ func (r *tomlReader) expression(e *unstable.Node) {
 	}
 }
 
-// add notes one key and its value, that of a table key by key.
+// add notes a key with its value; of a table, each key in it.
 func (r *tomlReader) add(path []string, line int, value *unstable.Node) {
 	switch k, _ := findKey(joinKey(path)); {
 	case k.table && value.Kind == unstable.InlineTable:
 		r.addAll(path, line, value)
 	case k.element != nil && value.Kind == unstable.Array:
-		// So programs write what people write as [[member]].
+		// Programs write it so; people write [[member]].
 		for it := value.Children(); it.Next(); {
 			if it.Node().Kind != unstable.InlineTable {
 				r.note(path, line, nil)
@@ -132,8 +133,8 @@ func (r *tomlReader) begin(key string, line int) {
 	r.settings = append(r.settings, Setting{Key: key, Where: r.at(line), Value: []Setting{}})
 }
 
-// note turns a path and its value into a setting, be it one of a table that is
-// repeated. A table where none belongs is a setting without a value.
+// note makes a setting of a path and its value, in the table that is repeated if it is
+// of one. A table where none belongs is a setting without a value.
 func (r *tomlReader) note(path []string, line int, value any) {
 	s := Setting{Key: joinKey(path), Where: r.at(line), Value: value}
 	if last, ok := r.last[path[0]]; ok && len(path) > 1 {
@@ -159,8 +160,8 @@ func (r *tomlReader) key(e *unstable.Node) ([]string, int) {
 	return path, line
 }
 
-// joinKey writes a key's parts as a file does: one with anything but letters,
-// digits and dashes is quoted, so that none passes for another.
+// joinKey writes a key's parts as a file does. A part with anything but letters,
+// digits and dashes is quoted, so that no two keys look the same.
 func joinKey(path []string) string {
 	parts := make([]string, len(path))
 	for i, part := range path {
@@ -176,8 +177,8 @@ func isNotBare(r rune) bool {
 	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && r != '-'
 }
 
-// value is a key's value as a Setting has it: nil for a date or a table. In a
-// table that is repeated it is that of the last one begun.
+// value is a key's value as a Setting has it: nil for a date or a table. Of a table
+// that is repeated it is the last one's.
 func (r *tomlReader) value(path []string) any {
 	value := any(r.all)
 	for _, part := range path {

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// FormatTOML writes a configuration as a file's text. [ParseTOML] and
-// [NewConfig], given the same name, read an equal one back. The name is the
-// file's and not in it; what is at its default isn't written.
+// FormatTOML writes a configuration as a file's text. [ParseTOML] and [NewConfig] make
+// an equal one of it. The bond's name isn't written, for the file is called so, nor is
+// what is at its default.
 func FormatTOML(c Config) []byte {
 	var b bytes.Buffer
 	writeTOML(&b, "", settingsOf(&c, ""))

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// rules are what must go together in a configuration, each with the keys that
-// have a part in it.
-var rules = []struct {
+// configRules say which values contradict each other or need one another. Each rule
+// has the keys that it is about.
+var configRules = []struct {
 	keys  []string
 	check func(*Config, sayer)
 }{
@@ -23,8 +23,7 @@ var rules = []struct {
 	{[]string{"gateway", "address"}, (*Config).checkGateways},
 }
 
-// A sayer takes down a problem: the key that it is put to, what is wrong and
-// what would be right.
+// A sayer notes a problem: the key to blame, what is wrong and what would be right.
 type sayer func(key, format string, args ...any)
 
 func (c *Config) checkName(say sayer) {
@@ -68,9 +67,8 @@ var monitorKeys = []string{
 	"arp_interval", "arp_ip_target", "ns_ip6_target", "arp_validate",
 }
 
-// checkMonitor holds the options of MII and ARP monitoring against each
-// other. The kernel would silently let the later one switch the other off, or
-// answer a bare EPERM.
+// checkMonitor checks MII against ARP monitoring. In the kernel the later one silently
+// switches the other off, or is refused with a bare EPERM.
 func (c *Config) checkMonitor(say sayer) {
 	o := &c.Options
 	if value(o.ARPInterval) > 0 {
@@ -119,7 +117,7 @@ func inFamily(a netip.Addr, key string) string {
 	return "ipv6." + key
 }
 
-// checkMethod holds the table ipv4 together.
+// checkMethod checks ipv4.method against the rest of its table.
 func (c *Config) checkMethod(say sayer) {
 	named := slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })
 	switch {
@@ -138,7 +136,7 @@ func (c *Config) checkMethod(say sayer) {
 	}
 }
 
-// minMTU6 is the least MTU with which the kernel runs IPv6 (IPV6_MIN_MTU).
+// minMTU6 is the smallest MTU with which the kernel runs IPv6 (IPV6_MIN_MTU).
 const minMTU6 = 1280
 
 func (c *Config) checkMTU(say sayer) {

@@ -1,0 +1,63 @@
+package bond
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// ErrNoActive says that a bond got no active slave in time.
+var ErrNoActive = errors.New("no active slave yet")
+
+// WaitActive waits until the bond has an active slave. It follows the kernel's
+// events. The error is ErrNoActive when the time is over.
+func (h *Host) WaitActive(ctx context.Context, name string, limit time.Duration) error {
+	return h.wait(ctx, name, limit, ErrNoActive, func() (bool, error) {
+		b, err := h.sysfs.Bond(name)
+		return b.ActiveSlave != "", err
+	})
+}
+
+// ErrNoAddress says that a bond got no IPv4 address in time.
+var ErrNoAddress = errors.New("no address yet")
+
+// WaitAddress is [Host.WaitActive] for an IPv4 address, which its keeper gives
+// it. The error is ErrNoAddress when the time is over.
+func (h *Host) WaitAddress(ctx context.Context, name string, limit time.Duration) error {
+	return h.wait(ctx, name, limit, ErrNoAddress, func() (bool, error) {
+		st, err := h.Brief(name)
+		return slices.ContainsFunc(st.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() }), err
+	})
+}
+
+// wait waits until isSo; over is the error when the time is over.
+func (h *Host) wait(ctx context.Context, name string, limit time.Duration, over error, isSo func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var changes <-chan struct{}
+	for {
+		if so, err := isSo(); so || err != nil {
+			return err
+		}
+		// Mostly it is so at once. Only otherwise it subscribes, and then looks once
+		// more.
+		if changes == nil {
+			var err error
+			if changes, err = h.Changes(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", name, over)
+		case _, open := <-changes:
+			if !open && ctx.Err() == nil {
+				return fmt.Errorf("wait for %s: the kernel's messages can't be had", name)
+			}
+		}
+	}
+}
