@@ -83,7 +83,7 @@ func ExampleFormatTOML() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	os.Stdout.Write(bond.FormatTOML(config))
+	fmt.Print(string(bond.FormatTOML(config)))
 	// Output:
 	// updelay = "4s"
 	//

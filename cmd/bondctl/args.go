@@ -32,9 +32,8 @@ func (l commandLine) has(verb, flag string) bool {
 	return l.verb != nil && l.verb.Name == verb && slices.Contains(l.flags, flag)
 }
 
-// arrange takes a command line apart. The error is of the first thing in it
-// that can't be meant; what follows that is taken apart all the same, for the
-// exit status may depend on it.
+// arrange takes a command line apart. The error is about the first mistake in it. The
+// rest is taken apart all the same, for the exit status may depend on it.
 func arrange(app *cli.App, args []string) (commandLine, error) {
 	a := arranger{app: app}
 	for len(args) > 0 {
@@ -86,7 +85,7 @@ func (a *arranger) next(args []string) (rest []string, err error) {
 	return rest, nil
 }
 
-// word takes what is no flag: the verb, or an argument of it.
+// word takes an argument that is no flag: the verb, or an argument of the verb.
 func (a *arranger) word(word string) error {
 	if a.verb != nil {
 		a.arguments = append(a.arguments, word)
@@ -127,7 +126,7 @@ func findFlag(flags []cli.Flag, name string) cli.Flag {
 	return flags[i]
 }
 
-// unknownFlag says what flag may have been meant.
+// unknownFlag is the error of an unknown flag, with the flag that was perhaps meant.
 func (a *arranger) unknownFlag(written, name string) error {
 	known := append([]cli.Flag{cli.HelpFlag}, a.app.Flags...)
 	if a.verb != nil {

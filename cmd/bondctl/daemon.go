@@ -67,7 +67,7 @@ func keep(c *cli.Context, up *starterPipe) error {
 		return err
 	}
 	defer h.Close()
-	file := func() (*bond.Wanted, error) { return readWish(c, h, name) }
+	file := func() (*bond.Wanted, error) { return readWanted(c, h, name) }
 	recorded, err := startsRecorded(c, h, name, file)
 	if err != nil {
 		return err
@@ -98,9 +98,9 @@ func keep(c *cli.Context, up *starterPipe) error {
 	return err
 }
 
-// leaveNames takes the bond's name servers back when the machine goes down. A
-// keeper's end leaves them otherwise, as it leaves the bond; but /etc/resolv.conf
-// outlives that, and the next boot may be in another network.
+// leaveNames takes back the bond's name servers when the machine goes down. Otherwise
+// a keeper that ends leaves them, as it leaves the bond. But /etc/resolv.conf stays
+// after a shutdown, and the next boot may be in another network.
 func leaveNames(c *cli.Context, r *resolve.Resolver, name string, log *slog.Logger) {
 	ctx := context.WithoutCancel(c.Context)
 	if !stops(ctx) {
@@ -113,7 +113,7 @@ func leaveNames(c *cli.Context, r *resolve.Resolver, name string, log *slog.Logg
 	}
 }
 
-// leaveTime is less than a service has to end.
+// leaveTime is shorter than the time that systemd gives a service to end.
 const leaveTime = 5 * time.Second
 
 // inBackground runs f until end is called, which waits for it.
@@ -127,7 +127,7 @@ func inBackground(ctx context.Context, f func(context.Context)) (end func()) {
 	}
 }
 
-// sayError is the line that tells up how the first look went.
+// sayError is the line that tells the waiting up how a look went.
 func sayError(err error) string {
 	if err == nil {
 		return readyWord
@@ -135,8 +135,8 @@ func sayError(err error) string {
 	return err.Error()
 }
 
-// logger logs to stderr, or to syslog where that is asked for and there is
-// one. The history has the events in any case.
+// logger logs to stderr or, with --syslog, to syslog where there is one. The history
+// has the events in any case.
 func logger(c *cli.Context) *slog.Logger {
 	w := c.App.ErrWriter
 	_, stamped := os.LookupEnv("JOURNAL_STREAM") // stderr is the journal, which has the time

@@ -58,8 +58,8 @@ func showEvents(c *cli.Context, h *bond.Host, name string) error {
 	}
 }
 
-// printNew prints the events behind the one with the number shown, and returns
-// the number of the last.
+// printNew prints the events after the one numbered shown, and returns the last one's
+// number.
 func printNew(c *cli.Context, history []bond.Event, shown int) (int, error) {
 	if n := len(history); n == 0 || history[n-1].Seq < shown {
 		shown = 0 // the bond was made anew

@@ -39,7 +39,7 @@ func upFlags() []cli.Flag {
 	return flags
 }
 
-// notYet are flags that are promised and not built: they are refused by name.
+// notYet are flags that are planned. They are refused by name.
 var notYet = []string{"verify", "confirm", "take-over"}
 
 // flagName is the flag that sets a key, without its dashes in front.
@@ -93,8 +93,8 @@ func flagSettings(c *cli.Context) (settings []bond.Setting) {
 	return settings
 }
 
-// errorText is what an error says, with a configuration's keys as flags where
-// they were flags, or where nobody wrote them.
+// errorText is an error's text. It names a configuration's keys as flags where they
+// were given as flags, or where nobody wrote them.
 func errorText(err error) string {
 	text := err.Error()
 	if wrong, ok := errors.AsType[*bond.ConfigError](err); ok {
@@ -125,9 +125,9 @@ func flagOfKey(k bond.Key) string {
 	return "--" + flagName(k.Flag)
 }
 
-// nameOnce has flags know their names. Looking for a flag, cli asks every one
-// for its names, and works them out with a regular expression each time: some
-// two thousand times for one up, which took a fifth of its time.
+// nameOnce has each flag remember its names. To find a flag, cli asks every one for
+// its names, and each time takes them apart by a regular expression: some two thousand
+// times for one up, which took a fifth of its time.
 func nameOnce(flags []cli.Flag) {
 	for i, f := range flags {
 		names := f.Names()
@@ -139,14 +139,15 @@ func nameOnce(flags []cli.Flag) {
 	}
 }
 
-// A namedFlag is a flag that knows its names.
+// A namedFlag is a flag that remembers its names.
 type namedFlag struct {
 	cli.Flag
 
 	names []string
 }
 
-// A namedSliceFlag is that for one which cli tells not to split at commas.
+// A namedSliceFlag does, too, and is one that cli can tell not to split values at
+// commas.
 type namedSliceFlag struct {
 	*cli.StringSliceFlag
 

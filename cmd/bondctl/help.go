@@ -12,10 +12,10 @@ import (
 	"github.com/bondctl/bondctl/bond"
 )
 
-// The help texts are laid out here: the templates of urfave/cli v2 know no
-// width, and say "--member NAME [ --member NAME ]" of a flag that can be repeated.
+// The help texts are laid out here. The templates of urfave/cli v2 don't wrap lines,
+// and write a flag that can be repeated as "--member NAME [ --member NAME ]".
 
-// printHelp prints the help of a verb, or without one that of the program.
+// printHelp prints the help of a verb, or that of the program where there is none.
 func printHelp(w io.Writer, app *cli.App, verb *cli.Command) {
 	if verb == nil {
 		fmt.Fprintf(w, "%s - %s\n\nUsage: %s\n\n", app.Name, app.Usage, app.UsageText)
@@ -60,7 +60,7 @@ func verbSection(app *cli.App) section {
 	return s
 }
 
-// flagSections has a section a category, and one for the flags without any.
+// flagSections has a section for each category, and one for the flags without any.
 func flagSections(title string, flags []cli.Flag) (all []section) {
 	for _, f := range flags {
 		if !isVisible(f) {
@@ -134,8 +134,8 @@ func flagTexts(f cli.Flag) (value, text string) {
 	return value, text
 }
 
-// usageTexts are what stands for a value, which a usage has in backquotes, and
-// the usage without them. At its beginning it is no word of it.
+// usageTexts takes a usage apart: the word for a value, which is in backquotes, and
+// the text. At the beginning the word isn't part of the text.
 func usageTexts(usage string) (value, text string) {
 	before, rest, _ := strings.Cut(usage, "`")
 	value, after, _ := strings.Cut(rest, "`")

@@ -23,9 +23,9 @@ func writeJSON(w io.Writer, value any, indent string) error {
 	return err
 }
 
-// printableJSON escapes what package json leaves as it is and a terminal doesn't
-// just show, such as U+009B, which is an escape and a bracket in one (ECMA-48).
-// What isn't ASCII is in strings alone, and there \u is always right.
+// printableJSON escapes what package json doesn't and a terminal would act upon, such
+// as U+009B, which is an escape and a bracket in one (ECMA-48). Only strings have
+// characters beyond ASCII, and there \u is always right.
 func printableJSON(text string) string {
 	var b strings.Builder
 	for _, r := range text {

@@ -19,17 +19,17 @@ import (
 	"github.com/bondctl/bondctl/bond/resolve"
 )
 
-// readyFlag has a keeper that up started say how it goes, in a line on its
-// descriptor readyFD: readyWord when the bond is as wanted, or what is wrong.
+// readyFlag has a keeper that up started write a line to its descriptor readyFD:
+// readyWord when the bond is as wanted, or else what is wrong.
 const (
 	readyFlag = "ready"
 	readyFD   = 3
 	readyWord = "ready"
 )
 
-// leaveKeeper sees to it that the bond has a keeper: one that runs is told to
-// look at what is wanted now, and otherwise one is started. Where systemd runs
-// that is a service, which outlives the login and is started anew after a crash.
+// leaveKeeper makes sure that the bond has a keeper. One that runs is told to look at
+// what is wanted now; otherwise one is started. Where systemd runs it is a service,
+// which outlives the login and is started again after a crash.
 func leaveKeeper(c *cli.Context, h *bond.Host, name string) error {
 	if keeper.PID(h, name) != 0 {
 		return keeper.Wake(h, name)
@@ -44,7 +44,7 @@ func leaveKeeper(c *cli.Context, h *bond.Host, name string) error {
 
 // stopKeeper ends the bond's keeper, whoever started it.
 func stopKeeper(c *cli.Context, h *bond.Host, name string) error {
-	// systemd would start again what only ends.
+	// systemd would restart a service that just ends.
 	if manager, err := openSystemd(c.Context, h, name); err == nil {
 		defer manager.close()
 		if err := manager.stop(c.Context); err != nil {
@@ -54,7 +54,8 @@ func stopKeeper(c *cli.Context, h *bond.Host, name string) error {
 	return keeper.Stop(c.Context, h, name)
 }
 
-// handOverNames does for a bond without a keeper what else that would do.
+// handOverNames hands over the name servers of a bond without a keeper, whose work
+// that is otherwise.
 func handOverNames(c *cli.Context, h *bond.Host, config bond.Config) {
 	servers, domains := config.NameServers(nil)
 	if !h.InitialNamespace() {
@@ -76,7 +77,7 @@ func handOverNames(c *cli.Context, h *bond.Host, config bond.Config) {
 	}
 }
 
-// dismissKeeper ends the bond's keeper, unless what is wanted will be refused.
+// dismissKeeper ends the bond's keeper, unless Reconcile will refuse what is wanted.
 func dismissKeeper(c *cli.Context, h *bond.Host, config bond.Config) error {
 	if keeper.PID(h, config.Name) == 0 {
 		return nil
@@ -88,7 +89,7 @@ func dismissKeeper(c *cli.Context, h *bond.Host, config bond.Config) error {
 	return takeDownKeeper(c, h, config.Name)
 }
 
-// startKeeper starts a keeper that is a child of nobody's.
+// startKeeper starts a keeper that outlives this process.
 func startKeeper(c *cli.Context, h *bond.Host, name string) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -144,7 +145,7 @@ func starter(c *cli.Context) starterPipe {
 	return starterPipe{os.NewFile(readyFD, readyFlag)}
 }
 
-// say says the one line, and closes the pipe. What comes later goes to the log.
+// say writes the line and closes the pipe. What comes later goes to the log.
 func (p *starterPipe) say(line string) {
 	if p.File == nil {
 		return

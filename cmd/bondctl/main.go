@@ -31,8 +31,8 @@ func main() {
 	// The first signal has an up put everything back; a second one kills, unless
 	// it belongs to the first, as when a whole process group was meant.
 	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
-	// A terminal or a reader that has gone must not cut a change short: it may
-	// have gone over the very interface that is being changed.
+	// A terminal or a reader that is gone must not cut a change short: the connection
+	// to it may run over the very interface that is being changed.
 	signal.Ignore(unix.SIGHUP, unix.SIGPIPE)
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -89,7 +89,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	}
 }
 
-// usageError is a command line that can't be meant.
+// A usageError is a mistake in the command line.
 type usageError struct{ message, hint string }
 
 func (e *usageError) Error() string { return e.message }
@@ -97,13 +97,13 @@ func (e *usageError) Hint() string  { return e.hint }
 
 func usage(message, hint string) error { return &usageError{message, hint} }
 
-// exitError is an exit status that says something by itself, without a message.
+// An exitError is an exit status that needs no message.
 type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// status is the exit status that goes with an error; that of status --check
-// tells a bond's health from everything else.
+// status is the exit status for an error. check is for status --check, where an error
+// must not look like a bond's health.
 func status(err error, check bool) int {
 	if code, ok := errors.AsType[exitError](err); ok {
 		return int(code)
@@ -121,8 +121,8 @@ func status(err error, check bool) int {
 	return exitFailed
 }
 
-// report prints an error as lines of "bondctl: error: ...", and what can be
-// done about it as "bondctl: hint: ...".
+// report prints an error as lines of "bondctl: error: ...", and its hint as "bondctl:
+// hint: ...".
 func report(w io.Writer, err error) {
 	if _, ok := errors.AsType[exitError](err); ok || err == nil {
 		return
@@ -135,7 +135,7 @@ func report(w io.Writer, err error) {
 	}
 }
 
-// hint is what the person who meets an error can do.
+// hint says what the user can do about an error; "" where that isn't known.
 func hint(err error) string {
 	step, refused := errors.AsType[*bond.StepError](err)
 	if refused && step.Undo != nil {

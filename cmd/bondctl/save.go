@@ -16,8 +16,9 @@ import (
 	"github.com/bondctl/bondctl/bond/etc"
 )
 
-// A saving is what up --save does once the bond is as wanted: the file, and the
-// service that reads it at boot. What can be refused is refused before.
+// A saving is what up --save does once the bond is as wanted: it writes the file, and
+// enables the service that reads it at boot. What can be checked is checked before the
+// bond is made.
 type saving struct {
 	host   *bond.Host
 	config bond.Config
@@ -53,8 +54,8 @@ func newSaving(c *cli.Context, h *bond.Host, config bond.Config) (*saving, error
 	return s, nil
 }
 
-// says tells whether a file's text already means a configuration. Then its
-// comments are worth more than our own words.
+// says tells whether a file's text already means a configuration. Then it stays as it
+// is, with its comments.
 func says(text []byte, config bond.Config) bool {
 	settings, err := bond.ParseTOML("", text)
 	if err != nil {
@@ -70,7 +71,7 @@ func (s *saving) close() {
 	}
 }
 
-// foretell says what save would do.
+// foretell prints what save would do.
 func (s *saving) foretell(c *cli.Context) {
 	if s == nil {
 		return
@@ -107,7 +108,8 @@ func (s *saving) save(c *cli.Context) error {
 	if err := s.enable(c); err != nil {
 		return errors.Join(fmt.Errorf("save %s, which is as wanted: %w", s.config.Name, err), s.undo(context.WithoutCancel(c.Context)))
 	}
-	// From now on the file says it all, and a keeper that starts may read it.
+	// From now on the file has all that is wanted, and a keeper that starts may read
+	// it.
 	_, err := s.host.Reconcile(c.Context, bond.Wanted{Config: s.config, Source: bond.Source{File: s.path}}, how(c))
 	return err
 }

@@ -15,14 +15,14 @@ import (
 	"github.com/bondctl/bondctl/bond"
 )
 
-// screen is where a status is drawn. Colour and redrawing are for terminals.
+// A screen is where a status is drawn. Only a terminal has colours, and is redrawn.
 type screen struct {
 	io.Writer
 	width           int
 	terminal, color bool
 }
 
-// plainWidth is the width of what isn't a terminal.
+// plainWidth is the width where there is no terminal.
 const plainWidth = 80
 
 func newScreen(w io.Writer) screen {
@@ -39,7 +39,7 @@ func newScreen(w io.Writer) screen {
 	return s
 }
 
-// clear begins a new picture: ECMA-48's cursor home and erase display.
+// clear clears a terminal, by ECMA-48's cursor home and erase display.
 func (s screen) clear() {
 	if s.terminal {
 		fmt.Fprint(s, "\x1b[H\x1b[2J")
@@ -82,7 +82,7 @@ func (s screen) status(st bond.Status) {
 	}
 }
 
-// statusLine says the most important in one line.
+// statusLine is the status in one line.
 func statusLine(st bond.Status) string {
 	name := printable(st.Name)
 	if st.ActiveSlave != nil {
@@ -94,7 +94,7 @@ func statusLine(st bond.Status) string {
 	return fmt.Sprintf("%s: %s, no active slave", name, st.Health)
 }
 
-// because is the reason why the active slave is active, in words.
+// because says in words why the active slave is the active one.
 func because(st bond.Status) string {
 	switch *st.ActiveReason {
 	case bond.ReasonPrimary:
@@ -153,7 +153,7 @@ func lease(st bond.Status) string {
 	return fmt.Sprintf("%s from %s, until %s", st.Lease.Address, st.Lease.Server, st.Lease.Expiry.Local().Format(time.DateTime))
 }
 
-// members draws a table, a row a member. The last column takes what is left of
+// members draws a table with a row for each member. The last column takes the rest of
 // the width.
 func (s screen) members(members []bond.MemberStatus) {
 	rows := [][]string{{"MEMBER", "ROLE", "LINK", "SPEED", "PRIO", "FAILURES", "DETAIL"}}
@@ -276,8 +276,8 @@ func wrap(text string, width int) []string {
 	return append(lines, line)
 }
 
-// printable escapes what could move a terminal's cursor or isn't UTF-8: names
-// may come from elsewhere.
+// printable escapes what isn't UTF-8 or a terminal would act upon: names may be a
+// stranger's.
 func printable(text string) string {
 	var b strings.Builder
 	for i, r := range text {

@@ -84,8 +84,8 @@ func sayInstalled(c *cli.Context, changed bool) {
 	}
 }
 
-// installUnit writes the unit template, if it isn't there as it should be, and
-// has systemd read it.
+// installUnit writes the unit template, unless it is as it should be, and has systemd
+// read it.
 func installUnit(ctx context.Context, manager *systemd, self string, force bool) (changed bool, err error) {
 	text := unitFor(self)
 	old, err := os.ReadFile(unitFile)
@@ -107,8 +107,8 @@ func installUnit(ctx context.Context, manager *systemd, self string, force bool)
 	return true, manager.reload(ctx)
 }
 
-// unitMark begins the line by which a template that nobody has changed is
-// known: the rest of it is a checksum of what follows.
+// unitMark begins the first line of a template. A checksum of the lines below ends it,
+// by which a template is known that nobody has changed.
 const unitMark = "# Written by bondctl install-service. Checksum "
 
 // unitFor is the template for a program.
@@ -160,7 +160,7 @@ func programProblem(path string) string {
 	}
 }
 
-// hintError is an error with a way out.
+// A hintError is an error with a hint.
 type hintError struct {
 	error
 	hint string

@@ -98,7 +98,7 @@ func (v view) showable() (list []bond.Status, missing []string, err error) {
 		return nil, nil, err
 	}
 	list, missing, err = v.host.Statuses(names)
-	// What isn't configured is gone since it was listed.
+	// A bond that isn't configured has gone since it was listed.
 	return list, slices.DeleteFunc(missing, func(name string) bool { return !v.configured(name) }), err
 }
 

@@ -33,8 +33,8 @@ func hasSystemd() bool {
 	return err == nil
 }
 
-// openSystemd connects to systemd for the service of a bond. The error says why
-// that bond can have none here.
+// openSystemd connects to systemd for a bond's service. The error says why the bond
+// can have none here.
 func openSystemd(ctx context.Context, h *bond.Host, name string) (*systemd, error) {
 	unit := template + name + service
 	switch {
@@ -53,8 +53,8 @@ func openSystemd(ctx context.Context, h *bond.Host, name string) (*systemd, erro
 	return s, nil
 }
 
-// dialTime is how long it may take to connect. On a bus that answers it is a
-// matter of milliseconds.
+// dialTime bounds the time to connect, which on a bus that answers is some
+// milliseconds.
 const dialTime = 10 * time.Second
 
 // dialSystemd connects to systemd.
@@ -65,8 +65,8 @@ func dialSystemd(ctx context.Context) (*systemd, error) {
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("change services: %w", unix.EPERM)
 	}
-	// A connection ends with its context, which so bounds the time that
-	// connecting may take, and only that.
+	// A connection ends with its context, which ends when connecting takes too long,
+	// or at close.
 	ctx, cancel := context.WithCancel(ctx)
 	limit := time.AfterFunc(dialTime, cancel)
 	defer limit.Stop()
@@ -92,16 +92,16 @@ func dialSystemd(ctx context.Context) (*systemd, error) {
 	return s, nil
 }
 
-// isInstance says whether a bond's name can be part of a unit's as it is
-// (systemd.unit(5)). Escaped it would be no name that anyone types.
+// isInstance says whether a bond's name can be part of a unit's name without escapes
+// (systemd.unit(5)), which nobody would type.
 func isInstance(name string) bool {
 	return !strings.ContainsFunc(name, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(":-_.@", r)
 	})
 }
 
-// start has the keeper run, and returns when it is ready. Without a unit
-// template the service is one till the next boot.
+// start starts the keeper, and returns when it is ready. Without a unit template the
+// service is forgotten at the next boot.
 func (s *systemd) start(ctx context.Context) error {
 	err := s.job(ctx, "StartUnit", s.unit, "replace")
 	if isNoUnit(err) {
@@ -119,8 +119,8 @@ func (s *systemd) start(ctx context.Context) error {
 	return nil
 }
 
-// stop ends the keeper, and nobody starts it again. There is no harm in it
-// where no keeper is or was.
+// stop ends the keeper, and systemd doesn't restart it. It is no error where there is
+// no keeper.
 func (s *systemd) stop(ctx context.Context) error {
 	if err := s.job(ctx, "StopUnit", s.unit, "replace"); err != nil && !isNoUnit(err) {
 		return fmt.Errorf("stop %s: %w", s.unit, err)
@@ -134,8 +134,8 @@ func isNoUnit(err error) bool {
 	return ok && e.Name == "org.freedesktop.systemd1.NoSuchUnit"
 }
 
-// jobTime is how long a job may take. A keeper has converged when up calls for
-// it, and it ends at once; a job of a system that boots may wait for others.
+// jobTime bounds the time of a job. Here a keeper is quick to start and to end, but
+// while the system boots a job may wait for others.
 const jobTime = 30 * time.Second
 
 // job calls a method that queues a job, and waits until it is done.
@@ -172,8 +172,8 @@ func (s *systemd) call(ctx context.Context, method string, args ...any) error {
 	return s.manager.CallWithContext(ctx, managerInterface+"."+method, 0, args...).Err
 }
 
-// stops says whether the machine is going down. systemd tells root so at a socket
-// of its own too, and the bus may have ended by then.
+// stops says whether the machine is going down. It asks systemd at root's own socket
+// as well, for the bus may have ended by then.
 func stops(ctx context.Context) bool {
 	if !hasSystemd() {
 		return false
@@ -202,7 +202,7 @@ func (s *systemd) reload(ctx context.Context) error {
 	return nil
 }
 
-// enable has the keeper start at boot. It says whether that is new.
+// enable has the keeper start at boot, and says whether that is new.
 func (s *systemd) enable(ctx context.Context) (changed bool, err error) {
 	var installs bool
 	var changes []struct{ Kind, File, Target string }
@@ -227,8 +227,7 @@ type property struct {
 	Value dbus.Variant
 }
 
-// transient is what matters of the unit template, for a service of which there
-// is no file.
+// transient is what matters of the unit template, for a service without a unit file.
 func transient(unit string) ([]property, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -274,7 +273,7 @@ func capabilities() uint64 {
 	return mask
 }
 
-// tellSystemd says that the service is ready, once it is. Elsewhere nobody listens.
+// tellSystemd tells systemd when the service is ready. Without systemd nobody listens.
 func tellSystemd(err error) {
 	if err != nil {
 		return

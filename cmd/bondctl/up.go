@@ -103,7 +103,7 @@ func up(c *cli.Context) error {
 	return reconcile(c, h, *wanted, s, wait)
 }
 
-// reconcile does the work of up and says what came of it.
+// reconcile does the work of up, and prints what came of it.
 func reconcile(c *cli.Context, h *bond.Host, wanted bond.Wanted, s *saving, wait time.Duration) error {
 	config := wanted.Config
 	loadBonding()
@@ -120,7 +120,7 @@ func reconcile(c *cli.Context, h *bond.Host, wanted bond.Wanted, s *saving, wait
 	if err := s.save(c); err != nil {
 		return err
 	}
-	// The bond is as wanted, so what fails now is no failure of up.
+	// The bond is as wanted: what fails from here on is a warning.
 	if c.Bool("once") {
 		handOverNames(c, h, config)
 	} else if err := leaveKeeper(c, h, config.Name); err != nil {
@@ -150,8 +150,8 @@ func sayAddress(c *cli.Context, config bond.Config, st bond.Status) {
 	}
 }
 
-// waitUsable waits for an active slave and, where an address by DHCP is asked
-// for, for that. It returns how the bond is then.
+// waitUsable waits for an active slave and, where the method is dhcp, for an address.
+// It returns the bond's status then.
 func waitUsable(c *cli.Context, h *bond.Host, config bond.Config, st bond.Status, wait time.Duration) (bond.Status, error) {
 	lease := config.Method == bond.MethodDHCP && st.Lease == nil
 	if st.ActiveSlave != nil && !lease {

@@ -16,8 +16,7 @@ import (
 // configDir has the configuration files, each named after its bond.
 const configDir = "/etc/bondctl"
 
-// namedConfig brings together the file and the flags; it is nil when there is
-// neither.
+// namedConfig is what the file and the flags say; nil when there is neither.
 func namedConfig(c *cli.Context, name string) (*bond.Wanted, error) {
 	path, named := configPath(c, name)
 	file, err := fileSettings(path, named)
@@ -30,7 +29,7 @@ func namedConfig(c *cli.Context, name string) (*bond.Wanted, error) {
 	}
 	source := bond.Source{Flags: flags != nil}
 	if file != nil {
-		// A keeper reads it again, from another folder.
+		// A keeper reads it again, and works in another folder.
 		if source.File, err = filepath.Abs(path); err != nil {
 			return nil, err
 		}
@@ -39,8 +38,8 @@ func namedConfig(c *cli.Context, name string) (*bond.Wanted, error) {
 	return &bond.Wanted{Config: config, Source: source}, err
 }
 
-// newConfig is [bond.NewConfig], and finds out besides whether the files are
-// there that it names. A keeper doesn't ask: it does without them for a while.
+// newConfig is [bond.NewConfig], and checks that the files exist that the
+// configuration names. A keeper doesn't check: it goes on without them for a while.
 func newConfig(name string, layers ...[]bond.Setting) (bond.Config, error) {
 	config, err := bond.NewConfig(name, layers...)
 	for _, s := range slices.Concat(layers...) {
@@ -119,7 +118,7 @@ func fileSettings(path string, named bool) ([]bond.Setting, error) {
 	return settings, err
 }
 
-// checkKeepersWork refuses what takes a keeper where none is to be left.
+// checkKeepersWork refuses with --once what only a keeper can do.
 func checkKeepersWork(c *cli.Context, config bond.Config) error {
 	once := func(what string) error {
 		return usage(fmt.Sprintf("--once: %s is the keeper's work, and --once leaves none; leave one of them out", what), "bondctl up --help")
@@ -135,11 +134,11 @@ func checkKeepersWork(c *cli.Context, config bond.Config) error {
 	return nil
 }
 
-// startsRecorded says whether a keeper starts with what is recorded and not
-// with the file: so it does after an up, which has just recorded what is
-// wanted, and where flags had a part in it. They must not be lost when a keeper
-// ends and another one takes over. A file that is broken by then leaves the
-// record in force; the keeper logs it.
+// startsRecorded says whether a keeper starts with the record and not with the file.
+// It does when up starts it, for up has just recorded what is wanted. It does, too,
+// where flags had a part in the record: they must not be lost when another keeper
+// takes over. A file that is broken by then leaves the record in force, and the keeper
+// logs it.
 func startsRecorded(c *cli.Context, h *bond.Host, name string, file func() (*bond.Wanted, error)) (bool, error) {
 	recorded, err := h.Recorded(name)
 	if err != nil {
@@ -158,9 +157,9 @@ func startsRecorded(c *cli.Context, h *bond.Host, name string, file func() (*bon
 	return false, err
 }
 
-// readWish reads the file: the one that --config names, or that the last up
-// read, or the usual one.
-func readWish(c *cli.Context, h *bond.Host, name string) (*bond.Wanted, error) {
+// readWanted reads the file: the one that --config names, or that the last up read, or
+// the usual one.
+func readWanted(c *cli.Context, h *bond.Host, name string) (*bond.Wanted, error) {
 	path, named := configPath(c, name)
 	if !named {
 		recorded, err := h.Recorded(name)
