@@ -174,12 +174,8 @@ func (k *Killer) changes(c *call) bool {
 	switch c.number {
 	case unix.SYS_OPENAT:
 		return c.args[2]&unix.O_CREAT != 0
-	case unix.SYS_WRITE, unix.SYS_PWRITE64:
-		var stat unix.Stat_t
-		err := k.on(c, func(fd int) error { return unix.Fstat(fd, &stat) })
-		return err == nil && stat.Mode&unix.S_IFMT == unix.S_IFREG
-	case unix.SYS_SENDTO:
-		return k.asks(c, uintptr(c.args[1]), int(c.args[2]))
+	case unix.SYS_WRITE, unix.SYS_SENDTO:
+		return k.ofFile(c) || k.asks(c, uintptr(c.args[1]), int(c.args[2]))
 	case unix.SYS_SENDMSG:
 		var header unix.Msghdr
 		var part unix.Iovec
@@ -188,6 +184,13 @@ func (k *Killer) changes(c *call) bool {
 		return k.asks(c, uintptr(unsafe.Pointer(part.Base)), int(part.Len))
 	}
 	return true
+}
+
+// ofFile says whether a call is about a file, and not about a pipe or its like.
+func (k *Killer) ofFile(c *call) bool {
+	var stat unix.Stat_t
+	err := k.on(c, func(fd int) error { return unix.Fstat(fd, &stat) })
+	return err == nil && stat.Mode&unix.S_IFMT == unix.S_IFREG
 }
 
 // asks says whether a message that is about to be sent asks rtnetlink for a change.
