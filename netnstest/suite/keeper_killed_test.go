@@ -69,26 +69,17 @@ func TestKeeperKilledAtLook(t *testing.T) {
 			h.LAN().DHCP()
 			eth0, eth1 := h.Cable("eth0"), h.Cable("eth1")
 			linkUp(t, h, "eth0")
-			before := unnumbered(links(t, h))
 			writeFile(t, in(h, "/etc/bondctl/bond0.toml"), "[[member]]\nname = \"eth0\"\n"+s.config)
+			before := unnumbered(links(t, h))
 			var want []linkState
-			kill := func(at int) (changes int, killed bool) {
+			kill := func(at int) *netnstest.Killer {
 				s.before(eth0, eth1)
-				cmd := h.Command("bondctl", "daemon")
-				killer := cmd.KillAt(0)
-				keeper := untilIdle(t, h, cmd)
-				killer.At(at)
-				s.happens(t, h, eth0, eth1)
-				netnstest.Eventually(t, keeper.endedOr(s.seen(t, h)))
-				changes = killer.Made()
-				if killer.Killed() {
-					keeper = startDaemon(t, h)
-					netnstest.Eventually(t, s.seen(t, h))
-				}
-				netnstest.Eventually(t, noTrouble(t, h))
-				if got := bonded(t, h); want == nil {
+				killer := s.kill(t, h, at, func() { s.happens(t, h, eth0, eth1) })
+				got := bonded(t, h)
+				if want == nil {
 					want = got
-				} else if diff := cmp.Diff(want, got); diff != "" {
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("links (-want +got):\n%s", diff)
 				}
 				succeeds(t, h, "events")
@@ -97,15 +88,28 @@ func TestKeeperKilledAtLook(t *testing.T) {
 				if diff := cmp.Diff(before, unnumbered(links(t, h))); diff != "" {
 					t.Errorf("links after down (-before +after):\n%s", diff)
 				}
-				return changes, killer.Killed()
+				return killer
 			}
-			changes, _ := kill(0)
-			atChanges(t, changes, func(at int) bool {
-				_, killed := kill(at)
-				return killed
-			})
+			atChanges(t, kill(0).Made(), func(at int) bool { return kill(at).Killed() })
 		})
 	}
+}
+
+// kill starts a keeper that is to be killed at a change after something happens, and another one if it is.
+func (s sight) kill(t *testing.T, h *netnstest.Host, at int, happens func()) *netnstest.Killer {
+	t.Helper()
+	cmd := h.Command("bondctl", "daemon")
+	killer := cmd.KillAt(0)
+	keeper := untilIdle(t, h, cmd)
+	killer.At(at)
+	happens()
+	netnstest.Eventually(t, keeper.endedOr(s.seen(t, h)))
+	if killer.Killed() {
+		startDaemon(t, h)
+		netnstest.Eventually(t, s.seen(t, h))
+	}
+	netnstest.Eventually(t, noTrouble(t, h))
+	return killer
 }
 
 // endedOr is a condition for Eventually: the keeper has ended, or it has met the other one and is idle.
