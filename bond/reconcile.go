@@ -120,12 +120,16 @@ func (h *Host) reconcile(ctx context.Context, name string, wanted *Wanted, how H
 	}
 	defer unlock()
 	if wanted == nil {
-		if wanted, err = h.Recorded(name); err != nil {
+		wanted, err = h.Recorded(name)
+		switch {
+		case err == nil && wanted == nil:
+			err = fmt.Errorf("%s: %w", name, ErrNotWanted)
+		case err == nil:
+			err = wanted.Config.Check() // it may be another version's
+		}
+		if err != nil {
 			return Plan{}, err
 		}
-	}
-	if wanted == nil {
-		return Plan{}, fmt.Errorf("%s: %w", name, ErrNotWanted)
 	}
 	a := attempt{Host: h, config: wanted.Config, source: wanted.Source, how: how, patient: how.Refusals != nil, refusals: how.Refusals}
 	if !a.patient {
