@@ -49,7 +49,7 @@ func (c Config) Check() error {
 // settingsOf are the settings of which a configuration or an element can be made
 // again: those of a table, and of the tables below it.
 func settingsOf(from any, table string) (list []Setting) {
-	for _, k := range keysOf(table) {
+	for k := range keysOf(table) {
 		if k.get == nil {
 			continue
 		}
@@ -61,7 +61,7 @@ func settingsOf(from any, table string) (list []Setting) {
 			list = append(list, Setting{Key: k.Name, Value: value})
 		}
 	}
-	for _, k := range keysOf(table) {
+	for k := range keysOf(table) {
 		switch {
 		case k.table:
 			list = append(list, settingsOf(from, k.Name)...)

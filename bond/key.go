@@ -3,6 +3,7 @@ package bond
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -129,21 +130,23 @@ func Keys() []Key {
 
 // findKey finds a key by its name.
 func findKey(name string) (Key, bool) {
-	i := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name })
-	if i < 0 {
-		return Key{}, false
+	for i := range keys {
+		if keys[i].Name == name {
+			return keys[i], true
+		}
 	}
-	return keys[i], true
+	return Key{}, false
 }
 
 // keysOf are the keys of a table; "" is the top level.
-func keysOf(table string) (list []Key) {
-	for _, k := range keys {
-		if tableOf(k.Name) == table {
-			list = append(list, k)
+func keysOf(table string) iter.Seq[*Key] {
+	return func(yield func(*Key) bool) {
+		for i := range keys {
+			if tableOf(keys[i].Name) == table && !yield(&keys[i]) {
+				return
+			}
 		}
 	}
-	return list
 }
 
 // tableOf is the table that a key belongs to.
@@ -158,11 +161,11 @@ func (k Key) subject() string { return cmp.Or(k.Flag, k.Name) }
 // unknownKey finds the key of the same table that may have been meant.
 func unknownKey(name string) (meant Key, err error) {
 	table := tableOf(name)
-	for table != "" && len(keysOf(table)) == 0 {
+	for table != "" && slices.Collect(keysOf(table)) == nil {
 		table = tableOf(table)
 	}
 	var known []string
-	for _, k := range keysOf(table) {
+	for k := range keysOf(table) {
 		if k.unsupported == "" {
 			known = append(known, lastPart(k.Name))
 		}

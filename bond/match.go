@@ -63,8 +63,8 @@ func (s *State) pending(l Link) string {
 		return "blocked by rfkill"
 	case l.Initializing:
 		return "not yet initialised by udev"
-	case l.Refused != "":
-		return l.Refused
+	case l.refused != "":
+		return l.refused
 	}
 	if what, _ := l.carries(); what != "" && s.patient {
 		return "in use, as it carries " + what

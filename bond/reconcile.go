@@ -123,9 +123,12 @@ func (h *Host) reconcile(ctx context.Context, name string, wanted *Wanted, how H
 	}
 	if wanted == nil {
 		wanted = r.wanted()
-	}
-	if wanted == nil {
-		return Plan{}, fmt.Errorf("%s: %w", name, ErrNotWanted)
+		if wanted == nil {
+			return Plan{}, fmt.Errorf("%s: %w", name, ErrNotWanted)
+		}
+		if err := wanted.Config.Check(); err != nil { // it may be another version's
+			return Plan{}, err
+		}
 	}
 	a := attempt{Host: h, Wanted: *wanted, record: r, how: how, patient: how.Refusals != nil, refusals: how.Refusals}
 	if !a.patient {

@@ -63,7 +63,7 @@ func (r *Refusals) mark(s *State) {
 		case refused.index != l.Index || l.Master == s.Name:
 			delete(r.of, l.Name)
 		case time.Until(refused.until) > 0:
-			s.Links[i].Refused = refused.why
+			s.Links[i].refused = refused.why
 		}
 	}
 }

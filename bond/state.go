@@ -75,7 +75,8 @@ type Link struct {
 	RFKill       bool   // blocked by rfkill
 	SpeedUnknown bool   // ethtool gives no speed
 	Initializing bool   // udev has not done with it yet
-	Refused      string // why the kernel wouldn't take it a moment ago
+
+	refused string // why the kernel refused it a moment ago
 }
 
 // linkSettings are what enslaving changes of a link, and what is given back.
