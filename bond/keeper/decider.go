@@ -28,18 +28,19 @@ type decider struct {
 	nameServers *nameServers // nil where they are nobody's business
 	supplicants *supplicants
 
-	refusals bond.Refusals
-	tried    *bond.Wanted // what couldn't be carried out as a whole, so that it isn't recorded
-	seen     snapshot     // at the last look
-	looked   bool         // there was one
-	reload   bool         // Wanted is to be called
-	asked    int          // how often somebody has asked for a look
-	resumes  int          // how often the machine has woken up
-	ready    bool         // a look went well
-	unwanted bool         // nothing is wanted any more
-	pause    backoff.Backoff
-	failure  string   // the last one that was logged
-	notes    []string // the last ones, which were logged
+	refusals   bond.Refusals
+	tried      *bond.Wanted // what couldn't be carried out as a whole, so that it isn't recorded
+	seen       snapshot     // at the last look
+	looked     bool         // there was one
+	reload     bool         // Wanted is to be called
+	asked      int          // how often somebody has asked for a look
+	resumes    int          // how often the machine has woken up
+	renumbered int          // how many renumbers were carried out
+	ready      bool         // a look went well
+	unwanted   bool         // nothing is wanted any more
+	pause      backoff.Backoff
+	failure    string   // the last one that was logged
+	notes      []string // the last ones, which were logged
 }
 
 func newDecider(k *Keeper, r *record) *decider {
@@ -142,6 +143,7 @@ func (d *decider) handle(ctx context.Context, r report) {
 	case forgotten:
 		d.record.forget(statedir.SourceSupplicant, r.iface)
 	case renumber:
+		d.renumbered++
 		dropped, err := d.Host.Renumber(ctx, d.Name, r.had, r.prefixes, r.routers, bond.How{})
 		for _, step := range dropped {
 			d.Log.Info(step.String() + ": another network's")

@@ -127,7 +127,7 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 		servers, domains := wanted.Config.NameServers(held)
 		d.nameServers.wish.put(nameWish{d.seen.index, resolve.Settings{Servers: servers, Domains: domains}, d.asked})
 	}
-	d.routers.wish.put(routersWish{here, d.seen.slaac})
+	d.routers.wish.put(routersWish{here, d.seen.slaac, d.renumbered})
 	return nil
 }
 

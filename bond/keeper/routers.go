@@ -21,6 +21,7 @@ type routers struct {
 	place    place
 	had      []netip.Prefix // the addresses there were at the last place whose routers were known
 	known    bool           // the routers at this place: they have answered, or are none
+	told     int            // how many renumbers were reported
 	question *job           // that is under way
 	answers  chan routersAnswer
 }
@@ -28,8 +29,9 @@ type routers struct {
 // A routersWish says where the bond is, and what addresses the kernel has made of
 // what was advertised.
 type routersWish struct {
-	place place
-	slaac []netip.Prefix
+	place      place
+	slaac      []netip.Prefix
+	renumbered int // how many renumbers were carried out by then
 }
 
 type routersAnswer struct {
@@ -73,6 +75,9 @@ func (r *routers) Run(ctx context.Context) error {
 func (r *routers) fulfil(ctx context.Context, w routersWish) {
 	switch {
 	case !w.place.usable():
+	case w.renumbered != r.told:
+		// The addresses are those of before: another network's may be among them.
+		// The look that the report brings about makes a new wish.
 	case !r.place.usable(), w.place == r.place && r.known:
 		r.place, r.known, r.had = w.place, true, w.slaac
 	case w.place != r.place:
@@ -103,5 +108,6 @@ func (r *routers) hear(ctx context.Context, a routersAnswer) {
 		found.prefixes = append(found.prefixes, ad.Prefixes...)
 		found.routers = append(found.routers, ad.Router)
 	}
+	r.told++
 	send(ctx, r.reports, []report{found})
 }

@@ -35,14 +35,18 @@ func TestRouters(t *testing.T) {
 		want   []report
 	}{
 		"no path":               {answer, []routersWish{{}, {}}, 0, nil},
-		"the first place":       {answer, []routersWish{{here(1, 0), nil}, {here(1, 0), []netip.Prefix{old}}}, 0, nil},
-		"another path":          {answer, []routersWish{{here(1, 0), []netip.Prefix{old}}, {here(2, 0), []netip.Prefix{old, other}}}, 1, []report{found}},
-		"the cable was out":     {answer, []routersWish{{here(1, 0), []netip.Prefix{old}}, {place{}, nil}, {here(1, 0), nil}}, 0, nil},
-		"it has slept":          {answer, []routersWish{{here(1, 0), []netip.Prefix{old}}, {here(1, 1), nil}}, 1, []report{found}},
-		"they came just before": {answer, []routersWish{{here(1, 0), nil}, {here(2, 0), []netip.Prefix{old}}}, 1, []report{found}},
-		"nobody answers":        {silent, []routersWish{{here(1, 0), []netip.Prefix{old}}, {here(2, 0), nil}}, 1, nil},
-		"asked once a place":    {slow, []routersWish{{here(1, 0), []netip.Prefix{old}}, {here(2, 0), nil}, {here(2, 0), nil}}, 1, nil},
-		"on the move":           {slow, []routersWish{{here(1, 0), []netip.Prefix{old}}, {here(2, 0), nil}, {here(3, 0), nil}}, 2, nil},
+		"the first place":       {answer, []routersWish{{here(1, 0), nil, 0}, {here(1, 0), []netip.Prefix{old}, 0}}, 0, nil},
+		"another path":          {answer, []routersWish{{here(1, 0), []netip.Prefix{old}, 0}, {here(2, 0), []netip.Prefix{old, other}, 0}}, 1, []report{found}},
+		"the cable was out":     {answer, []routersWish{{here(1, 0), []netip.Prefix{old}, 0}, {place{}, nil, 0}, {here(1, 0), nil, 0}}, 0, nil},
+		"it has slept":          {answer, []routersWish{{here(1, 0), []netip.Prefix{old}, 0}, {here(1, 1), nil, 0}}, 1, []report{found}},
+		"they came just before": {answer, []routersWish{{here(1, 0), nil, 0}, {here(2, 0), []netip.Prefix{old}, 0}}, 1, []report{found}},
+		"a wish of before": {answer, []routersWish{ // the bond has lost the old address since
+			{here(1, 0), []netip.Prefix{old}, 0}, {here(2, 0), []netip.Prefix{old}, 0},
+			{here(2, 0), []netip.Prefix{old, other}, 0}, {here(1, 0), []netip.Prefix{other}, 1},
+		}, 2, []report{found, found}},
+		"nobody answers":     {silent, []routersWish{{here(1, 0), []netip.Prefix{old}, 0}, {here(2, 0), nil, 0}}, 1, nil},
+		"asked once a place": {slow, []routersWish{{here(1, 0), []netip.Prefix{old}, 0}, {here(2, 0), nil, 0}, {here(2, 0), nil, 0}}, 1, nil},
+		"on the move":        {slow, []routersWish{{here(1, 0), []netip.Prefix{old}, 0}, {here(2, 0), nil, 0}, {here(3, 0), nil, 0}}, 2, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
