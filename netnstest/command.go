@@ -25,7 +25,7 @@ func (n *Namespace) Command(name string, args ...string) *Cmd {
 
 // Start starts the program. See exec.Cmd.
 func (c *Cmd) Start() (err error) {
-	warm(c.Path)
+	Warm(c.Path)
 	start := c.Cmd.Start
 	if c.killer != nil {
 		start = func() error { return c.killer.start(c.Cmd) }

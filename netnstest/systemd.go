@@ -44,7 +44,7 @@ func (h *Host) Systemd() *Systemd {
 		h.t.Skipf("needs the lab's virtual machine (%s=%s)", envMode, os.Getenv(envMode))
 	}
 	for _, program := range systemdPrograms {
-		warm(program)
+		Warm(program)
 		if _, err := os.Stat(program); err != nil {
 			h.t.Fatalf("boot systemd: %v; netnstest/setup installs it", err)
 		}

@@ -17,9 +17,9 @@ var warmed sync.Map // paths
 // libraryFolders are where programs have their libraries.
 var libraryFolders = []string{"/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu/systemd"}
 
-// warm brings a program, or a library, with its libraries into the guest's memory. What can't be brought
-// there is run all the same.
-func warm(file string) {
+// Warm brings a program, or a library, with its libraries into the guest's memory, as [Namespace.Command]
+// does by itself. What can't be brought there is run all the same.
+func Warm(file string) {
 	if _, done := warmed.LoadOrStore(file, true); done || !InGuest() {
 		return
 	}
@@ -30,7 +30,7 @@ func warm(file string) {
 	}
 	touch(file)
 	if target, err := filepath.EvalSymlinks(file); err == nil && target != file {
-		warm(target)
+		Warm(target)
 		return
 	}
 	program, err := elf.Open(file)
@@ -41,7 +41,7 @@ func warm(file string) {
 	libraries, _ := program.ImportedLibraries()
 	for _, library := range libraries {
 		for _, dir := range libraryFolders {
-			warm(filepath.Join(dir, library))
+			Warm(filepath.Join(dir, library))
 		}
 	}
 }

@@ -197,6 +197,13 @@ func (m meter) play(matches []match) error {
 // medians lets the contenders take turns.
 func (m meter) medians(match match) ([]float64, error) {
 	costs := make([][]float64, len(match.contenders))
+	for _, c := range match.contenders {
+		program, err := exec.LookPath(c[0])
+		if err != nil {
+			return nil, err
+		}
+		netnstest.Warm(program)
+	}
 	// The round before the first is to have the programs in memory, and isn't counted.
 	for round := -1; round < m.rounds; round++ {
 		for i, c := range match.contenders {
