@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
 func parseCIDR(text string) (netip.Prefix, error) {
@@ -41,17 +43,7 @@ var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 // isHost says whether an address in a network is neither the network's own nor
 // its broadcast address. IPv6 has none, nor has a link of two (RFC 3021).
 func isHost(a netip.Addr, network netip.Prefix) bool {
-	return !a.Is4() || network.Bits() >= 31 || a != network.Masked().Addr() && a != broadcast(network)
-}
-
-// broadcast is the last address of an IPv4 network.
-func broadcast(p netip.Prefix) netip.Addr {
-	b := p.Addr().As4()
-	for i := range b {
-		host := 8*(i+1) - p.Bits()
-		b[i] |= byte(1<<min(max(host, 0), 8) - 1)
-	}
-	return netip.AddrFrom4(b)
+	return !a.Is4() || network.Bits() >= 31 || a != network.Masked().Addr() && a != rtnl.Broadcast(network)
 }
 
 // parseHost makes the parser of one host's address. loopback says whether that host

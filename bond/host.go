@@ -22,7 +22,12 @@ type Host struct {
 
 // Open opens the calling thread's network namespace. It needs no privilege;
 // changes want CAP_NET_ADMIN.
-func Open() (*Host, error) {
+func Open() (*Host, error) { return OpenAt("/sys") }
+
+// OpenAt is [Open] with the namespace's sysfs mounted at sys. The one at /sys is
+// that of whoever mounted it, and a thread that enters another namespace must
+// mount its own.
+func OpenAt(sys string) (*Host, error) {
 	c, err := rtnl.Dial()
 	if err != nil {
 		return nil, err
@@ -33,7 +38,7 @@ func Open() (*Host, error) {
 		return nil, err
 	}
 	h := &Host{
-		kernel: kernel{c}, sysfs: sysfs.New("/sys"),
+		kernel: kernel{c}, sysfs: sysfs.New(sys),
 		store:            store{fmt.Sprintf("%s/%d", statedir.Root, cookie)},
 		initialNamespace: sameNamespace("/proc/1/ns/net", "/proc/thread-self/ns/net"),
 	}

@@ -70,6 +70,16 @@ type sysctl struct {
 	Value  string `json:"value"`
 }
 
+// in finds the setting among those of a state; without a value where it isn't.
+func (s sysctl) in(list []sysctl) sysctl {
+	for _, has := range list {
+		if has.Link == s.Link && has.Family == s.Family && has.Key == s.Key {
+			return has
+		}
+	}
+	return sysctl{Link: s.Link, Family: s.Family, Key: s.Key}
+}
+
 // added is what bondctl has put in place, each by the name of its link.
 type added struct {
 	Addresses []addedAddress `json:"addresses"`
@@ -197,6 +207,12 @@ func (s *State) Image(names ...string) *Image {
 // Addresses and routes that the kernel makes by itself come back by themselves.
 func (i *Image) take(s *State, link Link, settings linkSettings) {
 	i.drop(link.Index)
+	for _, other := range slices.Clone(i.Links) {
+		// A device that comes and goes is another one each time.
+		if _, present := s.linkByIndex(other.Index); other.Name == link.Name && !present {
+			i.drop(other.Index)
+		}
+	}
 	i.Links = append(i.Links, linkImage{link.Name, settings})
 	for _, a := range s.addrsOf(link.Index) {
 		if !a.ByKernel(net.HardwareAddr(link.MAC)) {
@@ -315,6 +331,9 @@ func (s *State) rest(p Plan) *Image {
 	}
 	rest := s.Image(s.Name)
 	for _, step := range p.Steps {
+		if step.link() != s.Name {
+			continue // what a member gets back
+		}
 		switch step := step.(type) {
 		case addAddress:
 			rest.Addresses = append(rest.Addresses, step.Address.On(bond.Index))

@@ -75,6 +75,24 @@ func TestImageAcross(t *testing.T) {
 	}
 }
 
+// A dock that comes and goes leaves nothing behind in the journal.
+func TestImageOfReturning(t *testing.T) {
+	var image Image
+	for i := range 3 {
+		l := device(10+i, "usb0")
+		s := State{Name: "bond0", Links: []Link{l}, traffic: traffic{addrs: []rtnl.Addr{addr(l.Index, "192.0.2.1/24")}}}
+		image.take(&s, l, l.settings())
+	}
+	if len(image.Links) != 1 || image.Links[0].Index != 12 || len(image.Addresses) != 1 {
+		t.Errorf("the image has %+v and %v", image.Links, image.Addresses)
+	}
+	renamed := device(12, "dock0")
+	s := State{Name: "bond0", Links: []Link{renamed, device(13, "usb0")}}
+	if image.take(&s, s.Links[1], s.Links[1].settings()); len(image.Links) != 2 {
+		t.Errorf("one that was renamed is forgotten: %+v", image.Links)
+	}
+}
+
 // What a down gives back.
 func TestDownPlan(t *testing.T) {
 	eth0, eth1, eth2 := device(1, "eth0"), device(2, "eth1"), device(3, "eth2")
@@ -88,6 +106,10 @@ func TestDownPlan(t *testing.T) {
 		want  []Step
 	}{
 		"all": {base, []Step{deleteBond{"bond0"}, give["eth0"], give["eth1"]}},
+		"one that was down, of another MTU than the bond": {
+			changed(base, func(s *State) { linkOf(s, "bond0").MTU = 1400 }),
+			[]Step{release{"bond0", "eth0"}, deleteBond{"bond0"}, give["eth0"], give["eth1"]},
+		},
 		"one was plugged in anew since": {
 			changed(base, func(s *State) { s.Links[0].Index = 99 }),
 			[]Step{deleteBond{"bond0"}, give["eth1"]},

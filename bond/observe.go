@@ -281,3 +281,19 @@ func millis(p *int) *Millis {
 	}
 	return new(Millis(*p))
 }
+
+// readSysctls reads the settings as they are now. One that can't be read, since its
+// link is gone or the kernel is another one, is left out.
+func (s *State) readSysctls(like []sysctl) (list []sysctl) {
+	for _, c := range like {
+		link, present := s.linkByIndex(c.Link)
+		if !present {
+			continue
+		}
+		if text, err := os.ReadFile(sysctlPath(c, link.Name)); err == nil {
+			c.Value = strings.TrimSpace(string(text))
+			list = append(list, c)
+		}
+	}
+	return list
+}

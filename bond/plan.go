@@ -23,6 +23,10 @@ type Plan struct {
 	// Associations are the Wi-Fi members that a keeper is to associate once the plan
 	// is applied.
 	Associations []Association
+	// Before is the bond when Reconcile looked first, which was at Looked; the zero
+	// Status where there was none. It has no health.
+	Before Status
+	Looked time.Time
 	// After is the bond's [Host.Brief] when Reconcile had applied the plan.
 	After Status
 }

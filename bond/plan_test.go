@@ -280,7 +280,7 @@ func TestObstacles(t *testing.T) {
 // design.md promises: the kernel would take every step, a second plan is empty,
 // and what fails at any step leaves every link as it was.
 func FuzzPlan(f *testing.F) {
-	for seed := range uint64(64) {
+	for seed := range uint64(400) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) {

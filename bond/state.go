@@ -30,7 +30,8 @@ type State struct {
 	patient bool
 
 	traffic
-	rules []rtnl.Rule // read where something is to be changed
+	rules   []rtnl.Rule // read where something is to be changed
+	sysctls []sysctl    // of those that an image names
 }
 
 // BondState is a bond as the kernel has it.

@@ -24,6 +24,14 @@ type record struct {
 	Refused map[string]string `json:"refused,omitempty"`
 }
 
+// wanted is what was wanted last; nil when nothing was.
+func (r *record) wanted() *Wanted {
+	if r.Config == nil {
+		return nil
+	}
+	return &Wanted{*r.Config, r.Source}
+}
+
 // A Source says where what is wanted of a bond was written.
 type Source struct {
 	// File is the path of a configuration file; "" for none.
@@ -86,10 +94,8 @@ func (s store) restoreJournal(name string, j *Image) error {
 	return s.writeJournal(name, j)
 }
 
-// knows says whether there is a record or a journal of a bond.
-func (s store) knows(name string) bool {
-	return s.of(name).Has(statedir.Public) || s.of(name).Has(statedir.Journal)
-}
+// knows says whether anything is kept of a bond.
+func (s store) knows(name string) bool { return s.of(name).Keeps() }
 
 // names lists the bonds of which something is wanted.
 func (s store) names() []string {

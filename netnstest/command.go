@@ -14,7 +14,8 @@ import (
 // exec.Cmd, on a thread inside.
 type Cmd struct {
 	*exec.Cmd
-	n *Namespace
+	n      *Namespace
+	killer *Killer
 }
 
 // Command prepares a program that runs in the namespace.
@@ -25,7 +26,11 @@ func (n *Namespace) Command(name string, args ...string) *Cmd {
 // Start starts the program. See exec.Cmd.
 func (c *Cmd) Start() (err error) {
 	warm(c.Path)
-	c.n.Do(func() { err = c.Cmd.Start() })
+	start := c.Cmd.Start
+	if c.killer != nil {
+		start = func() error { return c.killer.start(c.Cmd) }
+	}
+	c.n.Do(func() { err = start() })
 	return err
 }
 
@@ -96,11 +101,18 @@ type Process struct {
 // own. It is stopped when the test ends; if that failed, what the program wrote is logged.
 func (n *Namespace) Start(name string, args ...string) *Process {
 	n.t.Helper()
-	p := &Process{cmd: n.Command(name, args...), done: make(chan struct{})}
+	return n.Command(name, args...).Background()
+}
+
+// Background starts the program as [Namespace.Start] does.
+func (c *Cmd) Background() *Process {
+	n := c.n
+	n.t.Helper()
+	p := &Process{cmd: c, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p, p
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.cmd.Start(); err != nil {
-		n.t.Fatalf("in %s: start %s: %v", n.name, name, err)
+		n.t.Fatalf("in %s: start %s: %v", n.name, c.Path, err)
 	}
 	go func() {
 		p.err = p.cmd.Wait()

@@ -19,7 +19,7 @@ type options struct {
 	programs []string
 }
 
-// Programs names packages, as to go build, whose programs the tests run. They are built before
+// Programs names packages, as to [Lab.Build], whose programs the tests run. They are built before
 // the tests start, in the race detector's build if the tests are. See [Program].
 func Programs(packages ...string) Option {
 	return func(o *options) { o.programs = append(o.programs, packages...) }

@@ -25,7 +25,7 @@ func Program(name string) string {
 
 // Build builds programs for the guest: statically, as a user would have them, or, in a process
 // that the race detector watches, with the race detector. Packages are named as to go build, a
-// relative one (./cmd/x) from the folder of the module.
+// relative one (./cmd/x) from the folder of the module; flags of go build may come before them.
 func (l *Lab) Build(ctx context.Context, packages ...string) error {
 	return build(ctx, filepath.Join(l.dir, programFolder), packages...)
 }

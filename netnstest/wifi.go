@@ -267,11 +267,11 @@ func (w *WiFi) supplicantStatus() (status string, err error) {
 	const folder = "/run/wpa_supplicant/"
 	w.m.Do(func() {
 		own := &net.UnixAddr{Name: folder + "lab-" + w.Name, Net: "unixgram"}
+		defer os.Remove(own.Name) // even if only the connect fails
 		var conn *net.UnixConn
 		if conn, err = net.DialUnix("unixgram", own, &net.UnixAddr{Name: folder + w.Name, Net: "unixgram"}); err != nil {
 			return
 		}
-		defer os.Remove(own.Name)
 		defer conn.Close()
 		if err = conn.SetDeadline(time.Now().Add(Patience / 10)); err != nil {
 			return

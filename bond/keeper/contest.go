@@ -9,8 +9,8 @@ import (
 	"github.com/bondctl/bondctl/bond"
 )
 
-// contest notices that somebody else undoes what the keeper does, such as
-// another network manager: the same steps are called for again and again.
+// contest notices if somebody else, such as another network manager, undoes what
+// the keeper does: then the same steps are called for again and again.
 type contest struct {
 	steps []bond.Step // of the last plan
 	at    time.Time
@@ -25,8 +25,8 @@ const (
 	contestTime  = 10 * time.Second // the most between two times in a row
 )
 
-// contested takes down what a look has done. The error is errContested when
-// that has been done so often that it is better left for a while.
+// contested counts how often in a row a look has done the same. The error is
+// errContested when that is so often that it is better left for a while.
 func (c *contest) contested(plan bond.Plan, now time.Time) error {
 	if plan.Empty() {
 		return nil

@@ -17,7 +17,6 @@ import (
 // failure has been logged; the caller only needs to know when to try again. The
 // error is [bond.ErrNotWanted] when nothing is wanted any more.
 func (d *decider) look(ctx context.Context) (bond.Plan, error) {
-	d.observe()
 	unsaved := d.record.save()
 	plan, err := d.reconcile(ctx)
 	if errors.Is(err, bond.ErrNotWanted) || ctx.Err() != nil {
@@ -26,8 +25,12 @@ func (d *decider) look(ctx context.Context) (bond.Plan, error) {
 	for _, step := range plan.Steps {
 		d.Log.Info(step.String())
 	}
+	// What left between two looks may be back by now: the events tell of both.
+	if !plan.Looked.IsZero() {
+		d.see(plan.Before, plan.Looked)
+	}
 	if plan.After.Name != "" {
-		d.see(plan.After)
+		d.see(plan.After, time.Now())
 	} else {
 		d.observe()
 	}
@@ -48,13 +51,13 @@ func (d *decider) observe() {
 		d.Log.Warn("look at what happened", "error", err)
 		return
 	}
-	d.see(st)
+	d.see(st, time.Now())
 }
 
 // see finds out what has happened since the bond was last seen; the zero Status is
 // for none.
-func (d *decider) see(st bond.Status) {
-	now, at := snapshotOf(st), time.Now()
+func (d *decider) see(st bond.Status, at time.Time) {
+	now := snapshotOf(st)
 	if d.looked {
 		for _, e := range now.since(d.seen, at) {
 			d.record.happened(e)

@@ -62,7 +62,7 @@ func keep(c *cli.Context, up *starterPipe) error {
 	if err != nil {
 		return err
 	}
-	h, err := bond.Open()
+	h, err := openHost(c)
 	if err != nil {
 		return err
 	}

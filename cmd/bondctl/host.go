@@ -16,7 +16,7 @@ func onBond(do func(c *cli.Context, h *bond.Host, name string) error) cli.Action
 		if err != nil {
 			return err
 		}
-		h, err := bond.Open()
+		h, err := openHost(c)
 		if err != nil {
 			return err
 		}

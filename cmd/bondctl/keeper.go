@@ -100,7 +100,11 @@ func startKeeper(c *cli.Context, h *bond.Host, name string) error {
 		return err
 	}
 	defer ready.Close()
-	cmd := exec.CommandContext(c.Context, self, "daemon", "--syslog", "--"+readyFlag, name)
+	args := []string{"daemon", "--syslog", "--" + readyFlag, name}
+	if c.IsSet("netns") {
+		args = append([]string{"--netns", c.String("netns")}, args...)
+	}
+	cmd := exec.CommandContext(c.Context, self, args...)
 	cmd.Cancel = func() error { return nil } // it is to outlive this process
 	cmd.Dir = "/"
 	cmd.ExtraFiles = []*os.File{theirs}

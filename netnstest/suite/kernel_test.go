@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What is read here comes from the kernel and not from the program under test.
+// What is read and done here is by the kernel, and not by the program under test.
 
 // linkState is what bondctl may change of a link.
 type linkState struct {
@@ -143,9 +143,10 @@ func isUp(h *netnstest.Host, name string) func() error {
 	}
 }
 
-// failures is how often the kernel has seen a slave of bond0 lose its link.
-func failures(h *netnstest.Host, slave string) string {
-	return attribute(h, slave, "bonding_slave", "link_failure_count")
+// failures is how often the kernel has seen a slave lose its link.
+func failures(h *netnstest.Host, slave string) int {
+	n, _ := strconv.Atoi(attribute(h, slave, "bonding_slave", "link_failure_count"))
+	return n
 }
 
 // settled says whether the kernel has noticed the state of each slave, which is up or down, and
@@ -200,7 +201,28 @@ func marked(h *netnstest.Host) bool {
 	return true
 }
 
-// What somebody else does to links, without a program to be started for it.
+// defaultRoute is a condition for Eventually: it is the only one, by that gateway over bond0.
+func defaultRoute(h *netnstest.Host, gateway string) func() error {
+	return func() error {
+		routes, err := whole(func() ([]netlink.Route, error) { return h.Netlink().RouteList(nil, netlink.FAMILY_V4) })
+		if err != nil {
+			return err
+		}
+		var got []string
+		for _, r := range routes {
+			if r.Dst == nil || r.Dst.IP.IsUnspecified() {
+				got = append(got, fmt.Sprintf("via %s over link %d", r.Gw, r.LinkIndex))
+			}
+		}
+		want := []string{fmt.Sprintf("via %s over link %s", gateway, attribute(h, "bond0", "ifindex"))}
+		if diff := cmp.Diff(want, got); diff != "" {
+			return fmt.Errorf("default routes (-want +got):\n%s", diff)
+		}
+		return nil
+	}
+}
+
+// What somebody else does, without a program to be started for it.
 
 // change does something to a link.
 func change(t *testing.T, h *netnstest.Host, name, verb string, do func(nl *netlink.Handle, l netlink.Link) error) {
@@ -252,23 +274,24 @@ func addAddress(t *testing.T, h *netnstest.Host, address, name string) {
 	})
 }
 
-// defaultRoute is a condition for Eventually: it is the only one, by that gateway over bond0.
-func defaultRoute(h *netnstest.Host, gateway string) func() error {
-	return func() error {
-		routes, err := whole(func() ([]netlink.Route, error) { return h.Netlink().RouteList(nil, netlink.FAMILY_V4) })
-		if err != nil {
-			return err
+// sysctl sets a value of the namespace's kernel.
+func sysctl(t *testing.T, n *netnstest.Namespace, name, value string) {
+	t.Helper()
+	n.Do(func() {
+		if err := os.WriteFile("/proc/sys/"+name, []byte(value), 0); err != nil {
+			t.Fatal(err)
 		}
-		var got []string
-		for _, r := range routes {
-			if r.Dst == nil || r.Dst.IP.IsUnspecified() {
-				got = append(got, fmt.Sprintf("via %s over link %d", r.Gw, r.LinkIndex))
-			}
-		}
-		want := []string{fmt.Sprintf("via %s over link %s", gateway, attribute(h, "bond0", "ifindex"))}
-		if diff := cmp.Diff(want, got); diff != "" {
-			return fmt.Errorf("default routes (-want +got):\n%s", diff)
-		}
-		return nil
+	})
+}
+
+// block sets whether rfkill blocks wlan0, as the rfkill program and a laptop's key do.
+func block(t *testing.T, m *netnstest.Machine, soft string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(m.Sys(), "class", "net", "wlan0", "phy80211", "rfkill*", "soft"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("wlan0 has rfkill switches %v, %v; want one", files, err)
+	}
+	if err := os.WriteFile(files[0], []byte(soft), 0); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,6 +1,8 @@
 package suite
 
 import (
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +56,22 @@ func TestDHCP(t *testing.T) {
 	linkUp(t, h, "eth0")
 	h.LAN().DHCP()
 	h.Run("busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-s", "/bin/true")
+}
+
+// TestKillAt kills ip at the second of three changes.
+func TestKillAt(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t)
+	batch := filepath.Join(t.TempDir(), "batch")
+	writeFile(t, batch, "address add 192.0.2.1 dev lo\naddress show\naddress add 192.0.2.2 dev lo\naddress add 192.0.2.3 dev lo\n")
+	cmd := h.Command("ip", "-batch", batch)
+	killer := cmd.KillAt(2)
+	if o := run(t, cmd); !killer.Killed() || killer.Made() != 2 {
+		t.Errorf("%d changes, killed %t, exit status %d\n%s", killer.Made(), killer.Killed(), o.Status, o.Stderr)
+	}
+	if got := link(t, h, "lo").Addresses; !slices.Contains(got, "192.0.2.1/32") || slices.Contains(got, "192.0.2.2/32") {
+		t.Errorf("lo has %v, want the first of three", got)
+	}
 }
 
 func TestTap(t *testing.T) {

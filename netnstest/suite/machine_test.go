@@ -9,7 +9,51 @@ import (
 	"github.com/bondctl/bondctl/netnstest"
 )
 
-func TestUSBDock(t *testing.T) {
+// onMachine are the tests that have the virtual machine itself, its docks and its Wi-Fi.
+var onMachine = []struct {
+	name string
+	test func(*testing.T)
+}{
+	{"Better", testBetter},
+	{"BetterDuplex", testBetterDuplex},
+	{"DockAndWiFi", testDockAndWiFi},
+	{"StartUndocked", testStartUndocked},
+	{"StartWithoutNetwork", testStartWithoutNetwork},
+	{"KeeperWiFiTrouble", testKeeperWiFiTrouble},
+	{"KeeperHostileNames", testKeeperHostileNames},
+	{"Laptop", testLaptop},
+	{"RandomMAC", testRandomMAC},
+	{"USBDock", testUSBDock},
+	{"PCIDock", testPCIDock},
+	{"WiFi", testWiFi},
+	{"Udev", testUdev},
+	{"BlockedWiFi", testBlockedWiFi},
+	{"Places", testPlaces},
+	{"SupplicantLives", testSupplicantLives},
+	{"SupplicantConfiguration", testSupplicantConfiguration},
+	{"DownWhileSupplicantHangs", testDownWhileSupplicantHangs},
+	{"SupplicantForeign", testSupplicantForeign},
+	{"SupplicantInterface", testSupplicantInterface},
+	{"UdevMAC", testUdevMAC},
+	{"UdevRedock", testUdevRedock},
+	{"UdevFirst", testUdevFirst},
+	{"TwoRadios", testTwoRadios},
+	{"MovedAP", testMovedAP},
+	{"WrongKey", testWrongKey},
+	{"CleanMachine", testCleanMachine},
+}
+
+// TestMachine has one after the other, for there is one machine: together they run beside the tests that have
+// hosts of their own. Those that are in everybody's way aren't among them: they set the clock, or
+// unload modules.
+func TestMachine(t *testing.T) {
+	t.Parallel()
+	for _, tt := range onMachine {
+		t.Run(tt.name, tt.test)
+	}
+}
+
+func testUSBDock(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	usb0 := m.USBDock()
 	driver, err := os.Readlink(m.Sys() + "/class/net/usb0/device/driver")
@@ -27,7 +71,7 @@ func TestUSBDock(t *testing.T) {
 	}
 }
 
-func TestPCIDock(t *testing.T) {
+func testPCIDock(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	eth0 := m.PCIDock(netnstest.E1000E)
 	linkUp(t, m.Host, "eth0")
@@ -46,7 +90,7 @@ func TestPCIDock(t *testing.T) {
 	netnstest.Eventually(t, m.Carrier("eth0", true))
 }
 
-func TestWiFi(t *testing.T) {
+func testWiFi(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	w := m.WiFi()
 	addAddress(t, m.Host, "192.0.2.10/24", w.Name)
@@ -60,8 +104,8 @@ func TestWiFi(t *testing.T) {
 	t.Log(p.Stop())
 }
 
-// TestCleanMachine wants to come after the others.
-func TestCleanMachine(t *testing.T) {
+// testCleanMachine comes after the others.
+func testCleanMachine(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	out := m.Run("ip", "-o", "link", "show")
 	if n := strings.Count(out, "\n"); n != 1 {
@@ -71,7 +115,7 @@ func TestCleanMachine(t *testing.T) {
 	m.WiFi()
 }
 
-func TestUdev(t *testing.T) {
+func testUdev(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	m.Udev()
 	dock := m.USBDock()

@@ -12,7 +12,9 @@ import (
 // long asks for the whole form of the tests that otherwise take a sample.
 var long = flag.Bool("long", false, "run every order, a thousand cycles and a minute of silence, not a sample of them")
 
-func TestMain(m *testing.M) { netnstest.Main(m, netnstest.Programs("./cmd/bondctl")) }
+func TestMain(m *testing.M) {
+	netnstest.Main(m, netnstest.Programs("-tags=urfave_cli_no_docs", "./cmd/bondctl"))
+}
 
 // sample is the size of a test: that of its whole form with -long.
 func sample[T any](short, whole T) T {

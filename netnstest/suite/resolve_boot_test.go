@@ -23,6 +23,7 @@ func TestSystemdNames(t *testing.T) {
 	}
 	writeFile(t, in(h, "/etc/resolv.conf"), foundConf)
 	s := h.Systemd()
+	busAnswers(t, s)
 	// What systemctl poweroff starts, but for the last step.
 	writeFile(t, in(s.Host, "/run/systemd/system/end.target"), "[Unit]\nRequires=shutdown.target\nAfter=shutdown.target\nDefaultDependencies=no\n")
 	s.Run("systemctl", "daemon-reload")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bondctl/bondctl/netnstest"
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
 )
 
 // TestStatusJSON holds every key of the JSON against what was asked for. What isn't known is null.
@@ -129,8 +130,12 @@ func TestStatusModes(t *testing.T) {
 	for i, mode := range modes {
 		bond, eth := fmt.Sprintf("team%d", i), fmt.Sprintf("eth%d", i)
 		h.Cable(eth)
-		h.Run("ip", "link", "add", bond, "type", "bond", "mode", mode, "miimon", "100")
-		h.Run("ip", "link", "set", eth, "master", bond)
+		master := netlink.NewLinkBond(netlink.LinkAttrs{Name: bond})
+		master.Mode, master.Miimon = netlink.StringToBondMode(mode), 100
+		if err := h.Netlink().LinkAdd(master); err != nil {
+			t.Fatalf("make %s: %v", bond, err)
+		}
+		change(t, h, eth, "enslave", func(nl *netlink.Handle, l netlink.Link) error { return nl.LinkSetMaster(l, master) })
 		linkUp(t, h, bond)
 		netnstest.Eventually(t, usable(h, eth))
 	}

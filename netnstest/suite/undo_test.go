@@ -23,14 +23,11 @@ type transition struct {
 	// between are commands that come after from.
 	between []string
 	to      []string
-	// moves says that members come or go, so that it takes the journal to know how they were.
-	moves bool
 }
 
 var transitions = []transition{
 	{
-		name:  "no bond to bond",
-		moves: true,
+		name: "no bond to bond",
 		to: []string{
 			"member=eth0", "member=eth1,prio=-7", "member=eth2,prio=100", "primary=eth2", "mtu=1450",
 			"updelay=200", "num_grat_arp=3", "primary_reselect=failure", "all_slaves_active=1",
@@ -67,22 +64,19 @@ var transitions = []transition{
 		},
 	},
 	{
-		name:  "a member for another",
-		moves: true,
-		from:  []string{"member=eth0", "member=eth1", "primary=eth0", "address=192.0.2.10/24"},
-		to:    []string{"member=eth2", "member=eth1,prio=9", "primary=eth2", "address=192.0.2.10/24", "gateway=192.0.2.1"},
+		name: "a member for another",
+		from: []string{"member=eth0", "member=eth1", "primary=eth0", "address=192.0.2.10/24"},
+		to:   []string{"member=eth2", "member=eth1,prio=9", "primary=eth2", "address=192.0.2.10/24", "gateway=192.0.2.1"},
 	},
 	{
-		name:  "the only member for another",
-		moves: true,
-		from:  []string{"member=eth1", "address=192.0.2.10/24"},
-		to:    []string{"member=eth0", "address=192.0.2.11/24"},
+		name: "the only member for another",
+		from: []string{"member=eth1", "address=192.0.2.10/24"},
+		to:   []string{"member=eth0", "address=192.0.2.11/24"},
 	},
 	{
-		name:  "fail_over_mac none to active",
-		moves: true,
-		from:  []string{"member=eth0", "member=eth1", "member=eth2", "primary=eth1", "address=192.0.2.10/24", "gateway=192.0.2.1"},
-		to:    []string{"member=eth0", "member=eth1", "member=eth2", "primary=eth1", "fail_over_mac=active", "address=192.0.2.10/24"},
+		name: "fail_over_mac none to active",
+		from: []string{"member=eth0", "member=eth1", "member=eth2", "primary=eth1", "address=192.0.2.10/24", "gateway=192.0.2.1"},
+		to:   []string{"member=eth0", "member=eth1", "member=eth2", "primary=eth1", "fail_over_mac=active", "address=192.0.2.10/24"},
 	},
 	{
 		name: "fail_over_mac active to none",

@@ -8,8 +8,8 @@ import (
 	"github.com/bondctl/bondctl/netnstest"
 )
 
-// TestTwoRadios has a machine in range of two access points, each on a network of its own.
-func TestTwoRadios(t *testing.T) {
+// testTwoRadios has a machine in range of two access points, each on a network of its own.
+func testTwoRadios(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	home, guest := m.WiFi(), m.RadioTo(m.OtherLAN())
 	guest.StartAP()
@@ -22,8 +22,8 @@ func TestTwoRadios(t *testing.T) {
 	}
 }
 
-// TestMovedAP carries a machine to another place, where the Wi-Fi has the same name and key.
-func TestMovedAP(t *testing.T) {
+// testMovedAP carries a machine to another place, where the Wi-Fi has the same name and key.
+func testMovedAP(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	w := m.WiFi()
 	w.MoveAP(m.OtherLAN())
@@ -31,8 +31,8 @@ func TestMovedAP(t *testing.T) {
 	netnstest.Eventually(t, m.PingTo(m.OtherLAN().Addr.Addr(), 100*time.Millisecond).Answered)
 }
 
-// TestWrongKey: with it there is no association, and with the right one there is.
-func TestWrongKey(t *testing.T) {
+// testWrongKey: with it there is no association, and with the right one there is.
+func testWrongKey(t *testing.T) {
 	m := netnstest.NewMachine(t)
 	w := m.Radio()
 	w.StartAP()

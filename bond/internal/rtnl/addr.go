@@ -122,7 +122,7 @@ func (a Addr) After(elapsed time.Duration) Addr {
 
 // Addrs lists the addresses of all links.
 func (c *Conn) Addrs() ([]Addr, error) {
-	list, err := dump(c, unix.RTM_GETADDR, unix.RTM_NEWADDR, make([]byte, unix.SizeofIfAddrmsg), parseAddr)
+	list, err := dump(c, unix.RTM_GETADDR, make([]byte, unix.SizeofIfAddrmsg), parseAddr)
 	if err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
 	}

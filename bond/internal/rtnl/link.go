@@ -1,6 +1,7 @@
 package rtnl
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -63,7 +64,7 @@ func linkHeader(index int, flags, change uint32) []byte {
 // Links lists the links.
 func (c *Conn) Links() ([]Link, error) {
 	body := appendUint32(linkHeader(0, 0, 0), unix.IFLA_EXT_MASK, rtextFilterSkipStats)
-	links, err := dump(c, unix.RTM_GETLINK, unix.RTM_NEWLINK, body, parseLink)
+	links, err := dump(c, unix.RTM_GETLINK, body, parseLink)
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}
@@ -75,17 +76,16 @@ func (c *Conn) Links() ([]Link, error) {
 func (c *Conn) Link(name string) (Link, error) {
 	body := appendAttr(linkHeader(0, 0, 0), unix.IFLA_IFNAME, append([]byte(name), 0))
 	body = appendUint32(body, unix.IFLA_EXT_MASK, rtextFilterSkipStats)
-	replies, err := c.request(unix.RTM_GETLINK, 0, unix.RTM_NEWLINK, body)
-	switch {
-	case errors.Is(err, unix.ENODEV):
+	var l Link
+	var malformed error
+	err := c.request(unix.RTM_GETLINK, 0, body, func(answer []byte) { l, malformed = parseLink(answer) })
+	if errors.Is(err, unix.ENODEV) {
 		return Link{}, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
-	case err == nil && len(replies) != 1:
-		err = fmt.Errorf("%d answers", len(replies))
 	}
-	if err != nil {
+	if err := cmp.Or(err, malformed); err != nil {
 		return Link{}, fmt.Errorf("look up %s: %w", name, err)
 	}
-	return parseLink(replies[0])
+	return l, nil
 }
 
 // A LinkChange is what a request says of a link. What is zero is left alone.

@@ -127,7 +127,7 @@ func (r Route) After(elapsed time.Duration) Route {
 
 // Routes lists the routes of all tables.
 func (c *Conn) Routes() ([]Route, error) {
-	list, err := dump(c, unix.RTM_GETROUTE, unix.RTM_NEWROUTE, make([]byte, unix.SizeofRtMsg), parseRoute)
+	list, err := dump(c, unix.RTM_GETROUTE, make([]byte, unix.SizeofRtMsg), parseRoute)
 	if err != nil {
 		return nil, fmt.Errorf("list routes: %w", err)
 	}
@@ -141,7 +141,7 @@ func (c *Conn) Routes() ([]Route, error) {
 // IPv4 route is in the way to the same destination with the same metric; one that
 // came from the kernel goes behind that, for so it was.
 func (c *Conn) AddRoute(r Route) error {
-	flags := unix.NLM_F_CREATE
+	flags := uint16(unix.NLM_F_CREATE)
 	switch {
 	case !r.Is4():
 		// Beside the one that a router advertises.

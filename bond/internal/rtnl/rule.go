@@ -36,7 +36,7 @@ const sizeofRuleHeader = 12
 
 // Rules lists the rules.
 func (c *Conn) Rules() ([]Rule, error) {
-	list, err := dump(c, unix.RTM_GETRULE, unix.RTM_NEWRULE, make([]byte, sizeofRuleHeader), parseRule)
+	list, err := dump(c, unix.RTM_GETRULE, make([]byte, sizeofRuleHeader), parseRule)
 	if err != nil {
 		return nil, fmt.Errorf("list rules: %w", err)
 	}

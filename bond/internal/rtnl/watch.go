@@ -61,19 +61,9 @@ func (w *Watch) Next() ([]Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	return split(w.buffer[:n]), nil
-}
-
-// split parts what one read brought into messages (struct nlmsghdr: length,
-// type, flags, sequence number, port). What is malformed ends it.
-func split(b []byte) (list []Message) {
-	for len(b) >= unix.SizeofNlMsghdr {
-		size := int(hostOrder.Uint32(b))
-		if size < unix.SizeofNlMsghdr || size > len(b) {
-			break
-		}
-		list = append(list, Message{hostOrder.Uint16(b[4:]), b[unix.SizeofNlMsghdr:size]})
-		b = b[min((size+3)&^3, len(b)):]
+	var list []Message
+	for h, body := range messages(w.buffer[:n]) {
+		list = append(list, Message{h.kind, body})
 	}
-	return list
+	return list, nil
 }

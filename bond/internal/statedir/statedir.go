@@ -22,8 +22,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
@@ -84,12 +84,6 @@ func (d Dir) Lock(ctx context.Context) (unlock func(), err error) {
 	return unlock, err
 }
 
-// Has says whether there is a file.
-func (d Dir) Has(f File) bool {
-	_, err := os.Lstat(d.file(f))
-	return err == nil
-}
-
 // Read reads a file; without one it leaves the value as it is.
 func (d Dir) Read(f File, into any) error { return statefile.ReadJSON(d.file(f), into) }
 
@@ -104,10 +98,21 @@ func (d Dir) Write(f File, v any) error {
 // Remove removes a file, if there is one.
 func (d Dir) Remove(f File) error { return statefile.Remove(d.file(f)) }
 
+// kept are the files that there are no more once the bond is gone.
+var kept = []File{Journal, Public, keeperFile, historyFile}
+
+// Keeps says whether there is anything for [Dir.Forget] to remove.
+func (d Dir) Keeps() bool {
+	return slices.ContainsFunc(kept, func(f File) bool { return statefile.Exists(d.file(f)) })
+}
+
 // Forget removes what is kept of a bond that is gone. The locks stay: another
 // process may be waiting for one.
-func (d Dir) Forget() error {
-	return errors.Join(d.Remove(Journal), d.Remove(Public), d.Remove(keeperFile), d.Remove(historyFile))
+func (d Dir) Forget() (err error) {
+	for _, f := range kept {
+		err = errors.Join(err, d.Remove(f))
+	}
+	return err
 }
 
 func (d Dir) file(f File) string { return filepath.Join(d.path, string(f)) }

@@ -10,20 +10,40 @@ import (
 func TestReadAndForget(t *testing.T) {
 	d := Of(t.TempDir(), "bond0")
 	value := 1
-	if err := d.Read(Public, &value); err != nil || value != 1 || d.Has(Public) {
+	if err := d.Read(Public, &value); err != nil || value != 1 || d.Keeps() {
 		t.Fatalf("nothing is there, and yet: %d, %v", value, err)
 	}
 	if err := errors.Join(d.Write(Public, 2), d.Write(Journal, 3), d.WriteKeeper(Keeper{}), HistoryOf[int](d).Append(4)); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Read(Public, &value); err != nil || value != 2 || !d.Has(Public) {
+	if err := d.Read(Public, &value); err != nil || value != 2 || !d.Keeps() {
 		t.Errorf("got %d, %v", value, err)
 	}
 	if err := d.Forget(); err != nil {
 		t.Fatal(err)
 	}
-	if left, _ := os.ReadDir(d.Path()); len(left) > 0 {
+	if left, _ := os.ReadDir(d.Path()); len(left) > 0 || d.Keeps() {
 		t.Errorf("it is forgotten, and yet there is %v", left)
+	}
+}
+
+// Whatever a crash leaves is something to forget.
+func TestKeeps(t *testing.T) {
+	for _, left := range []string{"journal.json", ".journal.json.bondctl", "public.json", "keeper.json", ".keeper.json.bondctl", "history.jsonl"} {
+		d := Of(t.TempDir(), "")
+		file := filepath.Join(d.Path(), left)
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if !d.Keeps() {
+			t.Errorf("%s isn't kept", left)
+		}
+		if err := d.Forget(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Lstat(file); err == nil || d.Keeps() {
+			t.Errorf("%s isn't forgotten", left)
+		}
 	}
 }
 

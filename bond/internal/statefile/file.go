@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Attributes are what a file has besides its text. Only root can give a file to
@@ -85,6 +86,14 @@ func Remove(path string) error {
 		return nil
 	}
 	return err
+}
+
+// Exists says whether there is anything for [Remove] to remove.
+func Exists(path string) bool {
+	return slices.ContainsFunc([]string{path, temporary(path)}, func(path string) bool {
+		_, err := os.Lstat(path)
+		return err == nil
+	})
 }
 
 // MakeDir makes a folder, and those in which it is, where they don't exist.

@@ -133,6 +133,9 @@ func TestRemove(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		if got, want := Exists(path), len(left) > 0; got != want {
+			t.Errorf("%q: there is something to remove: %t", left, got)
+		}
 		if err := Remove(path); err != nil {
 			t.Errorf("%q: %v", left, err)
 		}

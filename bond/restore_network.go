@@ -1,0 +1,136 @@
+package bond
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
+)
+
+// sysctls gives back the settings of links.
+func (r *restorer) sysctls() {
+	for _, was := range r.before.Sysctls {
+		link, present := r.now.linkByIndex(was.Link)
+		if !present || slices.Contains(r.now.sysctls, was) {
+			continue
+		}
+		has := was.in(r.now.sysctls)
+		r.add(setSysctl{link.Name, has.Value, was})
+	}
+}
+
+// removeAdded takes away what bondctl has put in place, as far as it is still
+// there.
+func (r *restorer) removeAdded() {
+	for _, added := range r.before.Added.Routes {
+		link, _ := r.now.link(added.Link)
+		if r.then.hasRoute(link.Index, added.Route) {
+			r.add(delRoute{link.Name, added.Route})
+			r.then.removeRoute(link.Index, added.Route)
+		}
+	}
+	for _, added := range slices.Backward(r.before.Added.Addresses) {
+		link, _ := r.now.link(added.Link)
+		if a, has := r.then.addr(link.Index, added.Prefix); has {
+			r.remove(link, a)
+		}
+	}
+}
+
+func (r *restorer) remove(link Link, a rtnl.Addr) {
+	r.add(delAddress{link.Name, a})
+	r.then.removeAddr(a)
+}
+
+// addresses gives the links back the addresses that they miss.
+func (r *restorer) addresses() {
+	for _, was := range r.before.Addresses {
+		link, present := r.linkOf(was.Link)
+		was = was.On(link.Index).After(r.elapsed)
+		if !present || was.Valid == 0 || slices.Contains(r.others, link.Index) {
+			continue
+		}
+		has, there := r.then.addr(link.Index, was.Prefix)
+		switch {
+		case !there:
+			r.precede(link, was)
+			r.add(addAddress{link.Name, was})
+		case !was.Like(has):
+			r.add(setAddress{link.Name, was})
+		}
+	}
+}
+
+// linkOf finds the link of something in the image. The bond may have been made
+// anew, with another ifindex, which is 0 while it is still to be.
+func (r *restorer) linkOf(index int) (Link, bool) {
+	if own := r.ownLink(); own.Index == index && index != 0 && r.before.Bond != nil && r.before.Bond.State != nil {
+		link, _ := r.now.link(r.Bond)
+		link.Name = r.Bond
+		return link, true
+	}
+	return r.now.linkByIndex(index)
+}
+
+// precede takes away the IPv4 addresses of the same network that are to come
+// behind one that is missing: the first of a network is the one that is used. They
+// are added again in their turn.
+func (r *restorer) precede(link Link, missing rtnl.Addr) {
+	if !missing.Prefix.Addr().Is4() {
+		return
+	}
+	after := false
+	for _, was := range r.before.Addresses {
+		if was.Link == missing.Link && was.Prefix == missing.Prefix {
+			after = true
+			continue
+		}
+		has, there := r.then.addr(link.Index, was.Prefix)
+		if after && there && was.Prefix.Masked() == missing.Prefix.Masked() {
+			r.remove(link, has)
+		}
+	}
+}
+
+// routes adds the routes that are missing, those without a gateway first: others
+// lead by what they reach.
+func (r *restorer) routes() {
+	missing := slices.DeleteFunc(slices.Clone(r.before.Routes), func(was rtnl.Route) bool {
+		return slices.ContainsFunc(r.then.routes, was.Like)
+	})
+	slices.SortStableFunc(missing, func(a, b rtnl.Route) int {
+		return cmp.Compare(rank(a.Gateway.IsValid() || a.Paths != ""), rank(b.Gateway.IsValid() || b.Paths != ""))
+	})
+	for _, was := range missing {
+		names := ""
+		all := true
+		for _, index := range was.Links() {
+			link, present := r.linkOf(index)
+			all = all && present && !slices.Contains(r.others, link.Index)
+			was = was.On(index, link.Index)
+			names = cmp.Or(names, link.Name)
+		}
+		was = was.After(r.elapsed)
+		if all && was.Expires != 0 && !r.cutOff(was) {
+			r.add(addRoute{names, was})
+		}
+	}
+}
+
+// cutOff says whether a route goes over a link that is to be down: the kernel
+// takes none.
+func (r *restorer) cutOff(route rtnl.Route) bool {
+	return slices.ContainsFunc(route.Links(), func(index int) bool {
+		was, known := r.before.link(index)
+		return known && !was.Up
+	})
+}
+
+// rules adds the rules that are missing.
+func (r *restorer) rules() {
+	for _, was := range r.before.Rules {
+		if !slices.ContainsFunc(r.now.rules, was.Like) {
+			r.add(addRule{cmp.Or(was.IIF, was.OIF), was})
+		}
+	}
+}

@@ -1,0 +1,227 @@
+package netnstest
+
+import (
+	"fmt"
+	"os/exec"
+	"sync"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Killer kills a program (SIGKILL) right before one of its changes: a request to rtnetlink that asks
+// for one, or a call that makes, writes, syncs, renames or removes a file or a folder, or says whose it
+// is. It counts those of all threads, but not of programs that this one starts.
+//
+// It is the supervisor of a seccomp filter (seccomp_unotify(2)): a thread that makes such a call waits
+// until the killer lets it go on. That takes Linux 5.19; before, a signal has a call made, and counted,
+// twice.
+type Killer struct {
+	started chan struct{} // closed when pid is known
+	pid     int
+	pidfd   int
+	starter int // the thread that starts the program, and has the filter, too
+
+	mu     sync.Mutex
+	made   int
+	at     int
+	killed bool
+}
+
+// KillAt has the program killed right before its n-th change, or its changes counted alone if n is 0.
+// It must be called before the program is started.
+func (c *Cmd) KillAt(n int) *Killer {
+	c.killer = &Killer{started: make(chan struct{}), pidfd: -1, at: n}
+	return c.killer
+}
+
+// At begins to count anew: the program is killed right before the n-th change from now on; with 0 it isn't.
+func (k *Killer) At(n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.made, k.at = 0, n
+}
+
+// Made is how many changes the program has made, or been about to.
+func (k *Killer) Made() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.made
+}
+
+// Killed says whether the program was killed.
+func (k *Killer) Killed() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.killed
+}
+
+// suspects are the system calls that the filter reports.
+var suspects = []uint32{
+	unix.SYS_SENDTO, unix.SYS_SENDMSG, unix.SYS_OPENAT, unix.SYS_WRITE, unix.SYS_PWRITE64, unix.SYS_FTRUNCATE,
+	unix.SYS_FSYNC, unix.SYS_FDATASYNC, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2, unix.SYS_UNLINKAT, unix.SYS_MKDIRAT,
+	unix.SYS_LINKAT, unix.SYS_SYMLINKAT, unix.SYS_FCHMOD, unix.SYS_FCHMODAT, unix.SYS_FCHOWN, unix.SYS_FCHOWNAT,
+}
+
+// start starts the program. The calling thread has to end soon: it keeps the filter, which the program
+// inherits.
+func (k *Killer) start(c *exec.Cmd) error {
+	k.starter = unix.Gettid()
+	listener, err := listen()
+	if err != nil {
+		return err
+	}
+	go k.supervise(listener)
+	defer close(k.started)
+	if err := c.Start(); err != nil {
+		return err
+	}
+	k.pid = c.Process.Pid
+	k.pidfd, err = unix.PidfdOpen(k.pid, 0)
+	return err
+}
+
+// listen gives the calling thread the filter, and returns the descriptor by which it reports.
+func listen() (int, error) {
+	filter := []unix.SockFilter{{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}} // the call's number comes first
+	for i, call := range suspects {
+		filter = append(filter, unix.SockFilter{
+			Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: call, Jt: uint8(len(suspects) - i),
+		})
+	}
+	filter = append(filter,
+		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_USER_NOTIF})
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	const flags = unix.SECCOMP_FILTER_FLAG_NEW_LISTENER | unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+	fd, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&program)))
+	if errno != 0 {
+		return -1, fmt.Errorf("have changes reported (seccomp): %w", errno)
+	}
+	return int(fd), nil
+}
+
+// call is a system call that waits, struct seccomp_notif.
+type call struct {
+	id     uint64
+	thread uint32
+	_      uint32
+	number int32
+	_      uint32
+	_      uint64
+	args   [6]uint64
+}
+
+// answer is struct seccomp_notif_resp.
+type answer struct {
+	id    uint64
+	_     int64
+	_     int32
+	flags uint32
+}
+
+// supervise lets every call go on until the one at which the program is killed. It ends when nobody has
+// the filter any more.
+func (k *Killer) supervise(listener int) {
+	defer unix.Close(listener)
+	for {
+		news := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
+		if _, err := unix.Poll(news, -1); err == nil && news[0].Revents&unix.POLLIN == 0 {
+			break
+		}
+		var c call
+		if ioctl(listener, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&c)) != nil {
+			continue // the thread doesn't wait any more
+		}
+		if !k.stops(&c) {
+			a := answer{id: c.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
+			_ = ioctl(listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&a)) // or it was killed by others
+		}
+	}
+	if k.pidfd >= 0 {
+		unix.Close(k.pidfd)
+	}
+}
+
+func ioctl(fd int, request uint, arg unsafe.Pointer) error {
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), uintptr(request), uintptr(arg)); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// stops counts a call, and says whether it isn't to be carried out, since the program is dead.
+func (k *Killer) stops(c *call) bool {
+	if int(c.thread) == k.starter {
+		return false
+	}
+	<-k.started
+	task := fmt.Sprintf("/proc/%d/task/%d", k.pid, c.thread)
+	if unix.Access(task, unix.F_OK) != nil || !k.changes(c) {
+		return false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.killed {
+		k.made++
+		k.killed = k.made == k.at && unix.PidfdSendSignal(k.pidfd, unix.SIGKILL, nil, 0) == nil
+	}
+	return k.killed
+}
+
+// changes tells a change from calls that only look like one.
+func (k *Killer) changes(c *call) bool {
+	switch c.number {
+	case unix.SYS_OPENAT:
+		return c.args[2]&unix.O_CREAT != 0
+	case unix.SYS_WRITE, unix.SYS_PWRITE64:
+		var stat unix.Stat_t
+		err := k.on(c, func(fd int) error { return unix.Fstat(fd, &stat) })
+		return err == nil && stat.Mode&unix.S_IFMT == unix.S_IFREG
+	case unix.SYS_SENDTO:
+		return k.asks(c, uintptr(c.args[1]), int(c.args[2]))
+	case unix.SYS_SENDMSG:
+		var header unix.Msghdr
+		var part unix.Iovec
+		k.read(unsafe.Slice((*byte)(unsafe.Pointer(&header)), unsafe.Sizeof(header)), uintptr(c.args[1]))
+		k.read(unsafe.Slice((*byte)(unsafe.Pointer(&part)), unsafe.Sizeof(part)), uintptr(unsafe.Pointer(header.Iov)))
+		return k.asks(c, uintptr(unsafe.Pointer(part.Base)), int(part.Len))
+	}
+	return true
+}
+
+// asks says whether a message that is about to be sent asks rtnetlink for a change.
+func (k *Killer) asks(c *call, at uintptr, size int) bool {
+	var family, protocol int
+	err := k.on(c, func(fd int) (err error) {
+		if family, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); err == nil {
+			protocol, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL)
+		}
+		return err
+	})
+	if err != nil || family != unix.AF_NETLINK || protocol != unix.NETLINK_ROUTE {
+		return false
+	}
+	message := make([]byte, size)
+	k.read(message, at)
+	return len(requestedChanges(message)) > 0
+}
+
+// on calls f with what the program's descriptor, a call's first argument, stands for.
+func (k *Killer) on(c *call, f func(fd int) error) error {
+	fd, err := unix.PidfdGetfd(k.pidfd, int(c.args[0]), 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return f(fd)
+}
+
+// read reads the program's memory. What can't be read is left as it is, which is no change.
+func (k *Killer) read(into []byte, at uintptr) {
+	if len(into) == 0 {
+		return
+	}
+	local := []unix.Iovec{{Base: &into[0], Len: uint64(len(into))}}
+	_, _ = unix.ProcessVMReadv(k.pid, local, []unix.RemoteIovec{{Base: at, Len: len(into)}}, 0)
+}
