@@ -82,7 +82,7 @@ func TestKeeperKilledAtLook(t *testing.T) {
 				netnstest.Eventually(t, keeper.endedOr(s.seen(t, h)))
 				changes = killer.Made()
 				if killer.Killed() {
-					keeper = startDaemon(t, h)
+					startDaemon(t, h)
 					netnstest.Eventually(t, s.seen(t, h))
 				}
 				netnstest.Eventually(t, noTrouble(t, h))
