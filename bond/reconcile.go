@@ -122,8 +122,7 @@ func (h *Host) reconcile(ctx context.Context, name string, wanted *Wanted, how H
 		return Plan{}, err
 	}
 	if wanted == nil {
-		wanted = r.wanted()
-		if wanted == nil {
+		if wanted = r.wanted(); wanted == nil {
 			return Plan{}, fmt.Errorf("%s: %w", name, ErrNotWanted)
 		}
 		if err := wanted.Config.Check(); err != nil { // it may be another version's
