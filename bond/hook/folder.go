@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -141,12 +142,20 @@ func fault(path string, mode, uid, owner uint32, isFolder bool) error {
 	return fmt.Errorf("%s %s; mend it with: %s", path, what, fmt.Sprintf(mend, path))
 }
 
+// They are compiled when they are first needed: most of the program's verbs run no
+// hook, and start faster without.
 var (
-	hookName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]*$`)
+	hookName = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]*$`)
+	})
 	// What editors, dpkg, ucf, rpm and pacman leave beside a file.
-	leftover = regexp.MustCompile(`\.(bak|old|orig|rej|save|tmp|swp|dpkg-.*|ucf-.*|rpm(new|save|orig)|pac(new|save))$`)
+	leftover = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\.(bak|old|orig|rej|save|tmp|swp|dpkg-.*|ucf-.*|rpm(new|save|orig)|pac(new|save))$`)
+	})
 )
 
 // isHookName says whether a file is meant to be a hook by its name, as
 // run-parts does.
-func isHookName(name string) bool { return hookName.MatchString(name) && !leftover.MatchString(name) }
+func isHookName(name string) bool {
+	return hookName().MatchString(name) && !leftover().MatchString(name)
+}

@@ -23,8 +23,7 @@ const namespaceDir = "/run/netns"
 // is mounted that --netns named.
 const sysfsKey = "sysfs"
 
-// openHost opens the network namespace that the program works in. It is for
-// verbs that start no other program there but bondctl.
+// openHost opens the network namespace that the program works in.
 func openHost(c *cli.Context) (*bond.Host, error) {
 	if root, entered := c.App.Metadata[sysfsKey].(string); entered {
 		return bond.OpenAt(root)

@@ -56,13 +56,13 @@ func (k kills) run(t *testing.T) {
 		netnstest.Eventually(t, asBefore(t, h, before))
 	}
 	k.begin(t, h)
-	changes, _ := k.kill(t, h, 0)
+	changes := k.kill(t, h, 0).Made()
 	k.end(t, h)
 	want := bonded(t, h)
 	down()
 	atChanges(t, changes, func(at int) bool {
 		k.begin(t, h)
-		_, killed := k.kill(t, h, at)
+		killer := k.kill(t, h, at)
 		down()
 
 		k.begin(t, h)
@@ -72,19 +72,19 @@ func (k kills) run(t *testing.T) {
 			t.Errorf("up again: links (-want +got):\n%s", diff)
 		}
 		down()
-		return killed
+		return killer.Killed()
 	})
 }
 
 // kill runs the program, which is to be killed at a change.
-func (k kills) kill(t *testing.T, h *netnstest.Host, at int) (changes int, killed bool) {
+func (k kills) kill(t *testing.T, h *netnstest.Host, at int) *netnstest.Killer {
 	t.Helper()
 	cmd := h.Command("bondctl", k.args...)
 	killer := cmd.KillAt(at)
 	if o := run(t, cmd); o.Status != 0 && !killer.Killed() {
 		t.Fatalf("bondctl %s: exit status %d\n%s%s", strings.Join(k.args, " "), o.Status, o.Stdout, o.Stderr)
 	}
-	return killer.Made(), killer.Killed()
+	return killer
 }
 
 // atChanges calls f with each change, from the first one, until f doesn't kill any more; or with two of so
@@ -101,7 +101,7 @@ func atChanges(t *testing.T, changes int, f func(at int) (killed bool)) {
 		for f(at) {
 			at++
 		}
-		t.Logf("%d points", at-1)
+		t.Logf("%d points, %d without a kill", at-1, changes)
 		return
 	}
 	for range 2 {
