@@ -37,10 +37,6 @@ type Link struct {
 // HardwareAddr is the link's MAC address; nil where it has none.
 func (l Link) HardwareAddr() net.HardwareAddr { return hardwareAddr(l.MAC) }
 
-// PermHardwareAddr is the address that the link was made with
-// (IFLA_PERM_ADDRESS); nil where the driver doesn't tell.
-func (l Link) PermHardwareAddr() net.HardwareAddr { return hardwareAddr(l.PermMAC) }
-
 func hardwareAddr(text string) net.HardwareAddr {
 	if text == "" {
 		return nil

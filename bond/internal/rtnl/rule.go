@@ -48,9 +48,6 @@ func (c *Conn) AddRule(r Rule) error {
 	return c.change(unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL, r.request())
 }
 
-// DelRule removes a rule. The error is ENOENT where there is none.
-func (c *Conn) DelRule(r Rule) error { return c.change(unix.RTM_DELRULE, 0, r.request()) }
-
 // fibRuleInvert is FIB_RULE_INVERT, the one flag that isn't the kernel's.
 const fibRuleInvert = 2
 
