@@ -130,7 +130,11 @@ func (k *Killer) supervise(listener int) {
 	defer unix.Close(listener)
 	for {
 		news := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
-		if _, err := unix.Poll(news, -1); err == nil && news[0].Revents&unix.POLLIN == 0 {
+		// A signal to this thread makes it POLLERR.
+		if _, err := unix.Poll(news, -1); err != nil || news[0].Revents&(unix.POLLIN|unix.POLLHUP) == 0 {
+			continue
+		}
+		if news[0].Revents&unix.POLLIN == 0 {
 			break
 		}
 		var c call

@@ -159,7 +159,7 @@ func idle(pid int) func() error {
 		}
 		for _, thread := range threads(pid) {
 			if wakes, err := thread.wakesItself(); err != nil || wakes {
-				return fmt.Errorf("%s isn't idle (%w)", thread, err)
+				return fmt.Errorf("%s isn't idle (error %v)", thread, err)
 			}
 		}
 		after, err := switches(pid)

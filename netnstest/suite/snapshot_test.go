@@ -51,8 +51,6 @@ var objects = []object{
 			// A slave that was let go and taken in again is a new one to the driver.
 			{unix.IFLA_LINKINFO, unix.IFLA_INFO_SLAVE_DATA, nl.IFLA_BOND_SLAVE_LINK_FAILURE_COUNT},
 			{unix.IFLA_AF_SPEC, unix.AF_INET6, unix.IFLA_INET6_FLAGS}, // how far it has got with its addresses
-			// A bond that is deleted gives its slaves their MTU without a word to IPv6, which has its own.
-			{unix.IFLA_AF_SPEC, unix.AF_INET6, unix.IFLA_INET6_CONF},
 			{unix.IFLA_AF_SPEC, unix.AF_INET6, unix.IFLA_INET6_STATS},
 			{unix.IFLA_AF_SPEC, unix.AF_INET6, unix.IFLA_INET6_ICMP6STATS},
 			{unix.IFLA_AF_SPEC, unix.AF_INET6, unix.IFLA_INET6_CACHEINFO}, // times
