@@ -107,7 +107,7 @@ func threeNICs(t *testing.T) *netnstest.Host {
 	})
 	linkUp(t, h, "eth0")
 	for _, name := range []string{"eth0", "eth1"} {
-		netnstest.Eventually(t, h.Carrier(name, true))
+		netnstest.Eventually(t, sysfs(h, "up", name, "operstate")) // which comes after the carrier
 	}
 	return h
 }
