@@ -19,7 +19,12 @@ type monitor struct {
 
 // openMonitor opens the monitor and makes it listen to commands.
 func openMonitor() (*monitor, error) {
-	port, err := openPort(portQMP, os.O_RDWR)
+	var port *os.File
+	// It can be opened once, and a program that another test starts has it for a moment, until it is one.
+	err := poll(Patience, func() (err error) {
+		port, err = openPort(portQMP, os.O_RDWR)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
