@@ -47,6 +47,9 @@ func runInit(dir string) error {
 	if err := nameMachine(); err != nil {
 		return err
 	}
+	if err := endWhereKernelHangs(); err != nil {
+		return err
+	}
 	if err := loopbackUp(); err != nil {
 		return err
 	}
@@ -67,6 +70,19 @@ func runInit(dir string) error {
 	for {
 		_ = unix.Pause()
 	}
+}
+
+// endWhereKernelHangs has the guest end, with what its threads wait for on the console, once one of them has
+// waited in the kernel for two minutes: nothing in it would ever go on.
+func endWhereKernelHangs() error {
+	for _, s := range []struct{ name, value string }{
+		{"printk", "7"}, {"hung_task_warnings", "-1"}, {"hung_task_panic", "1"},
+	} {
+		if err := os.WriteFile(filepath.Join("/proc/sys/kernel", s.name), []byte(s.value), 0); err != nil {
+			return fmt.Errorf("set kernel.%s: %w", s.name, err)
+		}
+	}
+	return nil
 }
 
 // nameMachine gives the machine a name and an id, the same each time. A build machine may have no

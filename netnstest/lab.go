@@ -142,7 +142,7 @@ func guestPath(dir string) string {
 
 // consoleTail is what QEMU said and the end of what the guest's kernel and init did.
 func (l *Lab) consoleTail() string {
-	const most = 80 // a panic with its registers and its stack, of which the first line counts
+	const most = 400 // a panic with its registers and its stack, of which the first line counts
 	var text string
 	for _, name := range []string{qemuFile, consoleFile} {
 		if data, err := os.ReadFile(filepath.Join(l.dir, name)); err == nil {
