@@ -174,7 +174,7 @@ func opened(pid int, file string) func() error {
 				return nil
 			}
 		}
-		return fmt.Errorf("%s isn't open: %w", file, err)
+		return fmt.Errorf("%s isn't open (error %v)", file, err)
 	}
 }
 

@@ -24,13 +24,22 @@ const lockPause = 20 * time.Millisecond
 // The lock is a file of root's alone: whoever may open it could hold it, too. The
 // folder must exist.
 func Lock(ctx context.Context, path string) (unlock func(), err error) {
+	f, err := openLock(path)
+	if err != nil {
+		return nil, err
+	}
 	for {
-		unlock, err := TryLock(path)
+		err := tryLock(f)
+		if err == nil {
+			return func() { f.Close() }, nil
+		}
 		if !errors.Is(err, ErrLocked) {
-			return unlock, err
+			f.Close()
+			return nil, err
 		}
 		select {
 		case <-ctx.Done():
+			f.Close()
 			return nil, fmt.Errorf("%w: %w", err, ctx.Err())
 		case <-time.After(lockPause):
 		}
@@ -39,17 +48,28 @@ func Lock(ctx context.Context, path string) (unlock func(), err error) {
 
 // TryLock is [Lock] for those who don't wait.
 func TryLock(path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
+	f, err := openLock(path)
 	if err != nil {
 		return nil, err
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if err == nil {
-		return func() { f.Close() }, nil
+	if err := tryLock(f); err != nil {
+		f.Close()
+		return nil, err
 	}
-	f.Close()
+	return func() { f.Close() }, nil
+}
+
+func openLock(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
+}
+
+func tryLock(f *os.File) error {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		err = ErrLocked
 	}
-	return nil, fmt.Errorf("lock %s: %w", path, err)
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	return nil
 }
