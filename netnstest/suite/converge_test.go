@@ -169,12 +169,15 @@ func takeLock(t *testing.T, h *netnstest.Host) string {
 func opened(pid int, file string) func() error {
 	return func() error {
 		fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+		if err != nil {
+			return err
+		}
 		for _, fd := range fds {
 			if target, err := os.Readlink(fd); err == nil && target == file {
 				return nil
 			}
 		}
-		return fmt.Errorf("%s isn't open (error %v)", file, err)
+		return fmt.Errorf("%s isn't open", file)
 	}
 }
 

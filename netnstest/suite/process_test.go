@@ -158,8 +158,12 @@ func idle(pid int) func() error {
 			return err
 		}
 		for _, thread := range threads(pid) {
-			if wakes, err := thread.wakesItself(); err != nil || wakes {
-				return fmt.Errorf("%s isn't idle (error %v)", thread, err)
+			wakes, err := thread.wakesItself()
+			if err != nil {
+				return err
+			}
+			if wakes {
+				return fmt.Errorf("%s isn't idle", thread)
 			}
 		}
 		after, err := switches(pid)
