@@ -62,8 +62,30 @@ var objects = []object{
 	{name: "rule", get: unix.RTM_GETRULE, header: unix.SizeofRtMsg},
 }
 
-// takeSnapshot takes a snapshot of a host.
-func takeSnapshot(t *testing.T, h *netnstest.Host) snapshot {
+// takeSnapshot takes a snapshot of a host, once nobody on the network has its link-local addresses: until
+// then the kernel goes on to change their flags and routes by itself.
+func takeSnapshot(t *testing.T, h *netnstest.Host) (s snapshot) {
+	t.Helper()
+	netnstest.Eventually(t, func() error {
+		s = readSnapshot(t, h)
+		if i := slices.IndexFunc(s.Kernel, isTentative); i >= 0 {
+			return fmt.Errorf("still tentative: %s", s.Kernel[i])
+		}
+		return nil
+	})
+	return s
+}
+
+// isTentative says whether a line of a snapshot is a link-local address whose detection of duplicates goes
+// on. What follows the word is its struct ifaddrmsg.
+func isTentative(line string) bool {
+	var family, bits, flags, scope byte
+	n, _ := fmt.Sscanf(line, "address %02x%02x%02x%02x", &family, &bits, &flags, &scope)
+	return n == 4 && family == unix.AF_INET6 && scope == unix.RT_SCOPE_LINK && flags&unix.IFA_F_TENTATIVE != 0
+}
+
+// readSnapshot takes a snapshot of a host as it is at this moment.
+func readSnapshot(t *testing.T, h *netnstest.Host) snapshot {
 	t.Helper()
 	var s snapshot
 	var err error
@@ -184,7 +206,7 @@ func ownFiles(h *netnstest.Host) (map[string]string, error) {
 // kernel tells of carrier, and generates link-local addresses, in its own time.
 func asBefore(t *testing.T, h *netnstest.Host, before snapshot) func() error {
 	return func() error {
-		if diff := cmp.Diff(before, takeSnapshot(t, h)); diff != "" {
+		if diff := cmp.Diff(before, readSnapshot(t, h)); diff != "" {
 			return fmt.Errorf("not as before (-before +after):\n%s", diff)
 		}
 		return nil
