@@ -40,7 +40,6 @@ func (e *StepError) Unwrap() error { return e.Err }
 // Hint is what the user can do about it; "" where nothing is known.
 func (e *StepError) Hint() string {
 	_, creates := e.Step.(createBond)
-	_, routes := e.Step.(addRoute)
 	switch {
 	// EACCES, which the kernel says of a step for reasons of its own, such as IPv6
 	// being switched off, is another thing.
@@ -48,37 +47,51 @@ func (e *StepError) Hint() string {
 		return "changes want CAP_NET_ADMIN: run it with sudo"
 	case creates && errors.Is(e.Err, unix.EOPNOTSUPP):
 		return "this kernel has no bonding driver, or may not load it: modprobe bonding max_bonds=0"
-	case routes && errors.Is(e.Err, unix.EEXIST):
-		return "another default route is in the way: ip route show default"
 	}
 	return ""
 }
 
-// apply carries out the steps until one fails, ctx ends, or before returns an
+// apply carries out the steps until one fails, ctx ends, or OnStep returns an
 // error. It returns those that were done.
-func (k *kernel) apply(ctx context.Context, steps []Step, before func(Step) error) (done []Step, err error) {
+func (k *kernel) apply(ctx context.Context, steps []Step, how How) (done []Step, err error) {
 	for i, step := range steps {
-		err := ctx.Err()
-		if err == nil && before != nil {
-			err = before(step)
+		if err := how.mayGoOn(ctx, step); err != nil {
+			return steps[:i], err
 		}
-		if err == nil {
-			err = k.do(step)
-		}
-		if err != nil {
-			return steps[:i], &StepError{Step: step, Err: err}
+		if err := k.try(step); err != nil {
+			return steps[:i], err
 		}
 	}
 	return steps, nil
 }
 
+// mayGoOn asks before a step whether it is to be made.
+func (how How) mayGoOn(ctx context.Context, step Step) error {
+	err := ctx.Err()
+	if err == nil && how.OnStep != nil {
+		err = how.OnStep(step)
+	}
+	if err != nil {
+		return &StepError{Step: step, Err: err}
+	}
+	return nil
+}
+
+// try carries out one step. The error is a [*StepError].
+func (k *kernel) try(step Step) error {
+	if err := k.do(step); err != nil {
+		return &StepError{Step: step, Err: k.explain(step, err)}
+	}
+	return nil
+}
+
 // restore carries out the steps of a way back, whatever becomes of the others: what
 // is there already, or can't be had since its link is gone, is as good as done. It
-// returns those that were done, and what could not be.
-func (k *kernel) restore(steps []Step, before func(Step)) (done []Step, failed error) {
+// returns those that were done, and those that were refused.
+func (k *kernel) restore(steps []Step, how How) (done []Step, refused []*StepError) {
 	for _, step := range steps {
-		if before != nil {
-			before(step)
+		if how.OnUndo != nil {
+			how.OnUndo(step)
 		}
 		switch err := k.do(step); {
 		case err == nil:
@@ -87,10 +100,19 @@ func (k *kernel) restore(steps []Step, before func(Step)) (done []Step, failed e
 		case isActive(step) && errors.Is(err, unix.EINVAL):
 			// One whose updelay runs takes over by itself.
 		default:
-			failed = errors.Join(failed, &StepError{Step: step, Err: err})
+			refused = append(refused, &StepError{Step: step, Err: k.explain(step, err)})
 		}
 	}
-	return done, failed
+	return done, refused
+}
+
+// joined is all of them in one error; nil for none.
+func joined(refused []*StepError) error {
+	var all error
+	for _, r := range refused {
+		all = errors.Join(all, r)
+	}
+	return all
 }
 
 func isActive(step Step) bool { _, ok := step.(setActive); return ok }
@@ -118,6 +140,10 @@ func (k *kernel) do(step Step) error {
 		return k.enslave(s)
 	case release:
 		return k.onLink(s.Member, func(l rtnl.Link) error { return k.SetLink(l.Index, rtnl.LinkChange{Master: new(0)}) })
+	case setMaster:
+		return k.onLink(s.Master, func(master rtnl.Link) error {
+			return k.onLink(s.Bond, func(l rtnl.Link) error { return k.SetLink(l.Index, rtnl.LinkChange{Master: &master.Index}) })
+		})
 	case setPrio:
 		return k.setPrio(s)
 	case setActive:

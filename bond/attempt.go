@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -41,8 +40,11 @@ func (a *attempt) converge(ctx context.Context) error {
 				a.done.Before = newStatus(s, a.record)
 			}
 		}
-		s.patient = a.patient
+		s.patient, s.stood = a.patient, a.record.Stood
 		a.refusals.mark(&s)
+		if a.patient {
+			a.refusals.markRests(&s)
+		}
 		plan, err := newPlan(a.Config, s, machineID())
 		if err != nil {
 			return err
@@ -86,7 +88,7 @@ func (a *attempt) say(note Message) {
 
 // finish records what is wanted, and says how the bond is now.
 func (a *attempt) finish(s State) error {
-	err := a.remember()
+	err := a.remember(s)
 	if err == nil && s.Bond != nil {
 		a.done.After, err = a.statusOf(s, a.record)
 	}
@@ -115,19 +117,21 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s *State) (err error) {
 		a.was = s
 	}
 	a.planned = append(a.planned, p.Steps...)
-	during, after := s.Before.across(p, s)
+	during, _ := s.Before.across(p, s)
 	if err := a.store.writeJournal(s.Name, during); err != nil {
 		return err
 	}
-	before := len(a.done.Steps)
-	if err := a.apply(ctx, p.Steps, s); err != nil {
+	done, err := a.apply(ctx, p.Steps, s)
+	a.done.Steps = append(a.done.Steps, done...)
+	if err != nil {
 		return err
 	}
-	if rest := s.rest(Plan{Steps: a.done.Steps[before:]}); rest != nil {
+	if rest := s.rest(Plan{Steps: done}); rest != nil {
 		if err := a.restore(rest); err != nil {
 			a.say(Messagef("%v", err))
 		}
 	}
+	_, after := s.Before.across(Plan{Steps: done}, s)
 	if after.Bond.Index == 0 {
 		if after.Bond.Index, err = a.kernel.ifindex(s.Name); err != nil {
 			return err
@@ -136,32 +140,55 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s *State) (err error) {
 	return a.store.writeJournal(s.Name, after)
 }
 
-// apply carries out all steps or none; or, patiently, each one that the kernel takes.
-// Leased routes come last and patiently: a route of a server's that the kernel refuses
-// must not undo the rest.
-func (a *attempt) apply(ctx context.Context, steps []Step, s *State) error {
-	if a.patient {
-		return a.each(ctx, steps, s)
-	}
-	steps, leased := apart(steps)
-	done, err := a.kernel.apply(ctx, steps, a.how.OnStep)
-	a.done.Steps = append(a.done.Steps, done...)
-	if err != nil {
-		return err
-	}
-	return a.each(ctx, leased, s)
-}
+func isCreate(step Step) bool { _, creates := step.(createBond); return creates }
 
-// apart separates the steps that add a leased route from the others.
-func apart(steps []Step) (others, leased []Step) {
+// apply carries out steps until one fails, and returns those that were done. Those
+// that the others can do without are no failure: they are left out.
+func (a *attempt) apply(ctx context.Context, steps []Step, s *State) (done []Step, err error) {
+	without := map[string]bool{} // links whose other steps make no sense any more
 	for _, step := range steps {
-		if add, ok := step.(addRoute); ok && add.Route.Protocol == unix.RTPROT_DHCP {
-			leased = append(leased, step)
-		} else {
-			others = append(others, step)
+		if without[step.link()] {
+			continue
+		}
+		if err := a.how.mayGoOn(ctx, step); err != nil {
+			return done, err
+		}
+		err := a.kernel.try(step)
+		if err == nil {
+			done = append(done, step)
+			continue
+		}
+		index, gone := a.kernel.ifindex(step.link())
+		if gone != nil || !a.canDoWithout(step, s) {
+			return done, err
+		}
+		a.refusals.add(about(step), index, errors.Unwrap(err))
+		without[step.link()] = takesLink(step)
+		if _, enslaves := step.(enslave); enslaves {
+			if err := a.restore(s.Image(step.link())); err != nil {
+				return done, err
+			}
 		}
 	}
-	return others, leased
+	return done, nil
+}
+
+// canDoWithout says whether a step that was refused is left out. A keeper goes on
+// without anything but the bond, for nobody is there to be told. An up fails, but not
+// for what a server asks for, nor for a link that it only lets go.
+func (a *attempt) canDoWithout(step Step, s *State) bool {
+	if a.patient || isCreate(step) {
+		return !isCreate(step)
+	}
+	switch step := step.(type) {
+	case addRoute:
+		return step.Route.Protocol == unix.RTPROT_DHCP || step.Link != s.Name
+	case giveBack:
+		return true
+	case addAddress, addRule, setSysctl:
+		return step.link() != s.Name
+	}
+	return false
 }
 
 // restore looks, and carries out the way back to an image.
@@ -173,8 +200,8 @@ func (a *attempt) restore(before *Image) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.kernel.restore(NewRestore(*before, s).Steps, a.how.OnUndo)
-	return err
+	_, refused := a.kernel.restore(NewRestore(*before, s).Steps, a.how)
+	return joined(refused)
 }
 
 // takeBack takes back all that was done before err.
@@ -193,13 +220,23 @@ func (a *attempt) takeBack(err error) error {
 	return fmt.Errorf("%w; not everything could be put back: %w", err, undo)
 }
 
-// remember records what is wanted, and what the kernel refused of it.
-func (a *attempt) remember() error {
-	r, refused := a.record, a.refusals.words()
-	if r.Config != nil && reflect.DeepEqual(*r.Config, a.Config) && r.Source == a.Source && maps.Equal(r.Refused, refused) {
+// remember records what is wanted, what the kernel refused of it, and what stands on
+// the bond.
+func (a *attempt) remember(s State) error {
+	r := a.record
+	r.Config, r.Source, r.Refused = &a.Config, a.Source, a.refusals.words()
+	if s.Bond != nil {
+		r.Stood = s.standing()
+	}
+	switch made := slices.ContainsFunc(a.done.Steps, isCreate); {
+	case !a.patient:
+		r.Lost = nil // who is there has been told
+	case made:
+		r.Lost = a.record.Stood.Upper
+	}
+	if reflect.DeepEqual(r, a.record) {
 		return nil
 	}
-	r.Config, r.Source, r.Refused = &a.Config, a.Source, refused
 	a.record = r
 	return a.store.writeRecord(a.Config.Name, r)
 }

@@ -14,6 +14,9 @@ import (
 // what the bonding driver sets as its maximum).
 const minMTU, maxMTU = 68, 65535
 
+// defaultMetric is that of routes for which none is named.
+const defaultMetric = 100
+
 // Config is what is wanted of one bond. It is complete: what it doesn't name
 // is at its default. It may be filled in by hand, or [NewConfig] makes it of a file's
 // settings and of flags.
@@ -36,6 +39,11 @@ type Config struct {
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
 	// Gateways are those of the default routes: one of each family at most.
 	Gateways []netip.Addr `json:"gateways,omitempty"`
+	// Metric4 and Metric6 are the metrics of the default routes and of a lease's routes
+	// (RTA_PRIORITY), nil for 100: a VPN's 50 goes before it, NetworkManager's 600 for
+	// Wi-Fi behind.
+	Metric4 *uint32 `json:"ipv4_metric,omitempty"`
+	Metric6 *uint32 `json:"ipv6_metric,omitempty"`
 	// DNS are the name servers, instead of leased ones.
 	DNS []netip.Addr `json:"dns,omitempty"`
 	// What to use of a lease: routes and name servers unless it is false, the MTU only
@@ -65,12 +73,17 @@ func (c *Config) tidy() {
 	c.DNS = servers
 }
 
-// CheckName returns an error for a name that no bond or member can have: one that the
-// kernel refuses, or that is too easily taken for something else.
+// CheckName returns an error for a name that no bond can have: one that the kernel
+// refuses, or that is too easily taken for something else.
 func CheckName(name string) error {
 	if err := sysfs.CheckName(name); err != nil {
 		return err
 	}
+	return checkWord(name)
+}
+
+// checkWord refuses what is too easily taken for something else than a name.
+func checkWord(name string) error {
 	reason := ""
 	switch {
 	case name == "all" || name == "default" || name == "bonding_masters":

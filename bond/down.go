@@ -4,43 +4,55 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrNoBond says that there is no bond of the name that was asked for.
 var ErrNoBond = errors.New("no such bond")
 
 // Down takes a bond away and gives every member back as it was found: admin
-// state, MAC address, MTU and what it carried. It returns the steps that it took.
+// state, MAC address, MTU and what it carried. It returns the plan with the steps
+// that it took. Its notes are what the kernel wouldn't let a member have back: the
+// bond is gone all the same, and nothing is kept of it.
 //
 // The error is ErrNoBond when there is nothing to take away, and a
 // [*ObstacleError] for a bond that bondctl didn't make, unless force is set. A
 // Down that was interrupted goes on where it stopped when it is called again.
-func (h *Host) Down(ctx context.Context, name string, force bool, how How) ([]Step, error) {
+func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan, error) {
+	p := Plan{Bond: name}
 	if !h.exists(name) {
-		return nil, fmt.Errorf("%s: %w", name, ErrNoBond) // so nothing is written, and no privilege wanted
+		return p, fmt.Errorf("%s: %w", name, ErrNoBond) // so nothing is written, and no privilege wanted
 	}
 	unlock, err := h.store.lock(ctx, name)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
 	defer unlock()
 	s, err := h.look(Config{Name: name})
 	if err != nil {
-		return nil, err
+		return p, err
 	}
 	if s.Bond == nil && s.Before == nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", name, ErrNoBond), h.store.forget(name))
+		return p, errors.Join(fmt.Errorf("%s: %w", name, ErrNoBond), h.store.forget(name))
 	}
 	if err := mayTakeDown(s, force); err != nil {
-		return nil, err
+		return p, err
 	}
-	done, failed := h.kernel.restore(downPlan(s, force).Steps, how.OnUndo)
-	if failed != nil {
-		return done, failed
+	var refused []*StepError
+	p.Steps, refused = h.kernel.restore(downPlan(s, force).Steps, how)
+	if _, err := h.kernel.ifindex(name); err == nil || slices.ContainsFunc(refused, wantsPrivilege) {
+		return p, joined(refused)
 	}
-	return done, h.store.forget(name)
+	for _, r := range refused {
+		p.Notes = append(p.Notes, Messagef("%v", r))
+	}
+	return p, h.store.forget(name)
 }
+
+func wantsPrivilege(r *StepError) bool { return errors.Is(r, unix.EPERM) }
 
 // downPlan deletes the bond first: so no member is down for longer than it must be.
 // Then it gives back what the kernel doesn't.

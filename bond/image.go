@@ -367,5 +367,5 @@ func without[T comparable](list []T, item T) []T {
 func serves(r, want rtnl.Route) bool {
 	set := r.Protocol == unix.RTPROT_STATIC || r.Protocol == unix.RTPROT_BOOT || r.Protocol == unix.RTPROT_DHCP
 	return set && r.Destination == want.Destination && r.Gateway == want.Gateway && r.Table == want.Table &&
-		r.Type == want.Type && r.Paths == "" && (r.Protocol == unix.RTPROT_DHCP) == (want.Protocol == unix.RTPROT_DHCP)
+		r.Metric == want.Metric && r.Type == want.Type && r.Paths == "" && (r.Protocol == unix.RTPROT_DHCP) == (want.Protocol == unix.RTPROT_DHCP)
 }

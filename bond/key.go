@@ -82,6 +82,8 @@ var keys = slices.Concat([]Key{
 		Usage: "`CIDR` an IPv4 address of the bond"},
 	{Name: "ipv4.gateway", Flag: "gateway", kind: several(gatewaysOf, parseGateway, "ipv4"),
 		Usage: "the `ADDRESS` of the default gateway"},
+	{Name: "ipv4.metric", kind: one(func(c *Config) **uint32 { return &c.Metric4 }, pointerTo(parseMetric(0))), Default: "100",
+		Usage: "`N` the metric of the default route and of a lease's routes"},
 	{Name: "ipv4.dns", Flag: "dns", List: true, kind: unwritten(several(dnsOf, parseServer, "ipv4")),
 		Usage: "the IPv4 `ADDRESS` of a name server"},
 
@@ -90,6 +92,8 @@ var keys = slices.Concat([]Key{
 		Usage: "`CIDR` an IPv6 address of the bond"},
 	{Name: "ipv6.gateway", Flag: "gateway", kind: several(gatewaysOf, parseGateway, "ipv6"),
 		Usage: "the `ADDRESS` of the default gateway"},
+	{Name: "ipv6.metric", kind: one(func(c *Config) **uint32 { return &c.Metric6 }, pointerTo(parseMetric(1))), Default: "100",
+		Usage: "`N` the metric of the default route, a router's included"},
 	{Name: "ipv6.dns", Flag: "dns", List: true, kind: unwritten(several(dnsOf, parseServer, "ipv6")),
 		Usage: "the IPv6 `ADDRESS` of a name server"},
 

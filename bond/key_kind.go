@@ -3,6 +3,7 @@ package bond
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -69,6 +70,8 @@ func written(v any) any {
 	switch {
 	case r.CanInt():
 		return r.Int()
+	case r.CanUint():
+		return int64(r.Uint())
 	case r.Kind() == reflect.String:
 		return r.String()
 	}
@@ -214,5 +217,17 @@ func wholeNumber[T ~int | ~int32](low, high int) func(string) (T, error) {
 			return 0, fmt.Errorf("%q is not a whole number from %d to %d", text, low, high)
 		}
 		return T(n), nil
+	}
+}
+
+// parseMetric makes the parser of a route's metric. To an IPv6 route 0 means another
+// one (IP6_RT_PRIO_USER).
+func parseMetric(least uint64) func(string) (uint32, error) {
+	return func(text string) (uint32, error) {
+		n, err := strconv.ParseUint(text, 10, 32)
+		if err != nil || n < least {
+			return 0, fmt.Errorf("%q is not a metric; it takes a whole number from %d to %d", text, least, uint32(math.MaxUint32))
+		}
+		return uint32(n), nil
 	}
 }

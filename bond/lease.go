@@ -40,13 +40,28 @@ func (w *wanted) useLease(c Config, l *lease.Lease) {
 		for _, r := range l.Routes {
 			static := slices.ContainsFunc(w.routes, func(o rtnl.Route) bool { return o.Destination == r.Destination })
 			if !static {
-				w.routes = append(w.routes, leasedRoute(r))
+				w.routes = append(w.routes, c.withMetric(leasedRoute(r)))
 			}
 		}
 	}
 	if c.UseMTU && c.MTU == 0 && l.MTU != 0 {
 		w.mtu = l.MTU
 	}
+}
+
+// gatewayRoute is the default route by a gateway.
+func (c Config) gatewayRoute(gateway netip.Addr) rtnl.Route {
+	return c.withMetric(rtnl.NewRoute(everywhere(gateway), gateway))
+}
+
+// withMetric gives a route the metric of its family.
+func (c Config) withMetric(r rtnl.Route) rtnl.Route {
+	metric := c.Metric6
+	if r.Is4() {
+		metric = c.Metric4
+	}
+	r.Metric = valueOr(metric, defaultMetric)
+	return r
 }
 
 // leasedRoute is a lease's route, marked as such (RTPROT_DHCP). Its gateway may be

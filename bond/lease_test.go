@@ -33,13 +33,14 @@ func TestLend(t *testing.T) {
 		routes    string
 		mtu       int
 	}{
-		{"auto, and no address named", func(*Config) {}, "[198.51.100.7/24]", "[default route via 198.51.100.1 route 203.0.113.0/24]", 1500},
-		{"an IPv6 address is none of DHCP's", address("2001:db8::7/64"), "[2001:db8::7/64 198.51.100.7/24]", "[default route via 198.51.100.1 route 203.0.113.0/24]", 1500},
+		{"auto, and no address named", func(*Config) {}, "[198.51.100.7/24]", "[default route via 198.51.100.1 metric 100 route 203.0.113.0/24 metric 100]", 1500},
+		{"an IPv6 address is none of DHCP's", address("2001:db8::7/64"), "[2001:db8::7/64 198.51.100.7/24]", "[default route via 198.51.100.1 metric 100 route 203.0.113.0/24 metric 100]", 1500},
 		{"an IPv4 address instead", address("192.0.2.7/24"), "[192.0.2.7/24]", "[]", 1500},
 		{"none", func(c *Config) { c.Method = MethodNone }, "[]", "[]", 1500},
 		{"without its routes", func(c *Config) { c.UseRoutes = new(false) }, "[198.51.100.7/24]", "[]", 1500},
-		{"with its MTU", func(c *Config) { c.UseMTU = true }, "[198.51.100.7/24]", "[default route via 198.51.100.1 route 203.0.113.0/24]", 1400},
-		{"the MTU that is named", func(c *Config) { c.UseMTU, c.MTU = true, 9000 }, "[198.51.100.7/24]", "[default route via 198.51.100.1 route 203.0.113.0/24]", 9000},
+		{"with its MTU", func(c *Config) { c.UseMTU = true }, "[198.51.100.7/24]", "[default route via 198.51.100.1 metric 100 route 203.0.113.0/24 metric 100]", 1400},
+		{"the MTU that is named", func(c *Config) { c.UseMTU, c.MTU = true, 9000 }, "[198.51.100.7/24]", "[default route via 198.51.100.1 metric 100 route 203.0.113.0/24 metric 100]", 9000},
+		{"by another metric", func(c *Config) { c.Metric4 = new(uint32(0)) }, "[198.51.100.7/24]", "[default route via 198.51.100.1 route 203.0.113.0/24]", 1500},
 		{
 			"beside a static address and gateway",
 			func(c *Config) {
@@ -47,7 +48,7 @@ func TestLend(t *testing.T) {
 				c.Addresses = []netip.Prefix{netip.MustParsePrefix("192.0.2.7/24")}
 				c.Gateways = []netip.Addr{netip.MustParseAddr("192.0.2.1")}
 			},
-			"[192.0.2.7/24 198.51.100.7/24]", "[default route via 192.0.2.1 route 203.0.113.0/24]", 1500,
+			"[192.0.2.7/24 198.51.100.7/24]", "[default route via 192.0.2.1 metric 100 route 203.0.113.0/24 metric 100]", 1500,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -134,6 +135,42 @@ func TestNameServers(t *testing.T) {
 			servers, domains := tt.config.NameServers(tt.lease)
 			if diff := cmp.Diff([]string{tt.servers, tt.domains}, sprint(servers, domains)); diff != "" {
 				t.Errorf("servers and domains (-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// A lent MTU is one that every member can have, and never costs the address.
+func TestLentMTU(t *testing.T) {
+	limited := func(least, most int) Link { return Link{Name: "eth0", Index: 1, MinMTU: least, MaxMTU: most} }
+	for name, tt := range map[string]struct {
+		lent    int
+		link    Link
+		address string
+		want    int
+		notes   []string
+	}{
+		"as lent":                         {lent: 1400, link: limited(68, 9000), want: 1400},
+		"without limits":                  {lent: 9000, link: limited(0, 0), want: 9000},
+		"too great":                       {lent: 9000, link: limited(68, 2304), want: 2304, notes: []string{"eth0 can't have the MTU 9000; the bond and its members get 2304"}},
+		"too small":                       {lent: 576, link: limited(600, 1500), want: 600, notes: []string{"eth0 can't have the MTU 576; the bond and its members get 600"}},
+		"too small for an IPv6 address":   {lent: 1000, link: limited(68, 1500), address: "2001:db8::7/64", want: 1280, notes: []string{"IPv6 wants an MTU of 1280 at least, and not the leased 1000"}},
+		"small, beside an IPv4 address":   {lent: 1000, link: limited(68, 1500), address: "192.0.2.7/24", want: 1000},
+		"a member that is somebody's now": {lent: 9000, link: Link{Name: "eth0", Index: 1, MaxMTU: 1500, Master: "br0"}, want: 9000, notes: []string{"eth0 is held by br0; the bond does without it for now"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := Config{Name: "bond0", Members: []Member{{Name: "eth0"}}, Method: MethodDHCP, UseMTU: true}
+			if tt.address != "" {
+				c.Addresses = []netip.Prefix{netip.MustParsePrefix(tt.address)}
+			}
+			lent := testLease
+			lent.MTU = tt.lent
+			w, err := newWanted(c, State{Name: "bond0", Links: []Link{tt.link}, Lease: &lent}, "")
+			if err != nil || w.mtu != tt.want {
+				t.Errorf("mtu %d, %v, want %d", w.mtu, err, tt.want)
+			}
+			if diff := cmp.Diff(tt.notes, texts(w.notes)); diff != "" {
+				t.Errorf("notes (-want +got)\n%s", diff)
 			}
 		})
 	}

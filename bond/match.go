@@ -1,21 +1,22 @@
 package bond
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// expand finds the links of each entry, in order of preference. Links of one entry are
+// expand finds the links of each of the members, in order of preference. Links of one entry are
 // in order of their names. A link that several entries match belongs to the entry that
 // names it, or else to the first. An entry without a link is absent.
-func (s *State) expand(members []Member) []wantedMember {
+func (s *State) expand(c Config) []wantedMember {
 	var list []wantedMember
-	for i, m := range members {
+	for i, m := range c.Members {
 		var matched []wantedMember
 		for _, l := range s.candidates(m) {
-			if l.Name != s.Name && owner(members, l) == i {
-				matched = append(matched, wantedMember{Member: m, name: l.Name, link: l, pending: s.pending(l)})
+			if l.Name != s.Name && owner(c.Members, l) == i {
+				matched = append(matched, wantedMember{Member: m, name: l.Name, link: l, pending: s.pending(l, c.MTU)})
 			}
 		}
 		if matched == nil {
@@ -38,7 +39,7 @@ func (s *State) candidates(m Member) []Link {
 	if !m.exact() {
 		return s.Links
 	}
-	if l, present := s.link(m.Name); present {
+	if l, present := s.linkCalled(m.Name); present {
 		return []Link{l}
 	}
 	return nil
@@ -46,14 +47,20 @@ func (s *State) candidates(m Member) []Link {
 
 // owner is the index of the entry that a link belongs to; -1 for none.
 func owner(members []Member, l Link) int {
-	if i := slices.IndexFunc(members, func(m Member) bool { return m.exact() && m.Name == l.Name }); i >= 0 {
-		return i
+	for _, named := range []func(m Member) bool{
+		func(m Member) bool { return m.exact() && m.Name == l.Name },
+		func(m Member) bool { return m.exact() && l.isCalled(m.Name) },
+	} {
+		if i := slices.IndexFunc(members, named); i >= 0 {
+			return i
+		}
 	}
 	return slices.IndexFunc(members, func(m Member) bool { return m.takes(l) })
 }
 
-// pending says why a link can't join the bond now; "" when it can, or has joined.
-func (s *State) pending(l Link) string {
+// pending says why a link can't join the bond now, whose MTU is named unless it is 0;
+// "" when it can, or has joined.
+func (s *State) pending(l Link, mtu int) string {
 	switch {
 	case l.Master == s.Name:
 		return ""
@@ -66,8 +73,17 @@ func (s *State) pending(l Link) string {
 	case l.refused != "":
 		return l.refused
 	}
-	if what, _ := l.carries(); what != "" && s.patient {
+	if lower, down := s.lowerDown(l); down {
+		return "on " + lower + ", which is down"
+	}
+	if !s.patient {
+		return "" // somebody is there to be told
+	}
+	if what, _ := l.carries(); what != "" {
 		return "in use, as it carries " + what
+	}
+	if limit := l.nearestMTU(mtu); mtu != 0 && limit != mtu {
+		return fmt.Sprintf("unable to have the MTU %d (its limit is %d)", mtu, limit)
 	}
 	return ""
 }

@@ -51,7 +51,7 @@ func TestExpand(t *testing.T) {
 			// The kernel lists by ifindex.
 			s := State{Name: "bond0", Links: laptop}
 			var got []string
-			for _, m := range s.expand(test.members) {
+			for _, m := range s.expand(Config{Members: test.members}) {
 				text := m.name + " " + m.prio
 				if m.pending != "" {
 					text += " " + m.pending

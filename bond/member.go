@@ -2,6 +2,7 @@ package bond
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -9,7 +10,7 @@ import (
 // alone it is the interface called so. With a pattern, or with other fields, it is
 // each piece of hardware that matches all of them.
 type Member struct {
-	Name   string       `json:"name,omitempty"`   // with * a pattern
+	Name   string       `json:"name,omitempty"`   // or an alternative name; with * a pattern
 	Kind   string       `json:"kind,omitempty"`   // KindWired or KindWiFi
 	MAC    HardwareAddr `json:"mac,omitempty"`    // the permanent one
 	Driver string       `json:"driver,omitempty"` // such as cdc_ether
@@ -56,13 +57,9 @@ func (m Member) String() string {
 // stations.
 func (m Member) takes(l Link) bool {
 	if m.exact() {
-		return l.Name == m.Name
+		return l.isCalled(m.Name)
 	}
-	named := m.Name == ""
-	if !named {
-		named, _ = path.Match(m.Name, l.Name)
-	}
-	return named && l.Hardware &&
+	return m.mayBeLink(l) && l.Hardware &&
 		(m.Kind == "" || (m.Kind == KindWiFi) == l.WiFi) &&
 		(m.MAC == nil || m.MAC.String() == l.PermMAC.String()) &&
 		(m.Driver == "" || m.Driver == l.Driver) &&
@@ -76,6 +73,11 @@ func (m Member) mayBe(name string) bool {
 	}
 	ok, _ := path.Match(m.Name, name)
 	return ok
+}
+
+// mayBeLink says whether the entry could match a link, by its names alone.
+func (m Member) mayBeLink(l Link) bool {
+	return m.mayBe(l.Name) || slices.ContainsFunc(l.AltNames, m.mayBe)
 }
 
 // mayBeWiFi says whether an entry without a link could match Wi-Fi later. A bare name

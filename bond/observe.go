@@ -99,9 +99,8 @@ func linksOf(raw []rtnl.Link) []Link {
 	}
 	upper := map[int][]string{}
 	for _, r := range raw {
-		// A veth's parent is its peer, and nothing is stacked upon that.
-		if r.Parent != 0 && r.Kind != "veth" {
-			upper[r.Parent] = append(upper[r.Parent], r.Name)
+		if lower := lowerOf(r); lower != 0 {
+			upper[lower] = append(upper[lower], r.Name)
 		}
 	}
 	links := make([]Link, len(raw))
@@ -110,16 +109,27 @@ func linksOf(raw []rtnl.Link) []Link {
 			Name: r.Name, Index: r.Index, Kind: r.Kind, Master: names[r.Master],
 			Up: r.Up, MAC: HardwareAddr(r.HardwareAddr()), MTU: r.MTU, Upper: upper[r.Index],
 			PermMAC: HardwareAddr(cmp.Or(r.PermMAC, r.MAC)), Changes: int(r.CarrierChanges),
+			MinMTU: r.MinMTU, MaxMTU: r.MaxMTU,
+			Lower: lowerOf(r), AltNames: strings.FieldsFunc(r.AltNames, func(c rune) bool { return c == 0 }),
 		}
 	}
 	return links
+}
+
+// lowerOf is the ifindex of what a link is stacked upon; 0 for nothing. A veth's parent
+// is its peer.
+func lowerOf(r rtnl.Link) int {
+	if r.Kind == "veth" {
+		return 0
+	}
+	return r.Parent
 }
 
 // asked says whether a member's entry names a link, or else whether a pattern
 // may take it: what has a kind is virtual, and taken by its name alone.
 func asked(l Link, members []Member) (named, pattern bool) {
 	for _, m := range members {
-		if m.mayBe(l.Name) {
+		if m.mayBeLink(l) {
 			named = named || m.exact()
 			pattern = pattern || l.Kind == ""
 		}

@@ -120,6 +120,19 @@ func (p *planner) create() {
 	}
 	p.add(create)
 	p.enslave()
+	p.standAgain()
+}
+
+// standAgain puts a bond that somebody deleted back where it was a port. What stood on
+// it, such as VLANs, has gone with it.
+func (p *planner) standAgain() {
+	stood := p.state.stood
+	if master, present := p.state.link(stood.Master); present {
+		p.add(setMaster{p.Bond, master.Name})
+	}
+	if len(stood.Upper) > 0 {
+		p.note("%s went with the %s that was deleted: make it again", strings.Join(stood.Upper, ", "), p.Bond)
+	}
 }
 
 // newBondOptions are the options with which a bond is made. Without MII monitoring the
@@ -344,7 +357,7 @@ func (p *planner) enslave() {
 			}
 			p.add(enslave{p.Bond, m.name, was})
 			slave.Prio = new(0)
-		} else if !m.link.Up && !m.link.RFKill {
+		} else if !m.link.Up && !m.link.RFKill && !m.link.resting {
 			// The driver sets a slave up when it enslaves it, and never again: not
 			// after somebody has set it down, nor when rfkill unblocks it.
 			up := m.link.settings()

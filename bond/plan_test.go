@@ -80,7 +80,7 @@ func TestPlan(t *testing.T) {
 				"set prio of eth0 in bond0: 0 -> 1",
 				"enslave eth1 to bond0",
 				"add 192.0.2.10/24 to bond0",
-				"add default route via 192.0.2.1 over bond0",
+				"add default route via 192.0.2.1 metric 100 over bond0",
 			},
 		},
 		"a dock and Wi-Fi": {
@@ -157,6 +157,50 @@ func TestPlan(t *testing.T) {
 			state: changed(base, func(s *State) { linkOf(s, "eth1").Up = false }),
 			want:  []string{"set eth1 up"},
 		},
+		"somebody set a slave down a moment ago, perhaps to rename it": {
+			flags: two,
+			state: changed(base, func(s *State) { linkOf(s, "eth1").Up, linkOf(s, "eth1").resting = false, true }),
+		},
+		"a member by its alternative name": {
+			flags: []string{"member=enp0s31f6", "member=eth1", "primary=enp0s31f6"},
+			state: changed(base, func(s *State) { linkOf(s, "eth0").AltNames = []string{"enp0s31f6"} }),
+		},
+		"it was a port of a bridge, and had a VLAN, and somebody deleted it": {
+			flags: []string{"member=eth1"},
+			state: State{
+				Name: "bond0", Links: []Link{eth1, {Name: "br1", Index: 9, Kind: "bridge"}},
+				stood: stood{"br1", []string{"bond0.5"}},
+			},
+			want: []string{
+				"create bond0: mode active-backup, miimon 100, address 02:00:00:00:00:02", "enslave eth1 to bond0", "make bond0 a port of br1",
+			},
+			notes: []string{"bond0.5 went with the bond0 that was deleted: make it again"},
+		},
+		"a VLAN whose lower device is down": {
+			flags: []string{"member=eth0.5", "member=eth1"},
+			state: State{Name: "bond0", Links: []Link{
+				{Name: "eth0", Index: 1}, eth1, {Name: "eth0.5", Index: 9, Kind: "vlan", Lower: 1},
+			}},
+			want: []string{
+				"create bond0: mode active-backup, miimon 100, address 02:00:00:00:00:02", "enslave eth1 to bond0",
+			},
+			notes: []string{"eth0.5 is on eth0, which is down; the bond does without it for now"},
+		},
+		"a member that can't have the usual MTU": {
+			flags: two,
+			state: changed(base, func(s *State) { linkOf(s, "eth1").MaxMTU = 1280 }),
+			want:  []string{"set bond0 mtu 1280"},
+			notes: []string{"eth1 can't have the MTU 1500; the bond and its members get 1280"},
+		},
+		"metrics": {
+			flags: []string{"member=eth0", "member=eth1", "primary=eth0", "address=192.0.2.10/24", "gateway=192.0.2.1", "ipv4.metric=0",
+				"address=2001:db8::10/64", "gateway=2001:db8::1", "ipv6.metric=4294967295"},
+			state: base,
+			want: []string{
+				"add 192.0.2.10/24 to bond0", "add 2001:db8::10/64 to bond0",
+				"add default route via 192.0.2.1 over bond0", "add default route via 2001:db8::1 metric 4294967295 over bond0",
+			},
+		},
 		"rfkill set a slave down": {
 			flags: two,
 			state: changed(base, func(s *State) { linkOf(s, "eth1").Up, linkOf(s, "eth1").RFKill = false, true }),
@@ -212,6 +256,40 @@ func TestAbsentPrimaryIsNoDrift(t *testing.T) {
 	want := "set on bond0: primary none -> usb0; enslave usb0 to bond0; set prio of usb0 in bond0: 0 -> 1"
 	if got := mustPlan(t, c, docked).String(); got != want {
 		t.Errorf("docked again:\n got %s\nwant %s", got, want)
+	}
+}
+
+// What a member can't do is refused before anything changes. A keeper, whom nobody
+// would read, goes on without it.
+func TestMemberCant(t *testing.T) {
+	for name, test := range map[string]struct {
+		flags []string
+		conf  string
+		want  string
+	}{
+		"an MTU": {
+			flags: []string{"mtu=9000"},
+			want:  "mtu: eth1 can't have the MTU 9000; name one up to 2304, or leave mtu out",
+		},
+		"Wi-Fi": {
+			conf: "/etc/wpa_supplicant.conf",
+			want: "member.wpa_conf: eth1 is no Wi-Fi interface, and a wired one isn't authenticated yet; leave wpa_conf out",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := config(t, append(test.flags, "member=eth0", "member=eth1")...)
+			c.Members[1].WPAConf = test.conf
+			eth0, eth1 := device(1, "eth0"), device(2, "eth1")
+			eth1.MaxMTU = 2304
+			s := State{Name: "bond0", Links: []Link{eth0, eth1}}
+			if _, err := NewPlan(c, s, ""); err == nil || err.Error() != test.want {
+				t.Errorf("got %v, want %s", err, test.want)
+			}
+			s.patient = true
+			if p, err := NewPlan(c, s, ""); err != nil || !p.enslaves("eth0") {
+				t.Errorf("a keeper's plan: %s, %v", p, err)
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // Wanted is what is wanted of a bond, and where that was written. Both are recorded.
@@ -34,16 +35,26 @@ func (h *Host) Restore(ctx context.Context, name string, before Image, how How) 
 		return nil, err
 	}
 	s.sysctls = s.readSysctls(before.Sysctls)
-	return h.kernel.restore(NewRestore(before, s).Steps, how.OnUndo)
+	done, refused := h.kernel.restore(NewRestore(before, s).Steps, how)
+	return done, joined(refused)
 }
 
-// Plan says what Reconcile would do. It changes nothing.
+// Plan says what Reconcile would do. It changes nothing, and needs no privilege. But
+// without any it can't tell what members that are released get back.
 func (h *Host) Plan(c Config) (Plan, error) {
 	s, err := h.look(c)
+	unprivileged := errors.Is(err, fs.ErrPermission)
+	if unprivileged {
+		s, err = h.lookUnprivileged(c)
+	}
 	if err != nil {
 		return Plan{}, err
 	}
-	return NewPlan(c, s, machineID())
+	p, err := NewPlan(c, s, machineID())
+	if unprivileged && err == nil {
+		p.Notes = append(p.Notes, Messagef("without privilege it isn't known what a member had before, so the plan doesn't say what it gets back"))
+	}
+	return p, err
 }
 
 // How says how changes are made. The zero value makes all of them or none.
@@ -63,23 +74,50 @@ type How struct {
 
 // look reads a bond's state, with the journal and the lease.
 func (h *Host) look(c Config) (State, error) {
+	s, err := h.lookAtLease(c)
+	if err != nil {
+		return State{}, err
+	}
+	if s.Before, err = h.store.journal(c.Name); s.Before == nil || err != nil {
+		return s, err
+	}
+	s.sysctls = s.readSysctls(s.Before.Sysctls)
+	if s.Before.Rules != nil {
+		s.rules, err = h.kernel.Rules()
+	}
+	return s, err
+}
+
+// lookAtLease reads a bond's state with the lease, which anybody may.
+func (h *Host) lookAtLease(c Config) (State, error) {
 	s, err := h.observe(c.Name, c.Members)
 	if err != nil {
 		return State{}, err
 	}
-	if s.Before, err = h.store.journal(c.Name); err != nil {
-		return State{}, err
-	}
-	if s.Before != nil {
-		s.sysctls = s.readSysctls(s.Before.Sysctls)
-		if s.Before.Rules != nil {
-			if s.rules, err = h.kernel.Rules(); err != nil {
-				return State{}, err
-			}
-		}
-	}
 	k, _, err := h.store.of(c.Name).Keeper()
 	s.Lease, s.LeaseLeft = k.Lent.Now()
+	return s, err
+}
+
+// lookUnprivileged is look for who may not read the journal. A bond of which there is
+// a record was made by bondctl, which put in place what was wanted of it.
+func (h *Host) lookUnprivileged(c Config) (State, error) {
+	r, err := h.store.record(c.Name)
+	if err != nil {
+		return State{}, err
+	}
+	s, err := h.lookAtLease(c)
+	if err != nil || r.Config == nil {
+		return s, err
+	}
+	s.Before = &Image{contents{Bond: &bondImage{Made: true}}}
+	was, err := newWanted(*r.Config, s, machineID())
+	for _, a := range was.addresses {
+		s.Before.Added.Addresses = append(s.Before.Added.Addresses, addedAddress{c.Name, a})
+	}
+	for _, route := range was.routes {
+		s.Before.Added.Routes = append(s.Before.Added.Routes, addedRoute{c.Name, route})
+	}
 	return s, err
 }
 

@@ -1,16 +1,11 @@
 package bond
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond/internal/backoff"
 )
@@ -21,6 +16,7 @@ import (
 type Refusals struct {
 	of     map[string]denial // by the member's name, or by what a step is about
 	unkept Plan              // what the kernel took and didn't keep
+	rests  map[int]time.Time // until when slaves that somebody has set down are left so, by ifindex
 }
 
 // A denial is one refusal: of a member, or of a step on the bond.
@@ -44,13 +40,37 @@ func (r *Refusals) add(what string, index int, err error) {
 	r.of[what] = denied
 }
 
-// words say what the kernel refused last, and why.
+// words say what the kernel refused last, and why; nil for nothing.
 func (r *Refusals) words() map[string]string {
+	if len(r.of) == 0 {
+		return nil
+	}
 	why := map[string]string{}
 	for what, denied := range r.of {
 		why[what] = denied.why
 	}
 	return why
+}
+
+// restTime is how long a slave is left down that somebody has set down: long enough to
+// rename it, which the kernel does only then (EBUSY).
+const restTime = 2 * time.Second
+
+// markRests marks the slaves that were set down a moment ago.
+func (r *Refusals) markRests(s *State) {
+	rests := map[int]time.Time{}
+	for i, l := range s.Links {
+		if l.Master != s.Name || l.Up || l.RFKill {
+			continue
+		}
+		until, known := r.rests[l.Index]
+		if !known {
+			until = time.Now().Add(restTime)
+		}
+		rests[l.Index] = until
+		s.Links[i].resting = time.Until(until) > 0
+	}
+	r.rests = rests
 }
 
 // mark marks the links that aren't to be tried yet. It forgets those that have been
@@ -71,16 +91,21 @@ func (r *Refusals) mark(s *State) {
 // leaveOut removes the steps from a plan that aren't to be tried yet. It forgets the
 // refusals of what no plan asks for any more.
 func (r *Refusals) leaveOut(p *Plan, s State) {
-	bond, _ := s.link(s.Name)
-	called := map[string]bool{}
+	called, without := map[string]bool{}, map[string]bool{}
 	p.Steps = slices.DeleteFunc(p.Steps, func(step Step) bool {
+		if without[step.link()] {
+			return true
+		}
 		what := about(step)
+		link, _ := s.link(step.link())
 		refused, ok := r.of[what]
-		if !ok || refused.index != bond.Index || step.link() != s.Name {
+		if !ok || refused.index != link.Index {
 			return false
 		}
 		called[what] = true
-		return time.Until(refused.until) > 0
+		left := time.Until(refused.until) > 0
+		without[step.link()] = left && takesLink(step)
+		return left
 	})
 	maps.DeleteFunc(r.of, func(what string, _ denial) bool {
 		_, isLink := s.link(what)
@@ -90,25 +115,42 @@ func (r *Refusals) leaveOut(p *Plan, s State) {
 
 // retry is the time until the next one is tried again; 0 when there is none.
 func (r *Refusals) retry() (least time.Duration) {
-	for _, refused := range r.of {
-		if left := max(time.Until(refused.until), time.Millisecond); least == 0 || left < least {
+	consider := func(until time.Time) {
+		if left := max(time.Until(until), time.Millisecond); least == 0 || left < least {
 			least = left
+		}
+	}
+	for _, refused := range r.of {
+		consider(refused.until)
+	}
+	for _, until := range r.rests {
+		if time.Until(until) > 0 {
+			consider(until)
 		}
 	}
 	return least
 }
 
-// about is what a step is about: a member, or what of the bond it changes.
+// about is what a step is about: a member that is to join, or else what it changes.
 func about(step Step) string {
 	switch s := step.(type) {
+	case enslave:
+		return s.Member
 	case addRoute:
 		return s.Route.String()
 	case addAddress:
 		return "address " + s.Address.String()
-	case enslave, release, setPrio, giveBack:
-		return step.link()
 	}
 	return step.String()
+}
+
+// takesLink says whether no other step on its link makes sense without this one.
+func takesLink(step Step) bool {
+	switch step.(type) {
+	case enslave, giveBack:
+		return true
+	}
+	return false
 }
 
 // isMember tells a member's name from what else a refusal is about, which has a space
@@ -123,40 +165,4 @@ func refusedOfBond(refused map[string]string) (all []string) {
 		}
 	}
 	return all
-}
-
-// each applies steps one by one, and leaves out what the kernel refuses. A member
-// whose step was refused is set as it was.
-func (a *attempt) each(ctx context.Context, steps []Step, s *State) error {
-	refused := map[string]bool{}
-	for _, step := range steps {
-		what := about(step)
-		if refused[what] {
-			continue
-		}
-		done, err := a.kernel.apply(ctx, []Step{step}, a.how.OnStep)
-		a.done.Steps = append(a.done.Steps, done...)
-		if err == nil {
-			continue
-		}
-		index, gone := a.kernel.ifindex(step.link())
-		if ctx.Err() != nil || gone != nil || !standsAlone(step, err) {
-			return err
-		}
-		refused[what] = true
-		a.refusals.add(what, index, errors.Unwrap(err))
-		if link, present := s.link(step.link()); present && link.Name != s.Name {
-			if err := a.restore(s.Image(link.Name)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// standsAlone says whether the other steps make sense without one that was refused:
-// without the bond none does.
-func standsAlone(step Step, err error) bool {
-	_, creates := step.(createBond)
-	return !creates && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENODEV)
 }

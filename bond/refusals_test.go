@@ -50,3 +50,27 @@ func TestRefusedStep(t *testing.T) {
 		}
 	})
 }
+
+// A slave that somebody sets down is left so for a while, and then set up again.
+func TestRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r Refusals
+		look := func(up bool) bool {
+			s := State{Name: "bond0", Links: []Link{{Name: "bond0", Index: 7}, {Name: "eth0", Index: 1, Master: "bond0", Up: up}}}
+			r.markRests(&s)
+			return s.Links[1].resting
+		}
+		for range 2 {
+			if !look(false) || !look(false) || r.retry() != restTime {
+				t.Errorf("it doesn't rest, or not for %s: %s", restTime, r.retry())
+			}
+			time.Sleep(restTime)
+			if look(false) || r.retry() != 0 {
+				t.Errorf("it still rests, for %s", r.retry())
+			}
+			if look(true) {
+				t.Error("it rests though it is up")
+			}
+		}
+	})
+}

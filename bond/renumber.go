@@ -31,7 +31,7 @@ func (h *Host) Renumber(ctx context.Context, name string, had, prefixes []netip.
 	if err != nil {
 		return nil, err
 	}
-	done, err := h.kernel.apply(ctx, s.foreign(had, prefixes, routers), how.OnStep)
+	done, err := h.kernel.apply(ctx, s.foreign(had, prefixes, routers), how)
 	if err != nil {
 		err = fmt.Errorf("take from %s what another network gave it: %w", name, err)
 	}

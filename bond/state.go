@@ -25,7 +25,10 @@ type State struct {
 	Lease     *lease.Lease
 	LeaseLeft time.Duration
 
-	// patient makes a member that carries something pending, where it would otherwise
+	// stood is what stood on the bond when it was last seen.
+	stood stood
+
+	// patient makes a member that can't join as it is pending, where it would otherwise
 	// be an obstacle to the whole plan: nobody is there to be told.
 	patient bool
 
@@ -62,6 +65,10 @@ type Link struct {
 	Up           bool   // admin state (IFF_UP)
 	MAC          HardwareAddr
 	MTU          int
+	MinMTU       int            // the least that the driver takes; 0 for no limit
+	MaxMTU       int            // the greatest
+	AltNames     []string       // alternative names (ip-link(8), altname)
+	Lower        int            // the ifindex of what it is stacked upon; 0 for nothing
 	Upper        []string       // interfaces stacked upon it, such as VLANs
 	Addresses    []netip.Prefix // of global scope
 	Routes       int            // over it that somebody added (the kernel's own don't count)
@@ -77,7 +84,11 @@ type Link struct {
 	Initializing bool   // udev has not done with it yet
 
 	refused string // why the kernel refused it a moment ago
+	resting bool   // somebody has set it down a moment ago, perhaps to rename it
 }
+
+// isCalled says whether it has that name, be it an alternative one.
+func (l Link) isCalled(name string) bool { return l.Name == name || slices.Contains(l.AltNames, name) }
 
 // linkSettings are what enslaving changes of a link, and what is given back.
 type linkSettings struct {
@@ -89,6 +100,28 @@ type linkSettings struct {
 
 func (l Link) settings() linkSettings {
 	return linkSettings{Index: l.Index, Up: l.Up, MAC: bytes.Clone(l.MAC), MTU: l.MTU}
+}
+
+// bridge names what the bond is a port of; "" for nothing. A port's addresses get no
+// traffic, which its master takes. A VRF is a master, too, and leaves it that.
+func (s *State) bridge() string {
+	bond, _ := s.link(s.Name)
+	if master, present := s.link(bond.Master); present && master.Kind != "vrf" {
+		return master.Name
+	}
+	return ""
+}
+
+// stood is what stands on a bond, and goes with it when somebody deletes it.
+type stood struct {
+	Master string   `json:"master,omitempty"` // it was a port of
+	Upper  []string `json:"upper,omitempty"`  // such as VLANs
+}
+
+// standing is what stands on the bond now.
+func (s *State) standing() stood {
+	bond, _ := s.link(s.Name)
+	return stood{bond.Master, bond.Upper}
 }
 
 // link finds an interface by its name. It copies none on the way, for there may be
@@ -110,6 +143,38 @@ func (s *State) linkByIndex(index int) (Link, bool) {
 		}
 	}
 	return Link{}, false
+}
+
+// linkCalled finds an interface by its name or, where none has it, by an alternative
+// one.
+func (s *State) linkCalled(name string) (Link, bool) {
+	if l, present := s.link(name); present {
+		return l, true
+	}
+	i := slices.IndexFunc(s.Links, func(l Link) bool { return l.isCalled(name) })
+	if i < 0 {
+		return Link{}, false
+	}
+	return s.Links[i], true
+}
+
+// called is the name of the interface that is called so; what isn't there keeps the
+// name that it was asked for by.
+func (s *State) called(name string) string {
+	if l, present := s.linkCalled(name); present {
+		return l.Name
+	}
+	return name
+}
+
+// lowerDown names the device beneath a link while it keeps the link from being set up
+// (ENETDOWN): a VLAN's and a MACsec device's does while it is down.
+func (s *State) lowerDown(l Link) (name string, down bool) {
+	if l.Kind != "vlan" && l.Kind != "macsec" {
+		return "", false
+	}
+	lower, present := s.linkByIndex(l.Lower)
+	return lower.Name, present && !lower.Up
 }
 
 // slave finds one of the bond's slaves.

@@ -37,8 +37,9 @@ type Status struct {
 	Lease        *LeaseStatus   `json:"lease"` // what DHCP has lent the bond
 	Members      []MemberStatus `json:"members"`
 
-	Index int            `json:"-"` // the bond's ifindex
-	SLAAC []netip.Prefix `json:"-"` // of Addresses, those that the kernel made of what IPv6 routers advertise
+	Index  int            `json:"-"` // the bond's ifindex
+	Bridge string         `json:"-"` // what it is a port of, so that its addresses get no traffic; "" for nothing
+	SLAAC  []netip.Prefix `json:"-"` // of Addresses, those that the kernel made of what IPv6 routers advertise
 }
 
 // LeaseStatus is what DHCP has lent the bond, as its keeper tells.
@@ -194,7 +195,10 @@ func (h *Host) statusOf(s State, r record) (Status, error) {
 		return Status{}, err
 	}
 	st := newStatus(s, r)
-	more := refusedOfBond(r.Refused)
+	more := append(s.amiss(r), refusedOfBond(r.Refused)...)
+	if full := h.store.full(); full != "" {
+		more = append(more, full)
+	}
 	switch {
 	case kept && !k.Alive():
 		k.Troubles = nil // nobody would take back what is mended
@@ -227,6 +231,7 @@ func (h *Host) Names() ([]string, error) {
 
 // newStatus is the status by the state and the record alone.
 func newStatus(s State, r record) Status {
+	s.patient = true // who reads it is to know what waits
 	link, _ := s.link(s.Name)
 	st := Status{
 		Name: s.Name, Mode: s.Bond.Mode, Options: s.Bond.Options, MIIStatus: s.Bond.MIIStatus,
@@ -234,7 +239,7 @@ func newStatus(s State, r record) Status {
 		Address: link.MAC, MTU: link.MTU,
 		Addresses: append([]netip.Prefix{}, link.Addresses...),
 		Members:   []MemberStatus{},
-		Index:     link.Index,
+		Index:     link.Index, Bridge: s.bridge(),
 	}
 	for _, a := range s.slaac() {
 		st.SLAAC = append(st.SLAAC, a.Prefix)
@@ -242,8 +247,8 @@ func newStatus(s State, r record) Status {
 	st.ARPIPTarget = append([]netip.Addr{}, st.ARPIPTarget...)
 	st.NSIP6Target = append([]netip.Addr{}, st.NSIP6Target...)
 	if r.Config != nil {
-		st.Primary = unlessZero(r.Config.Primary)
-		for _, m := range s.expand(r.Config.Members) {
+		st.Primary = unlessZero(s.called(r.Config.Primary))
+		for _, m := range s.expand(*r.Config) {
 			st.Members = append(st.Members, wantedStatus(s, m, r.Refused))
 		}
 	}
@@ -271,11 +276,7 @@ func wantedStatus(s State, m wantedMember, refused map[string]string) MemberStat
 	st.Role = RolePending
 	st.addLink(m.link)
 	if m.pending == "" {
-		why := cmp.Or(refused[m.name], "not enslaved; the next up takes it in")
-		if what, _ := m.link.carries(); what != "" {
-			why = "in use, as it carries " + what
-		}
-		st.PendingReason = &why
+		st.PendingReason = new(cmp.Or(refused[m.name], "not enslaved; the next up takes it in"))
 	}
 	return st
 }

@@ -162,6 +162,12 @@ type release struct{ Bond, Member string }
 func (s release) link() string   { return s.Member }
 func (s release) String() string { return fmt.Sprintf("release %s from %s", s.Member, s.Bond) }
 
+// setMaster makes the bond a port of a bridge (IFLA_MASTER).
+type setMaster struct{ Bond, Master string }
+
+func (s setMaster) link() string   { return s.Bond }
+func (s setMaster) String() string { return fmt.Sprintf("make %s a port of %s", s.Bond, s.Master) }
+
 // setPrio sets a slave's failover priority (IFLA_BOND_SLAVE_PRIO).
 type setPrio struct{ Bond, Member, From, To string }
 

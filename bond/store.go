@@ -2,8 +2,11 @@ package bond
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond/internal/statedir"
 	"github.com/bondctl/bondctl/bond/internal/statefile"
@@ -22,6 +25,10 @@ type record struct {
 	Manual *choice `json:"manual,omitempty"`
 	// Refused has what the kernel refused, such as members and leased routes, and why.
 	Refused map[string]string `json:"refused,omitempty"`
+	// Stood is what stood on the bond when it was last seen. Lost are the links that
+	// went with it when somebody deleted it under its keeper.
+	Stood stood    `json:"stood,omitzero"`
+	Lost  []string `json:"lost,omitempty"`
 }
 
 // wanted is what was wanted last; nil when nothing was.
@@ -111,6 +118,22 @@ func (s store) names() []string {
 
 // forget removes everything about a bond that is gone.
 func (s store) forget(name string) error { return s.of(name).Forget() }
+
+// leastSpace is what must be free for bondctl to note what it changes.
+const leastSpace = 64 << 10
+
+// full says why nothing can be noted, and so changed, since a file system is full; ""
+// where it isn't.
+func (s store) full() string {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(s.dir, &fs); err != nil {
+		return ""
+	}
+	if fs.Bavail*uint64(fs.Bsize) >= leastSpace && (fs.Files == 0 || fs.Ffree > 0) {
+		return ""
+	}
+	return fmt.Sprintf("no space is left in %s, so nothing can be noted and no member joins; free some (df -h %[1]s)", s.dir)
+}
 
 // machineID is the machine's id (machine-id(5)); "" where there is none.
 func machineID() string {

@@ -29,6 +29,9 @@ func (h *Host) Switch(ctx context.Context, name, member string, how How) (string
 	if s.Bond == nil {
 		return "", fmt.Errorf("%s: %w", name, ErrNoBond)
 	}
+	if l, present := s.linkCalled(member); present {
+		member = l.Name
+	}
 	if err := switchable(s, member); err != nil {
 		return "", err
 	}
@@ -38,7 +41,7 @@ func (h *Host) Switch(ctx context.Context, name, member string, how How) (string
 	}
 	if s.Bond.ActiveSlave != member {
 		step := setActive{name, s.Bond.ActiveSlave, member}
-		if _, err := h.kernel.apply(ctx, []Step{step}, how.OnStep); err != nil {
+		if _, err := h.kernel.apply(ctx, []Step{step}, how); err != nil {
 			return "", err
 		}
 	}

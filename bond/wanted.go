@@ -48,16 +48,18 @@ type wantedMember struct {
 // newWanted fills in the defaults, some of which depend on what the members are. The
 // error is a [*ConfigError].
 func newWanted(c Config, s State, machineID string) (wanted, error) {
-	w := wanted{primary: c.Primary, mtu: cmp.Or(c.MTU, defaultMTU), mac: c.MAC, addresses: c.Addresses, static: c.Addresses}
+	w := wanted{primary: s.called(c.Primary), mtu: cmp.Or(c.MTU, defaultMTU), mac: c.MAC, addresses: c.Addresses, static: c.Addresses}
 	for _, gateway := range c.Gateways {
-		w.routes = append(w.routes, rtnl.NewRoute(everywhere(gateway), gateway))
+		w.routes = append(w.routes, c.gatewayRoute(gateway))
 	}
-	w.useLease(c, s.Lease)
+	if s.bridge() == "" {
+		w.useLease(c, s.Lease)
+	}
 	w.findMembers(c, s)
 	wifi := w.wifiMember()
 	w.completeOptions(c, s, wifi)
 	fom := *w.options.FailOverMAC
-	var problems []Problem
+	problems := append(w.limitMTU(c, s), w.checkWPAConf(s)...)
 	switch {
 	case fom == FailOverMACFollow && wifi != "":
 		problems = append(problems, problem("fail_over_mac", "follow changes a member's MAC address while it is up, which Wi-Fi (%s) can't: the link would be dead; choose active", wifi))
@@ -79,12 +81,56 @@ func newWanted(c Config, s State, machineID string) (wanted, error) {
 
 // findMembers finds the links that are wanted, and whether they can join.
 func (w *wanted) findMembers(c Config, s State) {
-	w.members = s.expand(c.Members)
+	w.members = s.expand(c)
 	for _, m := range w.members {
 		if m.pending != "" {
 			w.note("%s is %s; the bond does without it for now", m.name, m.pending)
 		}
 	}
+}
+
+// limitMTU has the MTU be one that every member can have. It is a problem only where
+// somebody has named it.
+func (w *wanted) limitMTU(c Config, s State) (problems []Problem) {
+	for _, m := range w.members {
+		limit := m.link.nearestMTU(w.mtu)
+		switch {
+		case limit == w.mtu || m.link.Master != "" && m.link.Master != s.Name:
+		case c.MTU == 0:
+			w.note("%s can't have the MTU %d; the bond and its members get %d", m.name, w.mtu, limit)
+			w.mtu = limit
+		case m.pending == "":
+			problems = append(problems, problem("mtu", "%s can't have the MTU %d; name one up to %d, or leave mtu out", m.name, w.mtu, limit))
+		}
+	}
+	needs6 := slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
+	if needs6 && w.mtu < minMTU6 && c.MTU == 0 {
+		w.note("IPv6 wants an MTU of %d at least, and not the leased %d", minMTU6, w.mtu)
+		w.mtu = minMTU6
+	}
+	return problems
+}
+
+// checkWPAConf refuses a wpa_conf that nobody would read. A keeper goes on without it.
+func (w *wanted) checkWPAConf(s State) (problems []Problem) {
+	for _, m := range w.members {
+		if m.ignoresWPAConf() && !s.patient {
+			problems = append(problems, problem("member.wpa_conf", "%s is no Wi-Fi interface, and a wired one isn't authenticated yet; leave wpa_conf out", m.name))
+		}
+	}
+	return problems
+}
+
+func (m wantedMember) ignoresWPAConf() bool {
+	return m.WPAConf != "" && m.link.Name != "" && !m.link.WiFi
+}
+
+// nearestMTU is the MTU nearest to the wanted one that a link can have.
+func (l Link) nearestMTU(wanted int) int {
+	if l.MaxMTU != 0 && l.MaxMTU < wanted {
+		return l.MaxMTU
+	}
+	return max(l.MinMTU, wanted)
 }
 
 // wifiMember is the first member that is Wi-Fi, or may be once it is present.

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// maxName is the longest name of an interface in bytes: the kernel's IFNAMSIZ
+// The longest names of an interface in bytes: the kernel's IFNAMSIZ and ALTIFNAMSIZ
 // without the terminating zero.
-const maxName = 15
+const maxName, maxAltName = 15, 127
 
 // A NameError says that a name can't be an interface's, and why.
 type NameError struct {
@@ -23,7 +23,13 @@ func (e *NameError) Error() string {
 // CheckName returns a *NameError when the kernel would refuse name for an
 // interface. Every call of this package that takes a name checks it, so no name
 // leads to a path outside of class/net.
-func CheckName(name string) error {
+func CheckName(name string) error { return check(name, maxName) }
+
+// CheckAltName is CheckName for an alternative name (ip-link(8), altname), which may
+// be longer.
+func CheckAltName(name string) error { return check(name, maxAltName) }
+
+func check(name string, longest int) error {
 	reason := ""
 
 	switch {
@@ -31,8 +37,8 @@ func CheckName(name string) error {
 		reason = "empty"
 	case name == "." || name == "..":
 		reason = "a directory"
-	case len(name) > maxName:
-		reason = fmt.Sprintf("longer than %d bytes", maxName)
+	case len(name) > longest:
+		reason = fmt.Sprintf("longer than %d bytes", longest)
 	case strings.ContainsFunc(name, isSeparator):
 		reason = "contains a slash, a colon or a zero byte"
 	case containsSpace(name):

@@ -121,7 +121,7 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 		return err
 	}
 	here := place{d.seen.path, d.resumes}
-	d.leaser.wish.put(leaseWish{wanted.Config.WantsDHCP(), here})
+	d.leaser.wish.put(leaseWish{wanted.Config.WantsDHCP() && d.seen.bridge == "", here})
 	if d.nameServers != nil && d.seen.index != 0 {
 		held, _ := d.record.state.Lent.Now()
 		servers, domains := wanted.Config.NameServers(held)

@@ -46,12 +46,15 @@ func down(c *cli.Context, h *bond.Host, name string) error {
 	if err := takeDownKeeper(c, h, name); err != nil {
 		return err
 	}
-	steps, err := h.Down(c.Context, name, c.Bool("force"), how(c))
+	plan, err := h.Down(c.Context, name, c.Bool("force"), how(c))
 	if errors.Is(err, bond.ErrNoBond) {
 		fmt.Fprintf(c.App.Writer, "%s: no such bond, nothing to do\n", name)
 		return nil
 	}
-	for _, step := range steps {
+	for _, note := range plan.Notes {
+		warn(c, "%s", note)
+	}
+	for _, step := range plan.Steps {
 		fmt.Fprintln(c.App.Writer, printable(step.String()))
 	}
 	return err

@@ -80,13 +80,13 @@ var refusals = []refusal{
 		name:    "another default route",
 		prepare: []string{"ip link add lower0 type dummy", "ip address add 198.51.100.1/24 dev lower0", "ip link set lower0 up", "ip route add default via 198.51.100.254"},
 		args:    []string{"--member", "eth0", "--member", "eth1", "--address", "192.0.2.10/24", "--gateway", "192.0.2.1"},
-		want:    []string{"add default route via 192.0.2.1 over bond0", "file exists", "hint: another default route"},
+		want:    []string{"add default route via 192.0.2.1 metric 100 over bond0", "file exists", "hint: another default route"},
 	},
 	{
 		name:    "an unreachable gateway",
 		prepare: []string{"ip route add unreachable 192.0.2.1 scope link"},
 		args:    []string{"--member", "eth0", "--member", "eth1", "--address", "192.0.2.10/24", "--gateway", "192.0.2.1"},
-		want:    []string{"add default route via 192.0.2.1 over bond0", "Nexthop has invalid gateway"},
+		want:    []string{"add default route via 192.0.2.1 metric 100 over bond0", "Nexthop has invalid gateway"},
 	},
 	{
 		name:    "another device's alternative name",

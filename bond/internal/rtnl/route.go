@@ -137,17 +137,11 @@ func (c *Conn) Routes() ([]Route, error) {
 	}), nil
 }
 
-// AddRoute adds a route. The error is EEXIST where there is one like it, or where an
-// IPv4 route is in the way to the same destination with the same metric; one that
-// came from the kernel goes behind that, for so it was.
+// AddRoute adds a route: an IPv4 one behind those to the same destination with the same
+// metric, an IPv6 one beside them. The error is EEXIST where there is one like it.
 func (c *Conn) AddRoute(r Route) error {
 	flags := uint16(unix.NLM_F_CREATE)
-	switch {
-	case !r.Is4():
-		// Beside the one that a router advertises.
-	case r.message == "":
-		flags |= unix.NLM_F_EXCL
-	default:
+	if r.Is4() {
 		flags |= unix.NLM_F_APPEND
 	}
 	return c.change(unix.RTM_NEWROUTE, flags, r.whole())

@@ -1,0 +1,77 @@
+package bond
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// An explainedError is what the kernel said of a step, and what it left out.
+type explainedError struct {
+	err  error
+	more string // why, and the command that mends it
+}
+
+func (e *explainedError) Error() string { return fmt.Sprintf("%v: %s", e.err, e.more) }
+func (e *explainedError) Unwrap() error { return e.err }
+
+// explain adds to an error what the kernel doesn't say, where bondctl knows it.
+func (k *kernel) explain(step Step, err error) error {
+	more := ""
+	switch s := step.(type) {
+	case addAddress:
+		more = whyNoIPv6(s.Link, s.Address.Prefix.Addr().Is6(), err)
+	case addRoute:
+		more = whyNoIPv6(s.Link, !s.Route.Is4(), err)
+	case enslave, setLink, giveBack:
+		if errors.Is(err, unix.ENETDOWN) {
+			more = k.whyDown(step.link())
+		}
+	}
+	if more == "" {
+		return err
+	}
+	return &explainedError{err, more}
+}
+
+// whyNoIPv6 says why the kernel takes nothing of IPv6 for a link. It says EACCES where
+// a sysctl has switched it off, and EOPNOTSUPP where it has none at all.
+func whyNoIPv6(link string, is6 bool, err error) string {
+	if !is6 || !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EINVAL) {
+		return ""
+	}
+	off := sysctl{Family: "ipv6", Key: "disable_ipv6"}
+	switch value, err := os.ReadFile(sysctlPath(off, link)); {
+	case errors.Is(err, fs.ErrNotExist) && !hasIPv6():
+		return "this kernel has no IPv6, or it was switched off at boot (ipv6.disable=1)"
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Sprintf("IPv6 is off on %s, whose MTU is less than the %d that it wants", link, minMTU6)
+	case strings.TrimSpace(string(value)) != "0":
+		return fmt.Sprintf("IPv6 is disabled on %s; sysctl -w net.ipv6.conf.%[1]s.disable_ipv6=0 enables it", link)
+	}
+	return ""
+}
+
+// hasIPv6 says whether the kernel runs IPv6 at all.
+func hasIPv6() bool {
+	_, err := os.Stat("/proc/sys/net/ipv6/conf/all")
+	return err == nil
+}
+
+// whyDown names the device beneath a link that keeps it from being set up.
+func (k *kernel) whyDown(name string) string {
+	links, err := k.Links()
+	if err != nil {
+		return ""
+	}
+	s := State{Links: linksOf(links)}
+	link, _ := s.link(name)
+	if lower, down := s.lowerDown(link); down {
+		return fmt.Sprintf("it stands on %s, which is down; ip link set %s up", lower, lower)
+	}
+	return ""
+}
