@@ -222,26 +222,23 @@ func (k *kernel) setOptions(bond string, changes []change) error {
 	return k.onLink(bond, func(l rtnl.Link) error { return k.SetLink(l.Index, rtnl.LinkChange{Info: info}) })
 }
 
-// setLink says only what differs: some drivers refuse the address they have.
+// setLink says only what differs, for some drivers refuse the address they have. It
+// says one thing at a time: what is refused doesn't keep the link from being set up.
 func (k *kernel) setLink(name string, to linkSettings) error {
-	return k.onLink(name, func(l rtnl.Link) error {
+	return k.onLink(name, func(l rtnl.Link) (refused error) {
 		if to.Index != 0 && to.Index != l.Index {
 			return fs.ErrNotExist // another device by the same name
 		}
-		var c rtnl.LinkChange
-		if l.MTU != to.MTU {
-			c.MTU = to.MTU
+		if !bytes.Equal(l.HardwareAddr(), to.MAC) && to.MAC != nil {
+			refused = errors.Join(refused, k.SetLink(l.Index, rtnl.LinkChange{MAC: net.HardwareAddr(to.MAC)}))
 		}
-		if !bytes.Equal(l.HardwareAddr(), to.MAC) {
-			c.MAC = net.HardwareAddr(to.MAC)
+		if l.MTU != to.MTU {
+			refused = errors.Join(refused, k.SetLink(l.Index, rtnl.LinkChange{MTU: to.MTU}))
 		}
 		if l.Up != to.Up {
-			c.Up = &to.Up
+			refused = errors.Join(refused, k.SetLink(l.Index, rtnl.LinkChange{Up: &to.Up}))
 		}
-		if c.MTU == 0 && c.MAC == nil && c.Up == nil {
-			return nil
-		}
-		return k.SetLink(l.Index, c)
+		return refused
 	})
 }
 

@@ -29,6 +29,7 @@ type attempt struct {
 // converge plans and applies in rounds, until the kernel has what is wanted.
 func (a *attempt) converge(ctx context.Context) error {
 	var last Plan
+	began := time.Now()
 	for round := range maxRounds {
 		s, err := a.look(a.Config)
 		if err != nil {
@@ -41,7 +42,7 @@ func (a *attempt) converge(ctx context.Context) error {
 			}
 		}
 		s.patient, s.stood = a.patient, a.record.Stood
-		a.refusals.mark(&s)
+		a.refusals.mark(&s, began)
 		if a.patient {
 			a.refusals.markRests(&s)
 		}
@@ -49,7 +50,7 @@ func (a *attempt) converge(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		a.refusals.leaveOut(&plan, s)
+		a.refusals.leaveOut(&plan, s, began)
 		a.note(plan)
 		if plan.Empty() {
 			return a.finish(s)
@@ -155,6 +156,7 @@ func (a *attempt) apply(ctx context.Context, steps []Step, s *State) (done []Ste
 		}
 		err := a.kernel.try(step)
 		if err == nil {
+			a.refusals.taken(about(step))
 			done = append(done, step)
 			continue
 		}

@@ -40,6 +40,19 @@ func (r *Refusals) add(what string, index int, err error) {
 	r.of[what] = denied
 }
 
+// taken forgets the refusal of what the kernel has taken now. What follows from it, as
+// a route does from an address, isn't to wait any longer.
+func (r *Refusals) taken(what string) {
+	if _, refused := r.of[what]; !refused {
+		return
+	}
+	delete(r.of, what)
+	for other, denied := range r.of {
+		denied.until = time.Time{}
+		r.of[other] = denied
+	}
+}
+
 // words say what the kernel refused last, and why; nil for nothing.
 func (r *Refusals) words() map[string]string {
 	if len(r.of) == 0 {
@@ -73,24 +86,25 @@ func (r *Refusals) markRests(s *State) {
 	r.rests = rests
 }
 
-// mark marks the links that aren't to be tried yet. It forgets those that have been
-// enslaved since, or are other devices.
-func (r *Refusals) mark(s *State) {
+// mark marks the links that weren't to be tried yet when an attempt began: what was
+// refused since waits for another one. It forgets those that have been enslaved since,
+// or are other devices.
+func (r *Refusals) mark(s *State, began time.Time) {
 	for i, l := range s.Links {
 		refused, ok := r.of[l.Name]
 		switch {
 		case !ok:
 		case refused.index != l.Index || l.Master == s.Name:
 			delete(r.of, l.Name)
-		case time.Until(refused.until) > 0:
+		case refused.until.After(began):
 			s.Links[i].refused = refused.why
 		}
 	}
 }
 
-// leaveOut removes the steps from a plan that aren't to be tried yet. It forgets the
-// refusals of what no plan asks for any more.
-func (r *Refusals) leaveOut(p *Plan, s State) {
+// leaveOut removes the steps from a plan that weren't to be tried yet when an attempt
+// began. It forgets the refusals of what no plan asks for any more.
+func (r *Refusals) leaveOut(p *Plan, s State, began time.Time) {
 	called, without := map[string]bool{}, map[string]bool{}
 	p.Steps = slices.DeleteFunc(p.Steps, func(step Step) bool {
 		if without[step.link()] {
@@ -103,7 +117,7 @@ func (r *Refusals) leaveOut(p *Plan, s State) {
 			return false
 		}
 		called[what] = true
-		left := time.Until(refused.until) > 0
+		left := refused.until.After(began)
 		without[step.link()] = left && takesLink(step)
 		return left
 	})

@@ -17,7 +17,7 @@ func TestRefusedStep(t *testing.T) {
 		look := func(index int, steps ...Step) (left int, retry time.Duration) {
 			s := State{Name: "bond0", Links: []Link{{Name: "bond0", Index: index}}, Bond: &BondState{}}
 			p := Plan{Steps: append([]Step{addAddress{"bond0", addr(0, "192.0.2.7/24")}}, steps...)}
-			r.leaveOut(&p, s)
+			r.leaveOut(&p, s, time.Now())
 			return len(p.Steps), r.retry()
 		}
 		refused := func() {

@@ -13,6 +13,9 @@ import (
 // for one, or a call that makes, writes, syncs, renames or removes a file or a folder, or says whose it
 // is. It counts those of all threads, but not of programs that this one starts.
 //
+// Or it refuses requests to rtnetlink, as the kernel may for reasons that a test can't bring about; see
+// [Killer.Refuse].
+//
 // It is the supervisor of a seccomp filter (seccomp_unotify(2)): a thread that makes such a call waits
 // until the killer lets it go on.
 type Killer struct {
@@ -21,10 +24,12 @@ type Killer struct {
 	pidfd   int
 	starter int // the thread that starts the program, and has the filter, too
 
-	mu     sync.Mutex
-	made   int
-	at     int
-	killed bool
+	mu      sync.Mutex
+	made    int
+	at      int
+	killed  bool
+	refuses func(request []byte) bool
+	refused int
 }
 
 // KillAt has the program killed right before its n-th change, or its changes counted alone if n is 0.
@@ -44,6 +49,24 @@ func (k *Killer) At(n int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.made, k.at = 0, n
+}
+
+// RefusedWith is the error of the requests that a killer refuses.
+const RefusedWith = unix.EIO
+
+// Refuse has those requests for a change refused from now on of which f says so: by the whole netlink
+// message. Nil refuses none.
+func (k *Killer) Refuse(f func(request []byte) bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.refuses, k.refused = f, 0
+}
+
+// Refused is how many requests were refused since the last Refuse.
+func (k *Killer) Refused() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.refused
 }
 
 // Made is how many changes the program has made, or been about to.
@@ -120,7 +143,7 @@ type call struct {
 type answer struct {
 	id    uint64
 	_     int64
-	_     int32
+	errno int32 // negative
 	flags uint32
 }
 
@@ -141,10 +164,14 @@ func (k *Killer) supervise(listener int) {
 		if ioctl(listener, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&c)) != nil {
 			continue // the thread doesn't wait any more
 		}
-		if !k.stops(&c) {
-			a := answer{id: c.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
-			_ = ioctl(listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&a)) // or it was killed by others
+		a := answer{id: c.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
+		switch k.judge(&c) {
+		case dies:
+			continue
+		case isRefused:
+			a.errno, a.flags = -int32(RefusedWith), 0
 		}
+		_ = ioctl(listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&a)) // or it was killed by others
 	}
 	<-k.started
 	if k.pidfd >= 0 {
@@ -159,15 +186,23 @@ func ioctl(fd int, request uint, arg unsafe.Pointer) error {
 	return nil
 }
 
-// stops counts a call, and says whether it isn't to be carried out, since the program is dead.
-func (k *Killer) stops(c *call) bool {
+// What becomes of a call.
+const (
+	goesOn = iota
+	isRefused
+	dies // for the program is dead
+)
+
+// judge counts a call, and says what becomes of it.
+func (k *Killer) judge(c *call) int {
 	if int(c.thread) == k.starter {
-		return false
+		return goesOn
 	}
 	<-k.started
 	task := fmt.Sprintf("/proc/%d/task/%d", k.pid, c.thread)
-	if unix.Access(task, unix.F_OK) != nil || !k.changes(c) {
-		return false
+	request, changes := k.change(c)
+	if unix.Access(task, unix.F_OK) != nil || !changes {
+		return goesOn
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -175,24 +210,36 @@ func (k *Killer) stops(c *call) bool {
 		k.made++
 		k.killed = k.made == k.at && unix.PidfdSendSignal(k.pidfd, unix.SIGKILL, nil, 0) == nil
 	}
-	return k.killed
+	switch {
+	case k.killed:
+		return dies
+	case request != nil && k.refuses != nil && k.refuses(request):
+		k.refused++
+		return isRefused
+	}
+	return goesOn
 }
 
-// changes tells a change from calls that only look like one.
-func (k *Killer) changes(c *call) bool {
+// change tells a change from calls that only look like one. The request is nil for a change of a file.
+func (k *Killer) change(c *call) (request []byte, changes bool) {
 	switch c.number {
 	case unix.SYS_OPENAT:
-		return c.args[2]&unix.O_CREAT != 0
+		return nil, c.args[2]&unix.O_CREAT != 0
 	case unix.SYS_WRITE, unix.SYS_SENDTO:
-		return k.ofFile(c) || k.asks(c, uintptr(c.args[1]), int(c.args[2]))
+		if k.ofFile(c) {
+			return nil, true
+		}
+		request = k.request(c, uintptr(c.args[1]), int(c.args[2]))
+		return request, request != nil
 	case unix.SYS_SENDMSG:
 		var header unix.Msghdr
 		var part unix.Iovec
 		k.read(unsafe.Slice((*byte)(unsafe.Pointer(&header)), unsafe.Sizeof(header)), uintptr(c.args[1]))
 		k.read(unsafe.Slice((*byte)(unsafe.Pointer(&part)), unsafe.Sizeof(part)), uintptr(unsafe.Pointer(header.Iov)))
-		return k.asks(c, uintptr(unsafe.Pointer(part.Base)), int(part.Len))
+		request = k.request(c, uintptr(unsafe.Pointer(part.Base)), int(part.Len))
+		return request, request != nil
 	}
-	return true
+	return nil, true
 }
 
 // ofFile says whether a call is about a file, and not about a pipe or its like.
@@ -202,8 +249,8 @@ func (k *Killer) ofFile(c *call) bool {
 	return err == nil && stat.Mode&unix.S_IFMT == unix.S_IFREG
 }
 
-// asks says whether a message that is about to be sent asks rtnetlink for a change.
-func (k *Killer) asks(c *call, at uintptr, size int) bool {
+// request is a message that is about to be sent, if it asks rtnetlink for a change; else nil.
+func (k *Killer) request(c *call, at uintptr, size int) []byte {
 	var family, protocol int
 	err := k.on(c, func(fd int) (err error) {
 		if family, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); err == nil {
@@ -212,11 +259,14 @@ func (k *Killer) asks(c *call, at uintptr, size int) bool {
 		return err
 	})
 	if err != nil || family != unix.AF_NETLINK || protocol != unix.NETLINK_ROUTE {
-		return false
+		return nil
 	}
 	message := make([]byte, size)
 	k.read(message, at)
-	return len(requestedChanges(message)) > 0
+	if len(requestedChanges(message)) == 0 {
+		return nil
+	}
+	return message
 }
 
 // on calls f with what the program's descriptor, a call's first argument, stands for.

@@ -158,6 +158,7 @@ type memberStatus struct {
 	PendingReason string `json:"pending_reason"`
 	MIIStatus     string `json:"mii_status"`
 	Speed         int    `json:"speed"`
+	Prio          int    `json:"prio"`
 	WiFi          *struct {
 		SSIDHex string `json:"ssid_hex"`
 	} `json:"wifi"`

@@ -21,21 +21,21 @@ import (
 // tried again at growing intervals.
 func TestKeeperRefusedMember(t *testing.T) {
 	t.Parallel()
-	h := netnstest.New(t)
+	h := netnstest.New(t, netnstest.Private("/etc/bondctl"))
 	h.Cable("eth0")
 	h.Cable("eth9")
-	linkUp(t, h, "eth9")
-	h.Run("ip", "link", "add", "link", "eth9", "name", "eth9.5", "type", "vlan", "id", "5")
-	succeeds(t, h, "up", "--member", "eth0", "--member", "eth9.5")
+	// What another namespace has upon it bondctl can't see, but the kernel refuses it.
+	shell(h, "ip netns add away", "ip link add link eth9 name macvlan9 netns away type macvlan")
+	writeFile(t, in(h, "/etc/bondctl/bond0.toml"), "member = [{name = 'eth0'}, {name = 'eth9'}]\n")
+	h.Start("bondctl", "daemon")
 	t.Cleanup(func() { bondctl(t, h, "down") })
-	linkDown(t, h, "eth9") // eth9.5 can't be set up now (ENETDOWN)
-	release(t, h, "eth9.5")
+	netnstest.Eventually(t, active(h, "eth0"))
 	release(t, h, "eth0")
 	netnstest.Eventually(t, active(h, "eth0"))
 
 	netnstest.Eventually(t, says(t, h, func(st bondStatus) error {
-		if why := st.member(t, "eth9.5").PendingReason; !strings.HasPrefix(why, "refused by the kernel") {
-			return fmt.Errorf("eth9.5 is pending: %s", why)
+		if why := st.member(t, "eth9").PendingReason; !strings.HasPrefix(why, "refused by the kernel") {
+			return fmt.Errorf("eth9 is pending: %s", why)
 		}
 		return nil
 	}))
@@ -52,8 +52,8 @@ func TestKeeperRefusedMember(t *testing.T) {
 		t.Errorf("eth0 works, and left more than the once that it was taken out:\n%s", out)
 	}
 	netnstest.Eventually(t, active(h, "eth0"))
-	linkUp(t, h, "eth9")
-	netnstest.Eventually(t, usable(h, "eth9.5"))
+	shell(h, "ip -netns away link delete macvlan9", "ip netns delete away")
+	netnstest.Eventually(t, usable(h, "eth9"))
 }
 
 // A keeper whose first look fails goes on trying.
