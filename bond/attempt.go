@@ -118,7 +118,7 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s *State) (err error) {
 		a.was = s
 	}
 	a.planned = append(a.planned, p.Steps...)
-	during, _ := s.Before.across(p, s)
+	during, _ := s.Before.across(p, p.Steps, s)
 	if err := a.store.writeJournal(s.Name, during); err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s *State) (err error) {
 			a.say(Messagef("%v", err))
 		}
 	}
-	_, after := s.Before.across(Plan{Steps: done}, s)
+	_, after := s.Before.across(p, done, s)
 	if after.Bond.Index == 0 {
 		if after.Bond.Index, err = a.kernel.ifindex(s.Name); err != nil {
 			return err

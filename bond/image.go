@@ -248,8 +248,8 @@ func (i *Image) drop(index int) {
 }
 
 // across is the image while a plan is carried out, when what it changes may have
-// to be put back from either side, and the one after it.
-func (i *Image) across(p Plan, s *State) (during, after *Image) {
+// to be put back from either side, and the one after those of its steps that were done.
+func (i *Image) across(p Plan, done []Step, s *State) (during, after *Image) {
 	during, after = i.clone(), i.clone()
 	both := []*Image{during, after}
 	bond, _ := s.link(s.Name) // index 0: the plan will make it
@@ -260,7 +260,7 @@ func (i *Image) across(p Plan, s *State) (during, after *Image) {
 		}
 		image.Bond.Index = bond.Index
 	}
-	for _, step := range p.Steps {
+	for _, step := range done {
 		switch step := step.(type) {
 		case enslave:
 			if link, present := s.link(step.Member); present {
@@ -268,7 +268,7 @@ func (i *Image) across(p Plan, s *State) (during, after *Image) {
 				after.take(s, link, step.Was)
 			}
 		case release:
-			if link, present := s.link(step.Member); present && !p.enslaves(step.Member) {
+			if link, present := s.link(step.Member); present && !p.enslaves(step.Member) && !p.givesBack(step.Member) {
 				after.drop(link.Index)
 			}
 		case giveBack:

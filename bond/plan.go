@@ -84,6 +84,11 @@ func (p Plan) enslaves(member string) bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { e, ok := s.(enslave); return ok && e.Member == member })
 }
 
+// givesBack says whether a link is to get back what it had.
+func (p Plan) givesBack(link string) bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { g, ok := s.(giveBack); return ok && g.Name == link })
+}
+
 // String says the plan's steps in one line.
 func (p Plan) String() string { return strings.Join(texts(p.Steps), "; ") }
 

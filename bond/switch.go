@@ -8,44 +8,45 @@ import (
 	"strings"
 )
 
-// Switch makes a slave the active one now. It returns a text that says when another
-// one will take over again.
+// Switch makes a slave the active one now. It returns the slave's name, which may have
+// been called by an alternative one, and a text that says when another one will take
+// over again.
 //
 // The error is ErrNoBond, an [*ObstacleError] for a member that can't be active
 // now, or a [*StepError].
-func (h *Host) Switch(ctx context.Context, name, member string, how How) (string, error) {
+func (h *Host) Switch(ctx context.Context, name, member string, how How) (slave, until string, err error) {
 	if !h.exists(name) {
-		return "", fmt.Errorf("%s: %w", name, ErrNoBond)
+		return "", "", fmt.Errorf("%s: %w", name, ErrNoBond)
 	}
 	unlock, err := h.store.lock(ctx, name)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	defer unlock()
 	s, err := h.observe(name, nil)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	if s.Bond == nil {
-		return "", fmt.Errorf("%s: %w", name, ErrNoBond)
+		return "", "", fmt.Errorf("%s: %w", name, ErrNoBond)
 	}
 	if l, present := s.linkCalled(member); present {
 		member = l.Name
 	}
 	if err := switchable(s, member); err != nil {
-		return "", err
+		return "", "", err
 	}
 	// The keeper may see the switch before this function returns.
 	if err := h.rememberManual(s, member); err != nil && !errors.Is(err, fs.ErrPermission) {
-		return "", err
+		return "", "", err
 	}
 	if s.Bond.ActiveSlave != member {
 		step := setActive{name, s.Bond.ActiveSlave, member}
 		if _, err := h.kernel.apply(ctx, []Step{step}, how); err != nil {
-			return "", err
+			return "", "", err
 		}
 	}
-	return untilWhen(s, member), nil
+	return member, untilWhen(s, member), nil
 }
 
 // switchable says why a member can't be made active. The kernel would answer

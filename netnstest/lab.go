@@ -76,11 +76,21 @@ func Open() (*Lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	dir, err := os.MkdirTemp("", "bondctl-lab-")
+	dir, err := makeFolder()
 	if err != nil {
 		return nil, err
 	}
 	return &Lab{dir: dir, qemu: qemu, kernel: k}, nil
+}
+
+// makeFolder makes a temporary folder for programs, from which anybody may run them: a test may be about
+// somebody without privilege.
+func makeFolder() (string, error) {
+	dir, err := os.MkdirTemp("", "bondctl-lab-")
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Chmod(dir, 0o755)
 }
 
 // InGuest tells whether this process runs in a guest.

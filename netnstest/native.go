@@ -38,7 +38,7 @@ func mainNative(m *testing.M, o options) int {
 }
 
 func runInside(o options) (int, error) {
-	dir, err := os.MkdirTemp("", "bondctl-lab-")
+	dir, err := makeFolder()
 	if err != nil {
 		return 0, err
 	}

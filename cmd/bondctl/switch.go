@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/bondctl/bondctl/sysfs"
 )
 
 func switchCommand() *cli.Command {
@@ -31,20 +33,21 @@ func switchActive(c *cli.Context) error {
 	default:
 		return surplus(c, c.Args().Get(2))
 	}
-	for _, n := range []string{name, member} {
-		if err := checkName(n); err != nil {
-			return err
-		}
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if err := sysfs.CheckAltName(member); err != nil {
+		return usage(err.Error(), "")
 	}
 	h, err := openHost(c)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	until, err := h.Switch(c.Context, name, member, how(c))
+	slave, until, err := h.Switch(c.Context, name, member, how(c))
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "%s: %s is active; %s\n", printable(name), printable(member), printable(until))
+	fmt.Fprintf(c.App.Writer, "%s: %s is active; %s\n", printable(name), printable(slave), printable(until))
 	return nil
 }
