@@ -35,6 +35,7 @@
 //	BONDCTL_LAB=native     use the running kernel, in namespaces that end with the tests
 //	BONDCTL_LAB_REQUIRED=1 fail, and don't skip, where no virtual machine can be had (as CI=true)
 //	BONDCTL_LAB_KERNEL=DIR the kernel: DIR/boot/vmlinuz-V (or DIR/vmlinuz) and DIR/lib/modules/V
+//	BONDCTL_LAB_APPEND=... more parameters of the kernel, such as ipv6.disable=1
 //	BONDCTL_LAB_ACCEL=tcg  QEMU's accelerator, whatever works here
 //
 // Without BONDCTL_LAB_KERNEL it is the kernel that netnstest/setup downloaded to the user's

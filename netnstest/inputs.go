@@ -29,7 +29,7 @@ func (f *testFlags) noteInputs(packages []string) error {
 		return err
 	}
 	var lines bytes.Buffer
-	for _, name := range []string{envMode, envKernel, envAccel, envRequired} {
+	for _, name := range []string{envMode, envKernel, envAppend, envAccel, envRequired} {
 		fmt.Fprintln(&lines, "getenv", name)
 	}
 	for _, file := range sources {

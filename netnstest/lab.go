@@ -19,6 +19,7 @@ const (
 	envDir      = "BONDCTL_LAB_DIR"      // the lab's folder, the same path on both sides
 	envRequired = "BONDCTL_LAB_REQUIRED" // 1: no lab is an error
 	envKernel   = "BONDCTL_LAB_KERNEL"   // a folder with a kernel and its modules
+	envAppend   = "BONDCTL_LAB_APPEND"   // more parameters of the kernel
 	envAccel    = "BONDCTL_LAB_ACCEL"    // QEMU's -accel
 	envSlow     = "BONDCTL_LAB_SLOW"     // how many times slower than usual the machine is
 )

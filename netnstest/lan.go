@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -63,6 +64,9 @@ func (l *LAN) build() error {
 		return err
 	}
 	for _, prefix := range []netip.Prefix{l.Addr, l.Addr6} {
+		if prefix.Addr().Is6() && !hasIPv6() {
+			continue
+		}
 		addr := &netlink.Addr{IPNet: &net.IPNet{
 			IP:   prefix.Addr().AsSlice(),
 			Mask: net.CIDRMask(prefix.Bits(), prefix.Addr().BitLen()),
@@ -75,6 +79,12 @@ func (l *LAN) build() error {
 		}
 	}
 	return l.nl.LinkSetUp(l.bridge)
+}
+
+// hasIPv6 says whether the kernel runs IPv6 at all.
+func hasIPv6() bool {
+	_, err := os.Stat("/proc/sys/net/ipv6")
+	return err == nil
 }
 
 // join makes a link that is in the LAN's namespace a port of its switch, and sets it up.

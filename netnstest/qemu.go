@@ -96,7 +96,7 @@ func machineArgs(accel, image, initramfs string) []string {
 	return []string{
 		"-nodefaults", "-no-reboot", "-no-user-config", "-display", "none",
 		"-machine", "q35,smbus=off,sata=off", "-accel", accel, "-cpu", cpuModel(accel),
-		"-smp", strconv.Itoa(guestProcessors()), "-m", "2G", "-kernel", image, "-initrd", initramfs, "-append", tunedKernel,
+		"-smp", strconv.Itoa(guestProcessors()), "-m", "2G", "-kernel", image, "-initrd", initramfs, "-append", strings.TrimSpace(tunedKernel + " " + os.Getenv(envAppend)),
 	}
 }
 
