@@ -40,6 +40,7 @@ var onMachine = []struct {
 	{"TwoRadios", testTwoRadios},
 	{"MovedAP", testMovedAP},
 	{"WrongKey", testWrongKey},
+	{"LeasedMTU", testLeasedMTU},
 	{"CleanMachine", testCleanMachine},
 }
 
