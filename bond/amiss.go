@@ -37,6 +37,9 @@ func (s *State) amiss(r record) (why []string) {
 			say("wpa_conf of %s isn't read, for it is no Wi-Fi interface", m.name)
 		}
 	}
+	if r.Config.Metric6 != nil && s.raMetric == "" {
+		say("ipv6.metric doesn't hold for the default routes of IPv6 routers, for net.ipv6.conf.%s.%s can't be set", s.Name, raMetric.Key)
+	}
 	s.unasked(*r.Config, say)
 	return why
 }

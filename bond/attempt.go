@@ -177,7 +177,7 @@ func (a *attempt) apply(ctx context.Context, steps []Step, s *State) (done []Ste
 
 // canDoWithout says whether a step that was refused is left out. A keeper goes on
 // without anything but the bond, for nobody is there to be told. An up fails, but not
-// for what a server asks for, nor for a link that it only lets go.
+// for what a server asks for, a sysctl, or a link that it only lets go.
 func (a *attempt) canDoWithout(step Step, s *State) bool {
 	if a.patient || isCreate(step) {
 		return !isCreate(step)
@@ -187,7 +187,9 @@ func (a *attempt) canDoWithout(step Step, s *State) bool {
 		return step.Route.Protocol == unix.RTPROT_DHCP || step.Link != s.Name
 	case giveBack:
 		return true
-	case addAddress, addRule, setSysctl:
+	case setSysctl:
+		return true
+	case addAddress, addRule:
 		return step.link() != s.Name
 	}
 	return false
@@ -202,6 +204,7 @@ func (a *attempt) restore(before *Image) error {
 	if err != nil {
 		return err
 	}
+	s.sysctls = s.readSysctls(before.Sysctls)
 	_, refused := a.kernel.restore(NewRestore(*before, s).Steps, a.how)
 	return joined(refused)
 }

@@ -312,6 +312,10 @@ func (s *State) undoing(p Plan) *Image {
 		switch step := step.(type) {
 		case setOptions:
 			i.Bond.PrimaryNamed = i.Bond.PrimaryNamed || slices.ContainsFunc(step.Changes, func(c change) bool { return c.Key == "primary" })
+		case setSysctl:
+			was := step.To
+			was.Value = step.From
+			i.Sysctls = append(i.Sysctls, was)
 		case addAddress:
 			i.Added.Addresses = with(i.Added.Addresses, addedAddress{step.Link, step.Address.Prefix})
 		case addRoute:

@@ -190,9 +190,13 @@ func (h *Host) udevBusy(ifindex int) bool {
 // 6.1 doesn't show there.
 func (h *Host) observeBond(s *State, all scan) error {
 	i, present := all.place[s.Name]
+	if !present {
+		s.raMetric = readRAMetric("default")
+	}
 	if !present || all.raw[i].Kind != "bond" {
 		return nil
 	}
+	s.raMetric = readRAMetric(s.Name)
 	b, err := h.sysfs.Bond(s.Name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return h.unreadable(s.Name, all.raw[i].Index, err)
@@ -291,6 +295,20 @@ func millis(p *int) *Millis {
 	}
 	return new(Millis(*p))
 }
+
+// readRAMetric reads the metric that a link gives to the default routes which IPv6
+// routers advertise (Linux 5.12); "" where it can't be set, as in a container whose
+// /proc/sys is read-only.
+func readRAMetric(link string) string {
+	path := sysctlPath(raMetric, link)
+	text, err := os.ReadFile(path)
+	if err != nil || errors.Is(unix.Access(path, unix.W_OK), unix.EROFS) {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
+
+var raMetric = sysctl{Family: "ipv6", Key: "ra_defrtr_metric"}
 
 // readSysctls reads the settings as they are now. One that can't be read, since its
 // link is gone or the kernel is another one, is left out.

@@ -2,6 +2,7 @@ package bond
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
@@ -11,6 +12,7 @@ import (
 // bondctl has added and isn't wanted any more goes.
 func (p *planner) network() {
 	bond, _ := p.state.link(p.Bond) // index 0 carries nothing
+	p.routersMetric(bond)
 	w, added := p.wanted, p.state.added()
 	for _, a := range w.addresses {
 		want := rtnl.NewAddr(a)
@@ -42,6 +44,16 @@ func (p *planner) network() {
 		if has, ok := p.state.addr(bond.Index, a.Prefix); ok && a.Link == p.Bond && !slices.Contains(w.addresses, a.Prefix) {
 			p.add(delAddress{p.Bond, has})
 		}
+	}
+}
+
+// routersMetric has the kernel give routers' default routes the metric of the others.
+func (p *planner) routersMetric(bond Link) {
+	has, want := p.state.raMetric, strconv.FormatUint(uint64(p.wanted.metric6), 10)
+	if has != "" && has != want {
+		to := raMetric
+		to.Link, to.Value = bond.Index, want
+		p.add(setSysctl{p.Bond, has, to})
 	}
 }
 

@@ -201,6 +201,12 @@ func TestPlan(t *testing.T) {
 				"add default route via 192.0.2.1 over bond0", "add default route via 2001:db8::1 metric 4294967295 over bond0",
 			},
 		},
+		"routers' routes": {
+			flags: append(two, "ipv6.metric=7"),
+			state: changed(base, func(s *State) { s.raMetric = "1024" }),
+			want:  []string{"set net.ipv6.conf.bond0.ra_defrtr_metric: 1024 -> 7"},
+		},
+		"routers' routes, as they are": {flags: two, state: changed(base, func(s *State) { s.raMetric = "100" })},
 		"rfkill set a slave down": {
 			flags: two,
 			state: changed(base, func(s *State) { linkOf(s, "eth1").Up, linkOf(s, "eth1").RFKill = false, true }),

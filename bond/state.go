@@ -35,6 +35,9 @@ type State struct {
 	traffic
 	rules   []rtnl.Rule // read where something is to be changed
 	sysctls []sysctl    // of those that an image names
+	// raMetric is the metric that the bond gives to IPv6 routers' default routes, or will
+	// give when it is made; "" where that isn't to be set.
+	raMetric string
 }
 
 // BondState is a bond as the kernel has it.

@@ -33,6 +33,7 @@ type wanted struct {
 	addresses []netip.Prefix
 	static    []netip.Prefix // of these, those that no lease ends
 	routes    []rtnl.Route
+	metric6   uint32 // of IPv6 default routes
 	notes     []Message
 }
 
@@ -48,7 +49,8 @@ type wantedMember struct {
 // newWanted fills in the defaults, some of which depend on what the members are. The
 // error is a [*ConfigError].
 func newWanted(c Config, s State, machineID string) (wanted, error) {
-	w := wanted{primary: s.called(c.Primary), mtu: cmp.Or(c.MTU, defaultMTU), mac: c.MAC, addresses: c.Addresses, static: c.Addresses}
+	w := wanted{primary: s.called(c.Primary), mtu: cmp.Or(c.MTU, defaultMTU), mac: c.MAC, addresses: c.Addresses, static: c.Addresses,
+		metric6: valueOr(c.Metric6, defaultMetric)}
 	for _, gateway := range c.Gateways {
 		w.routes = append(w.routes, c.gatewayRoute(gateway))
 	}
