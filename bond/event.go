@@ -35,6 +35,10 @@ type Event struct {
 	// trouble to the switch, a lease from the new path that called for it. It is nil
 	// where no sign was seen before.
 	SwitchMS *int `json:"switch_ms"`
+	// Count is how often it happened. Of what happens again and again the first few
+	// times are events of their own; then one event, the last of its kind, From and
+	// To, stands for all since, and Message says how often in what time.
+	Count int `json:"count"`
 }
 
 // String says the event in words.

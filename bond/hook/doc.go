@@ -22,6 +22,11 @@
 //	BONDCTL_SWITCH_MS  of a failover: from the first sign to the switch, in milliseconds
 //	BONDCTL_TIME       when (RFC 3339)
 //	BONDCTL_SEQ        the event's number in the bond's history
+//	BONDCTL_COUNT      how often it happened: 1, unless it happens again and again
+//
+// What happens more than three times in half a minute is told three times at once,
+// and then as one event, once it hasn't happened for ten seconds or has gone on for a
+// minute, and then for two, and so on. BONDCTL_TIME is when it happened last.
 //
 // What is unknown is empty; control characters, and what isn't UTF-8, are
 // escaped as in C. Beside these there are PATH (/usr/sbin:/usr/bin:/sbin:/bin)

@@ -28,6 +28,7 @@ type record struct {
 	state   statedir.Keeper
 	saved   bool // state is in its file
 	history *statedir.History[bond.Event]
+	fold    fold         // holds events back
 	seq     int          // the last event's that is in the history
 	events  []bond.Event // which aren't yet
 }
@@ -76,6 +77,7 @@ func (r *record) close(wanted bool) {
 	defer r.unlock()
 	var err error
 	if wanted {
+		r.tell(r.fold.flush())
 		r.state.Process, r.saved = statefile.Process{}, false
 		err = r.save()
 	} else {
@@ -86,8 +88,10 @@ func (r *record) close(wanted bool) {
 	}
 }
 
-// save writes down what isn't written yet, and hands on the events that are.
+// save writes down what isn't written yet, and hands on the events that are. What is
+// held back beyond its time is among them.
 func (r *record) save() error {
+	r.tell(r.fold.release(time.Now()))
 	if !r.saved {
 		if err := r.dir.WriteKeeper(r.state); err != nil {
 			return err
@@ -111,14 +115,32 @@ func (r *record) save() error {
 	return nil
 }
 
-// happened logs an event, and has it in the history.
+// due is when something that is held back is to be saved; zero where nothing is.
+func (r *record) due() time.Time { return r.fold.due() }
+
+// saw takes in what happened between two snapshots.
+func (r *record) saw(before snapshot, now *snapshot, at time.Time) {
+	for _, e := range now.since(before, at) {
+		r.happened(e)
+	}
+}
+
+// happened takes in an event, and tells it unless it happens again and again.
 func (r *record) happened(e bond.Event) {
-	e.Bond = r.bond
+	e.Count = 1
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
-	r.log.Info(e.String())
-	r.events = append(r.events, e)
+	r.tell(r.fold.add(e))
+}
+
+// tell logs events, and has them in the history with the next save.
+func (r *record) tell(events []bond.Event) {
+	for _, e := range events {
+		e.Bond = r.bond
+		r.log.Info(e.String())
+		r.events = append(r.events, e)
+	}
 }
 
 // active notes which slave is the active one.
