@@ -172,6 +172,7 @@ func newTeller(t *testing.T, first snapshot) *teller {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.accessPoint = func(slave string) *string { return new("now where " + slave + " is") }
 	l.record, l.triggers = r, triggers{record: r}
 	return l
 }
@@ -237,11 +238,13 @@ func TestRecordEnds(t *testing.T) {
 			e.Time = time.Now()
 			l.happened(e)
 		}
+		l.roam = roam{slave: "wlan0", since: time.Now()}
+		l.happened(bond.Event{Event: bond.EventLinkDown, From: new("wlan0")})
 		l.close(true)
 		want := []string{
 			"0s 0s link_down eth0 -> none", "0s 0s link_up none -> eth0", "0s 0s link_down eth0 -> none", "0s 0s link_up none -> eth0",
 			"0s 0s link_down eth0 -> none", "0s 0s link_up none -> eth0",
-			"0s 0s link_down eth0 -> none: 2 times in 0.0 s", "0s 0s link_up none -> eth0: 2 times in 0.0 s",
+			"0s 0s link_down eth0 -> none: 2 times in 0.0 s", "0s 0s link_up none -> eth0: 2 times in 0.0 s", "0s 0s link_down wlan0 -> none",
 		}
 		if diff := cmp.Diff(want, l.told); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
