@@ -149,7 +149,7 @@ func TestFoldKeepsTheStory(t *testing.T) {
 }
 
 // randomEvents is what snapshots of a bond tell whose links come and go, now and then
-// and in bursts.
+// and in bursts, and what its tasks report beside.
 func randomEvents(random *rand.Rand) (events []bond.Event) {
 	slaves := []string{"eth0", "eth1", "wlan0"}
 	states := []string{"up", "up", "down", ""}
@@ -172,8 +172,19 @@ func randomEvents(random *rand.Rand) (events []bond.Event) {
 				now.active = name
 			}
 		}
-		for _, e := range now.since(before, at) {
-			e.Count = 1
+		news := now.since(before, at)
+		switch random.IntN(8) {
+		case 0:
+			news = append(news, bond.Event{Event: bond.EventTrouble, From: new("dhcp"), Message: new("silent")})
+		case 1:
+			news = append(news, bond.Event{Event: bond.EventMended, To: new("dhcp")})
+		case 2:
+			addresses := []string{"192.0.2.7/24", "198.51.100.7/24"}
+			random.Shuffle(2, func(i, j int) { addresses[i], addresses[j] = addresses[j], addresses[i] })
+			news = append(news, bond.Event{Event: bond.EventLease, From: &addresses[0], To: &addresses[1]})
+		}
+		for _, e := range news {
+			e.Time, e.Count = at, 1
 			events = append(events, e)
 		}
 		before = now
@@ -181,13 +192,15 @@ func randomEvents(random *rand.Rand) (events []bond.Event) {
 	return events
 }
 
-// outcome is how each slave is after events, and which is active.
+// outcome is how each slave is after events, which is active, what is in trouble, and
+// what is leased.
 func outcome(events []bond.Event) map[string]string {
 	is := map[string]string{}
 	for _, e := range events {
-		if e.Event == bond.EventFailover {
-			is["active"] = value(e.To)
-		} else {
+		switch e.Event {
+		case bond.EventFailover, bond.EventLease:
+			is[string(e.Event)] = value(e.To)
+		default:
 			is[value(e.From)+value(e.To)] = string(e.Event)
 		}
 	}

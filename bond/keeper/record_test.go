@@ -230,6 +230,34 @@ func TestRecordFolds(t *testing.T) {
 	})
 }
 
+// What the status shows of a trouble that comes and goes is right at any time,
+// whatever is held back of the history.
+func TestRecordTroubleFlaps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTeller(t, snapshot{})
+		for i := range 20 {
+			trouble := statedir.Trouble{Source: statedir.SourceDHCP}
+			if i%2 == 0 {
+				trouble.Text = "no DHCP server answers"
+			}
+			l.trouble(trouble)
+			if err := l.record.save(); err != nil {
+				t.Fatal(err)
+			}
+			if shown := kept(t, l.dir).Troubles; (trouble.Text != "") != (len(shown) == 1) {
+				t.Errorf("time %d: the trouble is %q, and shown is %+v", i, trouble.Text, shown)
+			}
+			l.until(t, time.Since(l.start)+time.Second)
+		}
+		l.until(t, time.Hour)
+		want := []string{
+			"28s 18s trouble dhcp: no DHCP server answers; 7 times in 12 s", "29s 19s mended dhcp: 7 times in 12 s"}
+		if diff := cmp.Diff(want, l.told[2*3:]); diff != "" {
+			t.Errorf("after the first times (-want +got)\n%s", diff)
+		}
+	})
+}
+
 // A keeper that ends keeps nothing back.
 func TestRecordEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
