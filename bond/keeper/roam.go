@@ -24,13 +24,14 @@ type roam struct {
 const roamTime = 5 * time.Second
 
 // begin takes note if the active Wi-Fi slave has lost its link, and no other slave
-// is active in its place.
+// is active in its place. It may have a link again already, for the kernel isn't read
+// in one instant: first the bond, then its slaves.
 func (r *roam) begin(before, now snapshot, at time.Time) {
-	lost := before.active
-	is, in := now.slaves[lost]
-	alone := in && (now.active == "" || now.active == lost)
-	if r.slave == "" && before.wifi && before.slaves[lost] == "up" && is != "up" && alone {
-		r.slave, r.since = lost, at
+	slave := before.active
+	is, in := now.slaves[slave]
+	lost := in && now.active == "" || now.active == slave && is != "up"
+	if r.slave == "" && before.wifi && before.slaves[slave] == "up" && lost {
+		r.slave, r.since = slave, at
 	}
 }
 

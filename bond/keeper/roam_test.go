@@ -42,6 +42,8 @@ func TestRoam(t *testing.T) {
 			"100ms 100ms roam wlan0: now where wlan0 is (100 ms)"}},
 		"noticed before the bond has no active slave": {wifi, []step{{0, failing}, {100 * ms, lost}, {400 * ms, wifi}}, []string{
 			"400ms 400ms roam wlan0: now where wlan0 is (400 ms)"}},
+		"back while the kernel is read": {wifi, []step{{0, snapshot{slaves: wifi.slaves}}, {100 * ms, wifi}}, []string{
+			"100ms 100ms roam wlan0: now where wlan0 is (100 ms)"}},
 		"within downdelay": {wifi, []step{{0, failing}, {400 * ms, wifi}}, []string{
 			"400ms 400ms roam wlan0: now where wlan0 is (400 ms)"}},
 		"out of range": {wifi, []step{{0, lost}, {8 * time.Second, wifi}}, []string{

@@ -114,7 +114,7 @@ func TestFlappingCable(t *testing.T) {
 	}
 	eth0 := h.Cable("eth0")
 	h.Cable("eth1")
-	succeeds(t, h, "up", "--primary", "eth0", "--member", "eth0", "--member", "eth1")
+	succeeds(t, h, "up", "--primary", "eth0", "--member", "eth0", "--member", "eth1", "--address", "192.0.2.10/24")
 	t.Cleanup(func() { bondctl(t, h, "down") })
 	netnstest.Eventually(t, usable(h, "eth0", "eth1"))
 	netnstest.Eventually(t, keeperSees(h, "eth0"))
