@@ -15,6 +15,7 @@ const (
 	EventLeave    EventKind = "leave"    // a slave was released, or its device is gone
 	EventLinkUp   EventKind = "link_up"  // a slave can be used
 	EventLinkDown EventKind = "link_down"
+	EventRoam     EventKind = "roam"    // the active slave, a Wi-Fi one, lost its link and soon had it again
 	EventLease    EventKind = "lease"   // DHCP has lent an address, another one, or lends it no more
 	EventTrouble  EventKind = "trouble" // something the bond depends on doesn't work; From is what
 	EventMended   EventKind = "mended"  // it does again; To is what
@@ -32,9 +33,14 @@ type Event struct {
 	// Message says in words what From, To and Reason can't.
 	Message *string `json:"message"`
 	// SwitchMS is how long it took, in milliseconds: a failover from the first sign of
-	// trouble to the switch, a lease from the new path that called for it. It is nil
-	// where no sign was seen before.
+	// trouble to the switch, a roam from the loss of the link until it could be used
+	// again, a lease from the new path that called for it. It is nil where no sign was
+	// seen before.
 	SwitchMS *int `json:"switch_ms"`
+	// Count is how often it happened. Of what happens again and again the first few
+	// times are events of their own; then one event, the last of its kind, From and
+	// To, stands for all since, and Message says how often in what time.
+	Count int `json:"count"`
 }
 
 // String says the event in words.
@@ -43,7 +49,7 @@ func (e Event) String() string {
 	switch e.Event {
 	case EventTrouble:
 		text += value(e.From)
-	case EventMended:
+	case EventMended, EventRoam:
 		text += value(e.To)
 	default:
 		text += fmt.Sprintf("%s -> %s", orNone(value(e.From)), orNone(value(e.To)))

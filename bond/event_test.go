@@ -7,6 +7,7 @@ func TestEventWords(t *testing.T) {
 		"bond0 failover eth0 -> none":               {Event: EventFailover, From: new("eth0")},
 		"bond0 trouble wlan0: wrong passphrase":     {Event: EventTrouble, From: new("wlan0"), Message: new("wrong passphrase")},
 		"bond0 mended wlan0":                        {Event: EventMended, To: new("wlan0")},
+		"bond0 roam wlan0 (240 ms)":                 {Event: EventRoam, From: new("wlan0"), To: new("wlan0"), SwitchMS: new(240)},
 		"bond0 lease none -> 192.0.2.7/24 (740 ms)": {Event: EventLease, To: new("192.0.2.7/24"), SwitchMS: new(740)},
 	} {
 		e.Bond = "bond0"

@@ -13,15 +13,21 @@
 //
 // A hook is run without a shell, with the event in its environment:
 //
-//	BONDCTL_EVENT      failover, join, leave, link_up, link_down, lease, trouble or mended
+//	BONDCTL_EVENT      failover, join, leave, link_up, link_down, roam, lease, trouble or mended
 //	BONDCTL_BOND       the bond's name
 //	BONDCTL_FROM       the slave or address before, or what left, has no link, or is in trouble
 //	BONDCTL_TO         the slave or address after, or what joined, has a link, or is mended
 //	BONDCTL_REASON     of a failover: primary, prio, only_link, manual, held, unknown
 //	BONDCTL_MESSAGE    in words what these can't say
-//	BONDCTL_SWITCH_MS  of a failover: from the first sign to the switch, in milliseconds
+//	BONDCTL_SWITCH_MS  of a failover: from the first sign to the switch, in milliseconds;
+//	                   of a roam: how long the link was lost
 //	BONDCTL_TIME       when (RFC 3339)
 //	BONDCTL_SEQ        the event's number in the bond's history
+//	BONDCTL_COUNT      how often it happened: 1, unless it happens again and again
+//
+// What happens more than three times in half a minute is told three times at once,
+// and then as one event, once it hasn't happened for ten seconds or has gone on for a
+// minute, and then for two, and so on. BONDCTL_TIME is when it happened last.
 //
 // What is unknown is empty; control characters, and what isn't UTF-8, are
 // escaped as in C. Beside these there are PATH (/usr/sbin:/usr/bin:/sbin:/bin)

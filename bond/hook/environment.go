@@ -21,6 +21,7 @@ func environment(e bond.Event) []string {
 		{"SWITCH_MS", number(e.SwitchMS)},
 		{"TIME", e.Time.Format(time.RFC3339Nano)},
 		{"SEQ", number(&e.Seq)},
+		{"COUNT", number(&e.Count)},
 	} {
 		env = append(env, "BONDCTL_"+v[0]+"="+escaped(v[1]))
 	}

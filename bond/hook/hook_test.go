@@ -141,7 +141,7 @@ func (l *lab) start() {
 
 var failover = bond.Event{
 	Seq: 7, Time: time.Date(2026, 11, 22, 14, 51, 10, 204e6, time.UTC), Event: bond.EventFailover, Bond: "bond0",
-	From: new("usb0"), To: new("wlan0"), Reason: new(bond.ReasonOnlyLink), SwitchMS: new(12),
+	From: new("usb0"), To: new("wlan0"), Reason: new(bond.ReasonOnlyLink), SwitchMS: new(12), Count: 1,
 }
 
 // What a program and a script get.
@@ -171,7 +171,7 @@ func TestRun(t *testing.T) {
 		`level=INFO msg="hook 10-elf" ` + event + ` output="` + strings.Join([]string{
 			"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C", "BONDCTL_EVENT=failover", "BONDCTL_BOND=bond0",
 			"BONDCTL_FROM=usb0", "BONDCTL_TO=wlan0", "BONDCTL_REASON=only_link", "BONDCTL_MESSAGE=", "BONDCTL_SWITCH_MS=12",
-			"BONDCTL_TIME=2026-11-22T14:51:10.204Z", "BONDCTL_SEQ=7",
+			"BONDCTL_TIME=2026-11-22T14:51:10.204Z", "BONDCTL_SEQ=7", "BONDCTL_COUNT=1",
 			"descriptors 0 1 2 3, dir /, umask 0022, stdin /dev/null, own session true, own group true", `"`,
 		}, `\n`),
 		`level=WARN msg="hook 20-script: exit status 3" ` + event + ` output="/proc/self/fd/3 usb0 wlan0\noops\n"`,
@@ -188,7 +188,7 @@ func TestEnvironment(t *testing.T) {
 	e := bond.Event{Event: bond.EventJoin, Bond: "a\"\\b\nc\x00d\x1b\xff=é", To: new("eth0"), Message: new("a b")}
 	want := []string{
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C", "BONDCTL_EVENT=join", `BONDCTL_BOND=a"\\b\nc\x00d\x1b\xff=é`, "BONDCTL_FROM=",
-		"BONDCTL_TO=eth0", "BONDCTL_REASON=", "BONDCTL_MESSAGE=a b", "BONDCTL_SWITCH_MS=", "BONDCTL_TIME=0001-01-01T00:00:00Z", "BONDCTL_SEQ=0",
+		"BONDCTL_TO=eth0", "BONDCTL_REASON=", "BONDCTL_MESSAGE=a b", "BONDCTL_SWITCH_MS=", "BONDCTL_TIME=0001-01-01T00:00:00Z", "BONDCTL_SEQ=0", "BONDCTL_COUNT=0",
 	}
 	if diff := cmp.Diff(want, environment(e)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

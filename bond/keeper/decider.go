@@ -47,7 +47,7 @@ func newDecider(k *Keeper, r *record) *decider {
 	reports := make(chan []report)
 	d := &decider{
 		Keeper: k, record: r, reload: !k.Recorded,
-		triggers:    triggers{asked: k.Wake, reload: k.Reload, reports: reports},
+		triggers:    triggers{asked: k.Wake, reload: k.Reload, reports: reports, record: r},
 		leaser:      newLeaser(k, r.state.Lent, reports),
 		routers:     newRouters(k, reports),
 		supplicants: newSupplicants(k, r.dir.Supplicants(), reports),

@@ -6,7 +6,8 @@
 // A keeper is level-triggered. Messages of netlink, udev and rfkill, a resume from
 // sleep, and signals only wake it. Then it takes a look: it reads what is recorded
 // as wanted, and has [bond.Host.Reconcile] make it so, as `up` does. While nothing
-// happens it does nothing: it sets no timer but a lease's, and one after a failure.
+// happens it does nothing: it sets no timer but a lease's, one after a failure, and
+// one while events are held back.
 //
 // # Tasks
 //

@@ -59,9 +59,7 @@ func (d *decider) observe() {
 func (d *decider) see(st bond.Status, at time.Time) {
 	now := snapshotOf(st)
 	if d.looked {
-		for _, e := range now.since(d.seen, at) {
-			d.record.happened(e)
-		}
+		d.record.saw(d.seen, &now, at)
 	}
 	d.record.active(now.active, at)
 	d.seen, d.looked = now, true

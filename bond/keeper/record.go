@@ -28,8 +28,12 @@ type record struct {
 	state   statedir.Keeper
 	saved   bool // state is in its file
 	history *statedir.History[bond.Event]
+	roam    roam         // holds events back,
+	fold    fold         // and so does this
 	seq     int          // the last event's that is in the history
 	events  []bond.Event // which aren't yet
+	// accessPoint says in words where a slave is that has roamed.
+	accessPoint func(slave string) *string
 }
 
 // maxEvents bounds the events that wait for a history that can't be written.
@@ -46,7 +50,8 @@ func openRecord(dir statedir.Dir, name string, log *slog.Logger, onEvent func(bo
 	if err != nil {
 		return nil, err
 	}
-	r := &record{dir: dir, bond: name, log: log, onEvent: onEvent, unlock: unlock, history: statedir.HistoryOf[bond.Event](dir)}
+	r := &record{dir: dir, bond: name, log: log, onEvent: onEvent, unlock: unlock,
+		history: statedir.HistoryOf[bond.Event](dir), accessPoint: accessPoint}
 	if err := r.begin(); err != nil {
 		unlock()
 		return nil, err
@@ -76,6 +81,8 @@ func (r *record) close(wanted bool) {
 	defer r.unlock()
 	var err error
 	if wanted {
+		r.foldIn(r.roam.flush())
+		r.tell(r.fold.flush())
 		r.state.Process, r.saved = statefile.Process{}, false
 		err = r.save()
 	} else {
@@ -86,8 +93,12 @@ func (r *record) close(wanted bool) {
 	}
 }
 
-// save writes down what isn't written yet, and hands on the events that are.
+// save writes down what isn't written yet, and hands on the events that are. What is
+// held back beyond its time is among them.
 func (r *record) save() error {
+	now := time.Now()
+	r.foldIn(r.roam.release(now))
+	r.tell(r.fold.release(now))
 	if !r.saved {
 		if err := r.dir.WriteKeeper(r.state); err != nil {
 			return err
@@ -111,14 +122,53 @@ func (r *record) save() error {
 	return nil
 }
 
-// happened logs an event, and has it in the history.
+// due is when something that is held back is to be saved; zero where nothing is.
+func (r *record) due() time.Time {
+	roam, fold := r.roam.due(), r.fold.due()
+	if roam.IsZero() || !fold.IsZero() && fold.Before(roam) {
+		return fold
+	}
+	return roam
+}
+
+// saw takes in what happened between two snapshots.
+func (r *record) saw(before snapshot, now *snapshot, at time.Time) {
+	r.roam.begin(before, *now, at)
+	for _, e := range now.since(before, at) {
+		r.happened(e)
+	}
+	r.foldIn(r.roam.end(*now, at))
+}
+
+// happened takes in an event. It is told when it is clear what it is part of.
 func (r *record) happened(e bond.Event) {
-	e.Bond = r.bond
+	e.Count = 1
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
-	r.log.Info(e.String())
-	r.events = append(r.events, e)
+	if !r.roam.holds(e) {
+		r.foldIn([]bond.Event{e})
+	}
+}
+
+// foldIn takes in events that are no part of anything, and tells them unless they happen
+// again and again.
+func (r *record) foldIn(events []bond.Event) {
+	for _, e := range events {
+		if e.Event == bond.EventRoam {
+			e.Message = r.accessPoint(*e.To)
+		}
+		r.tell(r.fold.add(e))
+	}
+}
+
+// tell logs events, and has them in the history with the next save.
+func (r *record) tell(events []bond.Event) {
+	for _, e := range events {
+		e.Bond = r.bond
+		r.log.Info(e.String())
+		r.events = append(r.events, e)
+	}
 }
 
 // active notes which slave is the active one.

@@ -14,6 +14,7 @@ import (
 type snapshot struct {
 	index  int // the bond's ifindex; 0: there is none
 	active string
+	wifi   bool // the active slave is Wi-Fi
 	reason bond.Reason
 	slaves map[string]string // mii_status by name, or dormant
 	bridge string            // see [bond.Status]
@@ -57,6 +58,7 @@ func snapshotOf(st bond.Status) snapshot {
 			s.slaves[m.Name] = "dormant"
 		case m.Role == bond.RoleActive:
 			s.active, s.reason = m.Name, value(st.ActiveReason)
+			s.wifi = value(m.Kind) == bond.KindWiFi
 			if m.Usable() {
 				s.path = path{m.Index, m.CarrierChanges}
 			}

@@ -17,6 +17,7 @@ type triggers struct {
 	asked   <-chan struct{} // somebody has recorded what is wanted
 	reload  <-chan struct{} // the file is to be read again
 	reports <-chan []report // the tasks'
+	record  *record         // may have events that are to be saved later on, without a look; nil where none ever are
 
 	last time.Time // when the last wait ended
 }
@@ -32,7 +33,8 @@ type news struct {
 const settleTime = 100 * time.Millisecond
 
 // wait blocks until there is something to look at, or until retry is over
-// unless that is 0. Changes in the time that is deaf are of no interest.
+// unless that is 0. Changes in the time that is deaf are of no interest. Meanwhile it
+// saves the events that have been held back for long enough.
 func (t *triggers) wait(ctx context.Context, retry, deaf time.Duration) (n news, err error) {
 	var again, hear <-chan time.Time
 	changes := t.changes
@@ -46,6 +48,7 @@ func (t *triggers) wait(ctx context.Context, retry, deaf time.Duration) (n news,
 		defer timer.Stop()
 		again = timer.C
 	}
+	save := t.saveDue()
 	for waiting := true; waiting; {
 		waiting = false
 		select {
@@ -71,12 +74,24 @@ func (t *triggers) wait(ctx context.Context, retry, deaf time.Duration) (n news,
 		case <-t.reload:
 			n.reload = true
 		case <-again:
+		case <-save:
+			if t.record.save() == nil { // or the look says why not
+				save, waiting = t.saveDue(), true
+			}
 		case r := <-t.reports:
 			n.reports = r
 		}
 	}
 	t.pace(ctx, &n)
 	return n, ctx.Err()
+}
+
+// saveDue has an item when an event that is held back is to be saved.
+func (t *triggers) saveDue() <-chan time.Time {
+	if t.record == nil || t.record.due().IsZero() {
+		return nil
+	}
+	return time.After(time.Until(t.record.due()))
 }
 
 // pace lets the first event of a burst through at once, and then no more than

@@ -3,6 +3,7 @@ package wlan
 import (
 	"bytes"
 	"math"
+	"net"
 
 	"github.com/mdlayher/genetlink"
 	"github.com/mdlayher/wifi"
@@ -15,6 +16,9 @@ type Station struct {
 	// up to 32 bytes of any value, chosen by whoever runs it. Escape them before
 	// printing. Nil while not associated.
 	SSID []byte
+	// BSSID is the access point's address (NL80211_BSS_BSSID). Nil while not
+	// associated.
+	BSSID net.HardwareAddr
 	// Signal is the strength of what is received from the access point, in dBm:
 	// of the last frame (NL80211_STA_INFO_SIGNAL), or where a driver doesn't
 	// know, of the last beacon (NL80211_BSS_SIGNAL_MBM). Nil when unknown or
@@ -27,7 +31,7 @@ type Station struct {
 
 // newStation puts together what is known of the network and of the peers on it.
 func newStation(b *bss, peers []*wifi.StationInfo) Station {
-	s := Station{SSID: b.ssid}
+	s := Station{SSID: b.ssid, BSSID: b.bssid}
 	if ap := accessPoint(b, peers); ap != nil {
 		s.Signal = known(ap.Signal)
 		s.Bitrate = known(ap.TransmitBitrate)

@@ -15,6 +15,8 @@ func eventsCommand() *cli.Command {
 		Usage:     "show failovers and member changes, as the keeper saw them",
 		ArgsUsage: "[NAME]",
 		Description: "The keeper remembers the last 256. Needs no privilege.\n\n" +
+			"What happens again and again, as with a cable that flaps, is shown three times at once, and then as one event with how often it happened. " +
+			"A Wi-Fi member that changes from one access point to another is shown as one roam, unless it takes more than 5 s.\n\n" +
 			"  bondctl events --follow\n" +
 			"  bondctl events --json | tail -n 1\n\n" +
 			"Exit status: 0 done, 1 no such bond or failed, 2 usage.",

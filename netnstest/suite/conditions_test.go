@@ -1,7 +1,6 @@
 package suite
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"os"
@@ -114,23 +113,6 @@ func leaseOf(t *testing.T, h *netnstest.Host) netip.Prefix {
 		t.Fatal("there is no lease")
 	}
 	return netip.MustParsePrefix(st.Lease.Address)
-}
-
-// happened is a condition for Eventually: bond0's history has an event, given as its kind, from and to.
-func happened(t *testing.T, h *netnstest.Host, want string) func() error {
-	return asks(h, func() error {
-		o := succeeds(t, h, "events", "--json")
-		for line := range strings.Lines(o.Stdout) {
-			var e struct{ Event, From, To string }
-			if err := json.Unmarshal([]byte(line), &e); err != nil {
-				return err
-			}
-			if fmt.Sprintf("%s %s %s", e.Event, e.From, e.To) == want {
-				return nil
-			}
-		}
-		return fmt.Errorf("no event %q in\n%s", want, o.Stdout)
-	})
 }
 
 // wrote is a condition for Eventually: a program's output has the text.

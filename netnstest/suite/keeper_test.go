@@ -50,11 +50,12 @@ func TestKeeperMembers(t *testing.T) {
 	succeeds(t, h, "up", "--member", "eth0", "--member", "eth1")
 	t.Cleanup(func() { bondctl(t, h, "down") })
 	for range 5 {
-		netnstest.Eventually(t, active(h, "eth1"))
+		netnstest.Eventually(t, keeperSees(h, "eth1"))
 		eth0.Insert()
-		netnstest.Eventually(t, active(h, "eth0")) // by its prio
+		netnstest.Eventually(t, keeperSees(h, "eth0")) // by its prio
 		eth0.Remove()
 	}
+	netnstest.Eventually(t, keeperSees(h, "eth1")) // what comes and goes while it mends something isn't told
 	release(t, h, "eth1")
 	netnstest.Eventually(t, happened(t, h, "leave eth1 "))
 	netnstest.Eventually(t, active(h, "eth1"))

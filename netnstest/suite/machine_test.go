@@ -39,6 +39,7 @@ var onMachine = []struct {
 	{"UdevFirst", testUdevFirst},
 	{"TwoRadios", testTwoRadios},
 	{"MovedAP", testMovedAP},
+	{"Roam", testRoam},
 	{"WrongKey", testWrongKey},
 	{"LeasedMTU", testLeasedMTU},
 	{"CleanMachine", testCleanMachine},
