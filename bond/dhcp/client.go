@@ -15,7 +15,8 @@ type Client struct {
 	// client again when the hardware address has changed. Its first byte is its
 	// type: see [NewClientID]. Without one, servers go by hardware address.
 	ID []byte
-	// Hostname is sent as option 12 unless it is empty.
+	// Hostname is the machine's. Its first label is sent as option 12, unless it is
+	// none, such as localhost, or can't be a host's (RFC 1123 section 2.1).
 	Hostname string
 	// Open gives the way to the network, once for each message that is sent;
 	// nil is [Listen] on the interface.

@@ -76,8 +76,8 @@ func (c *Client) question(kind dhcpv4.MessageType) *dhcpv4.DHCPv4 {
 	m := c.message(kind)
 	m.UpdateOption(requested)
 	m.UpdateOption(dhcpv4.OptMaxMessageSize(maxMessage))
-	if c.Hostname != "" {
-		m.UpdateOption(dhcpv4.OptHostName(c.Hostname))
+	if name := hostName(c.Hostname); name != "" {
+		m.UpdateOption(dhcpv4.OptHostName(name))
 	}
 	return m
 }
