@@ -206,6 +206,9 @@ func (h *Host) statusOf(s State, r record) (Status, error) {
 		st.Lease = &LeaseStatus{*l, HardwareAddr(k.GatewayMAC)}
 	}
 	st.Health, st.HealthReason = health(st, s, k.Troubles, more...)
+	if k.Alive() {
+		st.addDHCP(r.Config, k)
+	}
 	return st, nil
 }
 

@@ -197,6 +197,7 @@ type run struct {
 	eventsMu sync.Mutex
 	events   []string
 	last     Event
+	asks     []Event // of the kind Asking
 }
 
 // runs starts a client, which ends with the test.
@@ -223,6 +224,10 @@ func runs(t *testing.T, n *network, previous *lease.Lease) *run {
 func (r *run) note(e Event) {
 	r.eventsMu.Lock()
 	defer r.eventsMu.Unlock()
+	if e.Kind == Asking {
+		r.asks = append(r.asks, e)
+		return
+	}
 	text := string(e.Kind)
 	if e.Lease != nil {
 		text += " " + e.Lease.Address.Addr().String()
@@ -231,6 +236,22 @@ func (r *run) note(e Event) {
 		text += fmt.Sprintf(": %v", e.Reason)
 	}
 	r.events, r.last = append(r.events, text), e
+}
+
+// asked are the questions so far: of which lease it is asked whether it holds, and how
+// long after the client's start there was reason to.
+func (r *run) asked() (all []string) {
+	synctest.Wait()
+	r.eventsMu.Lock()
+	defer r.eventsMu.Unlock()
+	for _, e := range r.asks {
+		about := "any"
+		if e.Lease != nil {
+			about = e.Lease.Address.Addr().String()
+		}
+		all = append(all, fmt.Sprintf("%s since %s", about, e.Since.Sub(r.start)))
+	}
+	return all
 }
 
 // reported are the events so far.

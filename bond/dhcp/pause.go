@@ -11,6 +11,10 @@ import (
 
 const (
 	jitter = time.Second
+	// patience is how long servers may be silent before that is said. One that knows
+	// nothing of a lease says nothing of it, and one that pings an address before it
+	// offers it takes some seconds for that: both are well.
+	patience = 10 * time.Second
 	// minRenewal is the least time between two questions of one who has a lease
 	// (RFC 2131 section 4.4.5).
 	minRenewal = time.Minute

@@ -11,8 +11,8 @@ import (
 )
 
 // A report is what a task tells the decider: a [statedir.Trouble], with no text
-// when it is over; a [statedir.Lent], which is what is lent now; a [bond.Event]
-// for the history; renumber; or forgotten.
+// when it is over; a [statedir.Lent], which is what is lent now; a [statedir.Asking], which is what
+// servers are asked now; a [bond.Event] for the history; renumber; or forgotten.
 type report any
 
 // decider is the task that takes the looks. It alone changes the kernel, and
@@ -138,6 +138,8 @@ func (d *decider) handle(ctx context.Context, r report) {
 		d.record.trouble(r)
 	case statedir.Lent:
 		d.record.lent(r)
+	case statedir.Asking:
+		d.record.asking(r)
 	case bond.Event:
 		d.record.happened(r)
 	case forgotten:

@@ -34,8 +34,9 @@ type leaser struct {
 	since time.Time    // when the place called for another lease; zero when it has one
 	// doubted is set when the servers are asked since the gateway isn't the one that
 	// it should be. With their answer it is learnt anew how the gateway is recognised.
-	doubted  bool
-	troubled bool // it was reported that no server answers
+	doubted bool
+	now     standing // how DHCP stands
+	told    standing // how it was reported to
 
 	client   *job          // which asks servers; nil while none is asked
 	again    chan struct{} // has the client ask whether its lease holds
@@ -50,8 +51,11 @@ type leaseWish struct {
 	place place
 }
 
-// noTrouble is the report that DHCP is no trouble.
-var noTrouble = statedir.Trouble{Source: statedir.SourceDHCP}
+// A standing is how it stands with the servers.
+type standing struct {
+	asking  statedir.Asking
+	trouble string // why there is no answer; "" while that is no trouble
+}
 
 // A gatewayAnswer is what a lease's gateway says, when it is asked how it is
 // recognised or, if it is known, whether it is there.
@@ -100,15 +104,19 @@ func (l *leaser) fulfil(ctx context.Context, w leaseWish) {
 	switch {
 	case !w.dhcp:
 		l.stop()
-		if l.troubled || l.lent.Lease != nil {
-			l.troubled, l.lent = false, statedir.Lent{}
-			send(ctx, l.reports, []report{noTrouble, l.lent})
+		l.now = standing{}
+		if l.lent.Lease != nil {
+			l.lent = statedir.Lent{}
+			l.tell(ctx, l.lent)
 		}
+		l.tell(ctx)
 	case l.client == nil && w.place.usable():
 		l.start(ctx, w.place)
 	case l.client == nil:
 	case !w.place.usable() && l.lent.Lease == nil:
 		l.stop() // there is nobody to ask
+		l.now.asking = statedir.Asking{}
+		l.tell(ctx)
 	case w.place.usable() && w.place != l.place:
 		slept := w.place.resumes != l.place.resumes
 		l.place, l.since = w.place, time.Now()
@@ -133,6 +141,21 @@ func (l *leaser) start(ctx context.Context, at place) {
 	l.client = begin(ctx, func(ctx context.Context) {
 		l.ask(ctx, remembered.ClientID, previous, again, func(e dhcp.Event) { send(ctx, l.events, e) })
 	})
+}
+
+// tell reports how it stands with the servers, where that is new, and other news.
+func (l *leaser) tell(ctx context.Context, news ...report) {
+	var all []report
+	if l.now.asking != l.told.asking {
+		all = append(all, l.now.asking)
+	}
+	if l.now.trouble != l.told.trouble {
+		all = append(all, statedir.Trouble{Source: statedir.SourceDHCP, Text: l.now.trouble})
+	}
+	l.told = l.now
+	if all = append(all, news...); all != nil {
+		send(ctx, l.reports, all)
+	}
 }
 
 // stop ends the client. The lease stays as it is.
@@ -182,14 +205,14 @@ func (l *leaser) hear(ctx context.Context, a gatewayAnswer) {
 		l.confirm()
 	case a.known:
 		l.since = time.Time{}
-		if l.troubled {
+		if l.now.trouble != "" {
 			l.confirm() // the gateway is there; is the server?
 		}
 	case a.err != nil:
 		l.log.Info("learn the gateway's address", "gateway", a.gateway, "error", a.err)
 	case l.lent.Lease != nil && l.lent.Lease.Gateway() == a.gateway:
 		l.lent.GatewayMAC = a.mac
-		send(ctx, l.reports, []report{l.lent})
+		l.tell(ctx, l.lent)
 	}
 }
 
@@ -204,15 +227,21 @@ func (l *leaser) handle(ctx context.Context, e dhcp.Event) {
 		if e.Lease.Address == l.last { // and not one of an earlier life alone
 			news = append(news, l.event(l.last, netip.Prefix{}, e.Reason.Error()))
 		}
-		send(ctx, l.reports, news)
+		l.tell(ctx, news...)
+	case dhcp.Asking:
+		l.now.asking = statedir.Asking{Since: e.Since}
+		if e.Lease != nil {
+			l.now.asking.Address = e.Lease.Address.Addr()
+		}
+		l.tell(ctx)
 	case dhcp.Silent:
 		text := e.Reason.Error()
 		// The client may hold one of an earlier life, which isn't in force.
 		if held, _ := l.lent.Now(); held != nil {
 			text += fmt.Sprintf("; %s holds until %s", held.Address.Addr(), held.Expiry.Local().Format(time.DateTime))
 		}
-		l.troubled = true
-		send(ctx, l.reports, []report{statedir.Trouble{Source: statedir.SourceDHCP, Text: text}})
+		l.now.trouble = text
+		l.tell(ctx)
 	}
 }
 
@@ -228,7 +257,7 @@ func (l *leaser) bind(ctx context.Context, taken lease.Lease) {
 	if err := l.memory.remember(taken); err != nil {
 		l.log.Warn("remember the lease", "error", err)
 	}
-	news := []report{noTrouble, l.lent}
+	news := []report{l.lent}
 	if before == nil || before.Address != taken.Address {
 		text := "from " + taken.Server.String()
 		if l.last.IsValid() && l.last != taken.Address {
@@ -240,8 +269,8 @@ func (l *leaser) bind(ctx context.Context, taken lease.Lease) {
 		}
 		news = append(news, l.event(from, taken.Address, text))
 	}
-	l.last, l.since, l.doubted, l.troubled = taken.Address, time.Time{}, false, false
-	send(ctx, l.reports, news)
+	l.last, l.since, l.doubted, l.now = taken.Address, time.Time{}, false, standing{}
+	l.tell(ctx, news...)
 	if l.lent.GatewayMAC == nil && taken.Gateway().Is4() {
 		l.askGateway(ctx)
 	}

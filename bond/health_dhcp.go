@@ -1,0 +1,36 @@
+package bond
+
+import (
+	"slices"
+	"time"
+
+	"github.com/bondctl/bondctl/bond/internal/statedir"
+)
+
+// addDHCP adds to a bond's health what DHCP servers are being asked. A bond whose IPv4
+// address is to be leased, and isn't yet, is degraded from the first moment on.
+func (st *Status) addDHCP(c *Config, k statedir.Keeper) {
+	if c == nil || !c.WantsDHCP() || st.Health == HealthDown {
+		return
+	}
+	troubled := slices.ContainsFunc(k.Troubles, func(t statedir.Trouble) bool { return t.Source == statedir.SourceDHCP })
+	text := ""
+	switch {
+	case !k.Asking.Since.IsZero():
+		text = "dhcp: asking servers since " + k.Asking.Since.Local().Format(time.TimeOnly)
+		if k.Asking.Address.IsValid() {
+			text += " whether " + k.Asking.Address.String() + " holds here"
+		} else {
+			text += " for an address"
+		}
+	case st.Lease == nil && !troubled:
+		text = "dhcp: no address is leased yet"
+	default:
+		return
+	}
+	if st.Lease == nil && st.Health == HealthOK {
+		st.Health, st.HealthReason = HealthDegraded, text
+		return
+	}
+	st.HealthReason += "; " + text
+}
