@@ -18,6 +18,10 @@ type Client struct {
 	// Hostname is the machine's. Its first label is sent as option 12, unless it is
 	// none, such as localhost, or can't be a host's (RFC 1123 section 2.1).
 	Hostname string
+	// IPv6Only says whether IPv6 alone would do on the interface now; nil is no. Then,
+	// without a lease, servers are asked whether the network would rather have it so
+	// (RFC 8925), and ever more seldom where nobody answers.
+	IPv6Only func() bool
 	// Open gives the way to the network, once for each message that is sent;
 	// nil is [Listen] on the interface.
 	Open func() (Transport, error)

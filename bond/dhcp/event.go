@@ -20,6 +20,7 @@ const (
 	Lost    Kind = "lost"    // the lease is void: the address must not be used any more
 	Asking  Kind = "asking"  // servers are asked from now on
 	Silent  Kind = "silent"  // nobody has answered for a while; a lease that is held goes on
+	Waived  Kind = "waived"  // the network would rather have no IPv4 (RFC 8925); it is asked again in time
 )
 
 // Event is a change that [Client.Run] reports.
@@ -32,8 +33,8 @@ type Event struct {
 	// Since is when a new path or the loss of a lease called for the questions,
 	// in an Asking event.
 	Since time.Time
-	// Reason is set in Lost events, ErrExpired or a *RefusedError, and in Silent
-	// ones: ErrSilent, or what is wrong with the answers or the interface. It
+	// Reason is set in Waived events and in Lost ones, ErrExpired or a *RefusedError, and in
+	// Silent ones: ErrSilent, or what is wrong with the answers or the interface. It
 	// comes once, and again when it changes, on another path, and when after
 	// the lease's server all are asked. Its text can be printed as it is.
 	Reason error

@@ -31,6 +31,7 @@ type network struct {
 	mac    net.HardwareAddr
 	broken error // of the interface
 	lost   bool  // no way to a single server
+	ipv6   bool  // IPv6 alone would do
 	serve  func(*dhcpv4.DHCPv4) []*dhcpv4.DHCPv4
 	seen   []string // each message, as word says
 	when   []time.Duration
@@ -50,6 +51,12 @@ func (n *network) change(f func(*network)) {
 
 func (n *network) serves(serve func(*dhcpv4.DHCPv4) []*dhcpv4.DHCPv4) {
 	n.change(func(n *network) { n.serve = serve })
+}
+
+func (n *network) ipv6Only() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.ipv6
 }
 
 func (n *network) messages() ([]string, []time.Duration) {
@@ -131,6 +138,9 @@ func word(m *dhcpv4.DHCPv4, to netip.Addr) string {
 	if to.IsValid() {
 		text += " to " + to.String()
 	}
+	if m.ParameterRequestList().Has(dhcpv4.OptionIPv6OnlyPreferred) {
+		text += " or IPv6 alone"
+	}
 	return text
 }
 
@@ -204,7 +214,7 @@ type run struct {
 func runs(t *testing.T, n *network, previous *lease.Lease) *run {
 	r := &run{network: n, confirm: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
-	client := Client{Open: n.Open, ID: []byte{0, 1}, clock: n.laptop}
+	client := Client{Open: n.Open, ID: []byte{0, 1}, IPv6Only: n.ipv6Only, clock: n.laptop}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -87,8 +87,12 @@ func (s *session) selecting(ctx context.Context) state {
 	offer, err := s.ask(asking, question{
 		message: discover,
 		answer:  dhcpv4.MessageTypeOffer,
-		pauses:  doubling(endless),
+		waives:  s.held == nil, // whoever has an address keeps it
+		pauses:  s.client.seldom(),
 	})
+	if waived, ok := errors.AsType[*waivedError](err); ok {
+		return s.waiving(waived.wait)
+	}
 	if err != nil {
 		return s.turn(ctx, err, s.selecting)
 	}

@@ -21,12 +21,9 @@ func TestKeeperSleepingServer(t *testing.T) {
 	succeeds(t, h, "up", "--member", "eth0", "--member", "eth1")
 	t.Cleanup(func() { bondctl(t, h, "down") })
 	netnstest.Eventually(t, leased(t, h, "192.0.2."))
-	first := leaseOf(t, h).Addr().String()
 	netnstest.Eventually(t, usable(h, "eth0", "eth1"))
 	eth0.Pull()
 	netnstest.Eventually(t, healthSays(t, h, "dhcp: asking servers since "))
-	netnstest.Eventually(t, healthSays(t, h, " whether "+first+" holds here"))
-	netnstest.Eventually(t, healthSays(t, h, " for an address"))
 	netnstest.Eventually(t, leased(t, h, "198.51.100."))
 	if got := status(t, h).HealthReason; strings.Contains(got, "dhcp") {
 		t.Errorf("there is a lease, and the health is %q", got)
