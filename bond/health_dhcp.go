@@ -8,9 +8,10 @@ import (
 )
 
 // addDHCP adds to a bond's health what DHCP servers are being asked. A bond whose IPv4
-// address is to be leased, and isn't yet, is degraded from the first moment on.
+// address is to be leased, and isn't yet, is degraded from the first moment on, unless
+// IPv6 alone would do and does.
 func (st *Status) addDHCP(c *Config, k statedir.Keeper) {
-	if c == nil || !c.WantsDHCP() || st.Health == HealthDown {
+	if c == nil || !c.WantsDHCP() || st.Health == HealthDown || st.IPv6 && c.IPv4Optional() {
 		return
 	}
 	troubled := slices.ContainsFunc(k.Troubles, func(t statedir.Trouble) bool { return t.Source == statedir.SourceDHCP })

@@ -39,6 +39,7 @@ type Status struct {
 
 	Index int            `json:"-"` // the bond's ifindex
 	SLAAC []netip.Prefix `json:"-"` // of Addresses, those that the kernel made of what IPv6 routers advertise
+	IPv6  bool           `json:"-"` // the bond has a default route of IPv6, and an address to use it with
 }
 
 // LeaseStatus is what DHCP has lent the bond, as its keeper tells.
@@ -238,6 +239,7 @@ func newStatus(s State, r record) Status {
 		Addresses: append([]netip.Prefix{}, link.Addresses...),
 		Members:   []MemberStatus{},
 		Index:     link.Index,
+		IPv6:      s.hasIPv6(),
 	}
 	for _, a := range s.slaac() {
 		st.SLAAC = append(st.SLAAC, a.Prefix)

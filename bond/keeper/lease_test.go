@@ -26,6 +26,8 @@ type lan struct {
 	*leaser
 	events  chan dhcp.Event
 	gateway string // its hardware address; "" where it is silent
+	// ipv6Only says that IPv6 alone would do.
+	ipv6Only bool
 
 	mu   sync.Mutex
 	said []string
@@ -46,6 +48,7 @@ func at(t *testing.T, lent statedir.Lent) *lan {
 				case <-ctx.Done():
 					return
 				case <-confirm:
+					time.Sleep(time.Millisecond) // so that it comes after what was reported before
 					n.say("asks whether it holds")
 				case e := <-n.events:
 					report(e)
@@ -127,7 +130,7 @@ func (n *lan) expect(t *testing.T, want ...string) {
 
 // goes has the bond come to a place.
 func (n *lan) goes(slave, changes, resumes int) {
-	n.wish.put(leaseWish{true, place{path{slave, changes}, resumes}})
+	n.wish.put(leaseWish{dhcp: true, ipv6Only: n.ipv6Only, place: place{path{slave, changes}, resumes}})
 }
 
 // asking has the client ask whether a lease holds or, without an address, for any.
@@ -157,7 +160,7 @@ func leaseOf(address string) lease.Lease {
 func TestLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := at(t, statedir.Lent{})
-		n.wish.put(leaseWish{true, place{}})
+		n.wish.put(leaseWish{dhcp: true})
 		n.expect(t) // there is no way to ask anybody
 		n.goes(1, 1, 0)
 		n.expect(t, "asks for nothing")
@@ -186,11 +189,11 @@ func TestLease(t *testing.T) {
 			`lent 192.0.2.8/24 by ""`,
 			" lease 192.0.2.7/24 -> 192.0.2.8/24: from 192.0.2.1; it is another one than 192.0.2.7, whose connections could not be kept (1000 ms)",
 			`asks for 192.0.2.1 with ""`, `lent 192.0.2.8/24 by "02:00:00:00:00:02"`)
-		n.wish.put(leaseWish{true, place{}})
+		n.wish.put(leaseWish{dhcp: true})
 		n.expect(t) // somebody pulled the cable
 		n.lends(dhcp.Lost, "192.0.2.8/24")
 		n.expect(t, `lent nothing by ""`, " lease 192.0.2.8/24 -> none: the lease has expired")
-		n.wish.put(leaseWish{true, place{}})
+		n.wish.put(leaseWish{dhcp: true})
 		n.expect(t, "asks no more")
 	})
 }
@@ -214,7 +217,7 @@ func TestLeaseSilence(t *testing.T) {
 		n.goes(2, 1, 0)
 		n.expect(t, `asks for 192.0.2.1 with "02:00:00:00:00:01"`, "asks whether it holds") // the gateway is there; is the server?
 		for range 2 {
-			n.wish.put(leaseWish{false, place{path{2, 1}, 0}})
+			n.wish.put(leaseWish{place: place{path{2, 1}, 0}})
 			time.Sleep(time.Second)
 		}
 		n.expect(t, "asks no more", `trouble ""`, `lent nothing by ""`)
@@ -241,6 +244,43 @@ func TestLeaseAsking(t *testing.T) {
 		n.lends(dhcp.Bound, "192.0.2.7/24")
 		n.expect(t, "nobody is asked", `trouble ""`, `lent 192.0.2.7/24 by ""`, " lease none -> 192.0.2.7/24: from 192.0.2.1 (3000 ms)",
 			`asks for 192.0.2.1 with ""`, `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
+	})
+}
+
+// TestLeaseOnIPv6OnlyNetwork: while IPv6 alone would do, silence is no trouble, and nobody
+// is told that servers are asked; what else is wrong is. Once it doesn't, all that counts
+// again, and servers are asked at once.
+func TestLeaseOnIPv6OnlyNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := at(t, statedir.Lent{})
+		n.goes(1, 1, 0)
+		n.expect(t, "asks for nothing")
+		n.asking("")
+		n.expect(t, "any address is asked for")
+		n.ipv6Only = true
+		n.goes(1, 1, 0)
+		n.expect(t, "nobody is asked")
+		n.events <- dhcp.Event{Kind: dhcp.Silent, Reason: dhcp.ErrSilent}
+		n.expect(t)
+		n.events <- dhcp.Event{Kind: dhcp.Silent, Reason: errors.New("network is down")}
+		n.expect(t, `trouble "network is down"`)
+		n.events <- dhcp.Event{Kind: dhcp.Silent, Reason: dhcp.ErrSilent}
+		n.expect(t, `trouble ""`)
+		n.ipv6Only = false
+		n.goes(1, 1, 0)
+		n.expect(t, "any address is asked for", `trouble "no DHCP server answers"`, "asks whether it holds")
+		n.ipv6Only = true
+		n.goes(1, 1, 0)
+		n.expect(t, "nobody is asked", `trouble ""`)
+		n.events <- dhcp.Event{Kind: dhcp.Waived, Reason: errors.New("IPv6 alone")}
+		n.goes(2, 1, 0)
+		n.expect(t, "asks whether it holds")
+		n.lends(dhcp.Bound, "192.0.2.7/24")
+		n.expect(t, `lent 192.0.2.7/24 by ""`, " lease none -> 192.0.2.7/24: from 192.0.2.1 (1000 ms)",
+			`asks for 192.0.2.1 with ""`, `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
+		n.ipv6Only = false
+		n.goes(2, 1, 0)
+		n.expect(t)
 	})
 }
 

@@ -121,7 +121,9 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 		return err
 	}
 	here := place{d.seen.path, d.resumes}
-	d.leaser.wish.put(leaseWish{wanted.Config.WantsDHCP(), here})
+	d.leaser.wish.put(leaseWish{
+		dhcp: wanted.Config.WantsDHCP(), ipv6Only: wanted.Config.IPv4Optional() && d.seen.ipv6, place: here,
+	})
 	if d.nameServers != nil && d.seen.index != 0 {
 		held, _ := d.record.state.Lent.Now()
 		servers, domains := wanted.Config.NameServers(held)

@@ -18,6 +18,7 @@ type snapshot struct {
 	slaves map[string]string // mii_status by name, or dormant
 	path   path
 	slaac  []netip.Prefix // see [bond.Status]
+	ipv6   bool           // see [bond.Status]
 	// firstSign is when the active slave's trouble was first seen.
 	firstSign time.Time
 }
@@ -45,7 +46,7 @@ type place struct {
 
 // snapshotOf reduces a status to what events are about.
 func snapshotOf(st bond.Status) snapshot {
-	s := snapshot{index: st.Index, slaac: st.SLAAC, slaves: map[string]string{}}
+	s := snapshot{index: st.Index, slaac: st.SLAAC, ipv6: st.IPv6, slaves: map[string]string{}}
 	for _, m := range st.Members {
 		if m.Role != bond.RoleActive && m.Role != bond.RoleBackup {
 			continue
