@@ -40,6 +40,7 @@ type Status struct {
 	Index int            `json:"-"` // the bond's ifindex
 	SLAAC []netip.Prefix `json:"-"` // of Addresses, those that the kernel made of what IPv6 routers advertise
 	IPv6  bool           `json:"-"` // the bond has a default route of IPv6, and an address to use it with
+	MACs  []HardwareAddr `json:"-"` // of every link of this machine: what comes from them is its own
 }
 
 // LeaseStatus is what DHCP has lent the bond, as its keeper tells.
@@ -243,6 +244,9 @@ func newStatus(s State, r record) Status {
 	}
 	for _, a := range s.slaac() {
 		st.SLAAC = append(st.SLAAC, a.Prefix)
+	}
+	for _, l := range s.Links {
+		st.MACs = append(st.MACs, l.MAC, l.PermMAC)
 	}
 	st.ARPIPTarget = append([]netip.Addr{}, st.ARPIPTarget...)
 	st.NSIP6Target = append([]netip.Addr{}, st.NSIP6Target...)

@@ -3,6 +3,8 @@ package dhcp
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/netip"
 	"time"
 
 	"github.com/bondctl/bondctl/bond/lease"
@@ -22,6 +24,11 @@ type Client struct {
 	// without a lease, servers are asked whether the network would rather have it so
 	// (RFC 8925), and ever more seldom where nobody answers.
 	IPv6Only func() bool
+	// Owner finds out who else has an address on the link, such as by ARP (RFC 5227).
+	// It is asked before a lease of another address than before is taken: one that
+	// somebody has is declined. nil is nobody, or nobody knows. It should return soon,
+	// and at once when ctx ends. Where the field is nil nobody is asked.
+	Owner func(ctx context.Context, addr netip.Addr) net.HardwareAddr
 	// Open gives the way to the network, once for each message that is sent;
 	// nil is [Listen] on the interface.
 	Open func() (Transport, error)

@@ -33,9 +33,8 @@
 // What a server says is not trusted: answers to other questions are ignored,
 // and so is whatever can't be right in an answer; times are kept within bounds,
 // names are host names, and a server that refuses what it has just offered is
-// asked ever more seldom.
+// asked ever more seldom. An address that somebody else has is declined.
 //
-// Not done: probing for another host with the leased address (RFC 5227,
-// DHCPDECLINE), options in the sname and file fields (RFC 2132 section 9.3), and
+// Not done: options in the sname and file fields (RFC 2132 section 9.3), and
 // authentication (RFC 3118).
 package dhcp

@@ -33,10 +33,10 @@ type Event struct {
 	// Since is when a new path or the loss of a lease called for the questions,
 	// in an Asking event.
 	Since time.Time
-	// Reason is set in Waived events and in Lost ones, ErrExpired or a *RefusedError, and in
-	// Silent ones: ErrSilent, or what is wrong with the answers or the interface. It
-	// comes once, and again when it changes, on another path, and when after
-	// the lease's server all are asked. Its text can be printed as it is.
+	// Reason is set in Waived events, in Lost ones, ErrExpired or a *RefusedError, and
+	// in Silent ones: ErrSilent, a *TakenError, or what else is wrong with the answers
+	// or the interface. It comes once, and again when it changes, on another path, and
+	// when after the lease's server all are asked. Its text can be printed as it is.
 	Reason error
 }
 

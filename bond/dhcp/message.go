@@ -71,6 +71,15 @@ func (c *Client) release(l lease.Lease) *dhcpv4.DHCPv4 {
 	return m
 }
 
+// decline refuses an address that is somebody else's (RFC 2131 section 4.4.1, table 5).
+func (c *Client) decline(l lease.Lease, why error) *dhcpv4.DHCPv4 {
+	m := c.message(dhcpv4.MessageTypeDecline)
+	m.UpdateOption(dhcpv4.OptRequestedIPAddress(l.Address.Addr().AsSlice()))
+	m.UpdateOption(dhcpv4.OptServerIdentifier(l.Server.AsSlice()))
+	m.UpdateOption(dhcpv4.OptMessage(why.Error()))
+	return m
+}
+
 // question is a message that is to be answered with a lease.
 func (c *Client) question(kind dhcpv4.MessageType) *dhcpv4.DHCPv4 {
 	m := c.message(kind)

@@ -29,9 +29,10 @@ type network struct {
 	*laptop
 	mu     sync.Mutex
 	mac    net.HardwareAddr
-	broken error // of the interface
-	lost   bool  // no way to a single server
-	ipv6   bool  // IPv6 alone would do
+	broken error                           // of the interface
+	lost   bool                            // no way to a single server
+	ipv6   bool                            // IPv6 alone would do
+	taken  map[netip.Addr]net.HardwareAddr // the addresses that others have
 	serve  func(*dhcpv4.DHCPv4) []*dhcpv4.DHCPv4
 	seen   []string // each message, as word says
 	when   []time.Duration
@@ -57,6 +58,22 @@ func (n *network) ipv6Only() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.ipv6
+}
+
+// owner takes its time where addresses are others'.
+func (n *network) owner(ctx context.Context, addr netip.Addr) net.HardwareAddr {
+	n.mu.Lock()
+	taken := n.taken
+	n.mu.Unlock()
+	if taken == nil {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-time.After(250 * time.Millisecond):
+		return taken[addr]
+	}
 }
 
 func (n *network) messages() ([]string, []time.Duration) {
@@ -214,7 +231,7 @@ type run struct {
 func runs(t *testing.T, n *network, previous *lease.Lease) *run {
 	r := &run{network: n, confirm: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
-	client := Client{Open: n.Open, ID: []byte{0, 1}, IPv6Only: n.ipv6Only, clock: n.laptop}
+	client := Client{Open: n.Open, ID: []byte{0, 1}, IPv6Only: n.ipv6Only, Owner: n.owner, clock: n.laptop}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

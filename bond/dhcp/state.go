@@ -22,6 +22,7 @@ type session struct {
 	held     *held         // nil without a lease
 	wish     netip.Addr    // to be asked for in a DHCPDISCOVER
 	refusals int           // since the last lease
+	declined bool          // the last one was the client's
 	said     string        // the last reason for silence
 	since    time.Duration // when there was reason to ask, by the clock
 	asked    *Event        // the last one of the kind Asking, since then
@@ -45,7 +46,7 @@ func (s *session) recall(previous *lease.Lease) {
 
 // begin is where a client starts, and starts again on another path.
 func (s *session) begin(context.Context) state {
-	s.refusals = 0
+	s.refusals, s.declined = 0, false
 	s.restart()
 	if s.held == nil {
 		return s.selecting
@@ -71,7 +72,7 @@ func (s *session) rebooting(ctx context.Context) state {
 	if err != nil {
 		return s.turn(ctx, err, s.selecting)
 	}
-	return s.bind(l)
+	return s.take(ctx, l)
 }
 
 // selecting asks any server for a lease and takes the first that is offered
@@ -111,7 +112,7 @@ func (s *session) selecting(ctx context.Context) state {
 	if err != nil {
 		return s.turn(ctx, err, s.selecting)
 	}
-	return s.bind(l)
+	return s.take(ctx, l)
 }
 
 // bound waits until there is something to ask.
@@ -154,7 +155,7 @@ func (s *session) extend(ctx context.Context, server netip.Addr, then time.Time,
 	if err != nil {
 		return s.turn(ctx, err, silent)
 	}
-	return s.bind(l)
+	return s.take(ctx, l)
 }
 
 // turn is the state after a question that brought no lease.
@@ -182,7 +183,7 @@ func (s *session) bind(l lease.Lease) state {
 		kind = Renewed
 	}
 	s.held, s.wish = hold(l, s.clock), l.Address.Addr()
-	s.refusals = 0
+	s.refusals, s.declined = 0, false
 	s.restart()
 	s.report(Event{Kind: kind, Lease: &l})
 	return s.bound
@@ -197,9 +198,10 @@ func (s *session) lose(reason error) state {
 	return s.selecting
 }
 
-// refuse notes that an address was refused, and wishes for it no more.
+// refuse notes that a server refused an address, and wishes for it no more.
 func (s *session) refuse() {
 	s.refusals++
+	s.declined = false
 	s.wish = netip.Addr{}
 }
 
@@ -239,13 +241,16 @@ func (s *session) say(reason error) {
 }
 
 // rest waits after repeated refusals, ever longer. The first one is normal, on
-// another network, and costs no time.
+// another network, and costs no time, unless it was the client's.
 func (s *session) rest(ctx context.Context) error {
-	if s.refusals < 2 {
-		return nil
-	}
 	var wait time.Duration
 	for wait = range doubling(s.refusals - 1) {
+	}
+	if s.declined {
+		wait = max(wait, declinePause)
+	}
+	if wait == 0 {
+		return nil
 	}
 	return s.wait(ctx, wait)
 }

@@ -25,6 +25,7 @@ type decider struct {
 
 	leaser      *leaser
 	routers     *routers
+	conflicts   *conflicts
 	nameServers *nameServers // nil where they are nobody's business
 	supplicants *supplicants
 
@@ -50,6 +51,7 @@ func newDecider(k *Keeper, r *record) *decider {
 		triggers:    triggers{asked: k.Wake, reload: k.Reload, reports: reports},
 		leaser:      newLeaser(k, r.state.Lent, reports),
 		routers:     newRouters(k, reports),
+		conflicts:   newConflicts(k, reports),
 		supplicants: newSupplicants(k, r.dir.Supplicants(), reports),
 	}
 	if k.Resolver != nil {
@@ -60,7 +62,7 @@ func newDecider(k *Keeper, r *record) *decider {
 
 // tasks are those that the decider gives wishes to.
 func (d *decider) tasks() []task {
-	all := []task{d.leaser, d.routers, d.supplicants}
+	all := []task{d.leaser, d.routers, d.conflicts, d.supplicants}
 	if d.nameServers != nil {
 		all = append(all, d.nameServers)
 	}

@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/dhcp"
 	"github.com/bondctl/bondctl/bond/internal/statedir"
 	"github.com/bondctl/bondctl/bond/lease"
@@ -36,8 +38,9 @@ type leaser struct {
 	doubted bool
 	now     standing // how it stands with the servers
 	told    standing // how it was reported to
-	// ipv6Only is for the client, too.
+	// ipv6Only and own are for the client, too.
 	ipv6Only atomic.Bool
+	own      ownMACs
 
 	client   *job          // which asks servers; nil while none is asked
 	again    chan struct{} // has the client ask whether its lease holds
@@ -52,6 +55,7 @@ type leaseWish struct {
 	dhcp     bool
 	ipv6Only bool // IPv6 alone would do
 	place    place
+	own      []bond.HardwareAddr // of this machine
 }
 
 // newLeaser begins with what an earlier keeper was lent.
@@ -64,10 +68,21 @@ func newLeaser(k *Keeper, lent statedir.Lent, reports chan<- []report) *leaser {
 	}
 	l.ask = func(ctx context.Context, id []byte, previous *lease.Lease, confirm <-chan struct{}, report func(dhcp.Event)) {
 		hostname, _ := os.Hostname()
-		client := dhcp.Client{Interface: k.Name, ID: id, Hostname: hostname, IPv6Only: l.ipv6Only.Load}
+		client := dhcp.Client{Interface: k.Name, ID: id, Hostname: hostname, IPv6Only: l.ipv6Only.Load, Owner: l.owner(k.Name)}
 		client.Run(ctx, previous, confirm, report)
 	}
 	return l
+}
+
+// owner asks on the bond who else has an address.
+func (l *leaser) owner(bond string) func(context.Context, netip.Addr) net.HardwareAddr {
+	return func(ctx context.Context, addr netip.Addr) net.HardwareAddr {
+		mac, err := probe.Owner(ctx, bond, addr, l.own.has)
+		if err != nil && !errors.Is(err, probe.ErrSilent) && ctx.Err() == nil {
+			l.log.Info("find out whether the address is free", "error", err)
+		}
+		return mac
+	}
 }
 
 // Run looks after the lease until ctx ends. The lease stays as it is then.
@@ -90,6 +105,7 @@ func (l *leaser) Run(ctx context.Context) error {
 
 // fulfil starts and stops the client, and has the lease confirmed at a new place.
 func (l *leaser) fulfil(ctx context.Context, w leaseWish) {
+	l.own.set(w.own)
 	l.spare(ctx, w.ipv6Only)
 	switch {
 	case !w.dhcp:

@@ -44,6 +44,7 @@ const (
 	SourceConfiguration Source = "configuration" // the file that says what is wanted
 	SourceKeeper        Source = "keeper"        // making the bond what is wanted
 	SourceDHCP          Source = "dhcp"
+	SourceAddress       Source = "address" // one of the bond's is somebody else's as well
 	SourceDNS           Source = "dns"
 	SourceSupplicant    Source = "supplicant" // the association of an interface
 )
