@@ -15,7 +15,7 @@ func (st *Status) addDHCP(c *Config, k statedir.Keeper) {
 		return
 	}
 	troubled := slices.ContainsFunc(k.Troubles, func(t statedir.Trouble) bool { return t.Source == statedir.SourceDHCP })
-	text := ""
+	var text string
 	switch {
 	case !k.Asking.Since.IsZero():
 		text = "dhcp: asking servers since " + k.Asking.Since.Local().Format(time.TimeOnly)

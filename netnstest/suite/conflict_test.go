@@ -88,8 +88,6 @@ func TestStaticAddressOfSomebodyElse(t *testing.T) {
 	if st := status(t, h); len(st.Addresses) != 1 || st.Addresses[0] != address {
 		t.Errorf("addresses %v", st.Addresses)
 	}
-	remove()
-	netnstest.Eventually(t, noTrouble(t, h))
 }
 
 // TestProbeOwner: who has an address says so, and nobody for one that is free.
