@@ -40,6 +40,8 @@ type Status struct {
 	Index  int            `json:"-"` // the bond's ifindex
 	Bridge string         `json:"-"` // what it is a port of, so that its addresses get no traffic; "" for nothing
 	SLAAC  []netip.Prefix `json:"-"` // of Addresses, those that the kernel made of what IPv6 routers advertise
+	IPv6   bool           `json:"-"` // the bond has a default route of IPv6, and an address to use it with
+	MACs   []HardwareAddr `json:"-"` // of every link of this machine: what comes from them is its own
 }
 
 // LeaseStatus is what DHCP has lent the bond, as its keeper tells.
@@ -210,6 +212,9 @@ func (h *Host) statusOf(s State, r record) (Status, error) {
 		st.Lease = &LeaseStatus{*l, HardwareAddr(k.GatewayMAC)}
 	}
 	st.Health, st.HealthReason = health(st, s, k.Troubles, more...)
+	if k.Alive() {
+		st.addDHCP(r.Config, k)
+	}
 	return st, nil
 }
 
@@ -240,9 +245,13 @@ func newStatus(s State, r record) Status {
 		Addresses: append([]netip.Prefix{}, link.Addresses...),
 		Members:   []MemberStatus{},
 		Index:     link.Index, Bridge: s.bridge(),
+		IPv6: s.hasIPv6(),
 	}
 	for _, a := range s.slaac() {
 		st.SLAAC = append(st.SLAAC, a.Prefix)
+	}
+	for _, l := range s.Links {
+		st.MACs = append(st.MACs, l.MAC, l.PermMAC)
 	}
 	st.ARPIPTarget = append([]netip.Addr{}, st.ARPIPTarget...)
 	st.NSIP6Target = append([]netip.Addr{}, st.NSIP6Target...)

@@ -23,6 +23,7 @@ type question struct {
 	to      netip.Addr // zero for all servers
 	answer  dhcpv4.MessageType
 	server  netip.Addr // the only one that may answer; zero for any
+	waives  bool       // whether the network would rather have no IPv4 may be asked, too
 	pauses  iter.Seq[time.Duration]
 }
 
@@ -39,10 +40,13 @@ func (e *unansweredError) Error() string { return e.reason.Error() }
 
 // ask sends a question, and again after each of its pauses, until it is
 // answered. The error is [ErrSilent] when its pauses are over, errConfirm, a
-// [*RefusedError] or the context's.
+// [*RefusedError], a [*waivedError] or the context's.
 func (s *session) ask(ctx context.Context, q question) (lease.Lease, error) {
 	start := s.clock.now()
 	for pause := range q.pauses {
+		if q.waives {
+			q.message.UpdateOption(s.client.requested())
+		}
 		q.message.NumSeconds = uint16(min((s.clock.now()-start)/time.Second, math.MaxUint16))
 		l, err := s.try(ctx, q, pause)
 		unanswered, ok := errors.AsType[*unansweredError](err)
@@ -80,7 +84,7 @@ func (s *session) try(ctx context.Context, q question, pause time.Duration) (lea
 		case message := <-messages:
 			// By Go's time alone a sleep since the question wouldn't count.
 			l, err := q.judge(message, time.Now().Add(sent-s.clock.now()))
-			if _, refused := errors.AsType[*RefusedError](err); refused || err == nil {
+			if err == nil || isAnswer(err) {
 				return l, err
 			}
 			if !errors.Is(err, errStray) {
@@ -111,8 +115,8 @@ func (s *session) send(q question) (Transport, error) {
 }
 
 // judge reads a message that came after the question was sent. The error is
-// errStray if it is none of its answers, a [*RefusedError], or says why it can't
-// be used.
+// errStray if it is none of its answers, a [*RefusedError] or a [*waivedError], or
+// says why it can't be used.
 func (q question) judge(message []byte, sent time.Time) (lease.Lease, error) {
 	if len(message) < 8 || !bytes.Equal(message[4:8], q.message.TransactionID[:]) {
 		return lease.Lease{}, errStray
@@ -134,11 +138,21 @@ func (q question) judge(message []byte, sent time.Time) (lease.Lease, error) {
 	case kind != q.answer:
 		return lease.Lease{}, errStray
 	}
+	if wait, ok := readIPv6Only(m); ok && q.message.ParameterRequestList().Has(dhcpv4.OptionIPv6OnlyPreferred) {
+		return lease.Lease{}, &waivedError{wait}
+	}
 	l, err := readLease(m, sent)
 	if err != nil {
 		return lease.Lease{}, unusable(err)
 	}
 	return l, nil
+}
+
+// isAnswer says whether an error of judge's is an answer, though not a lease.
+func isAnswer(err error) bool {
+	_, refused := errors.AsType[*RefusedError](err)
+	_, waived := errors.AsType[*waivedError](err)
+	return refused || waived
 }
 
 func unusable(err error) error { return fmt.Errorf("a DHCP server's answer can't be used: %w", err) }

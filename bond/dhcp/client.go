@@ -3,6 +3,8 @@ package dhcp
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/netip"
 	"time"
 
 	"github.com/bondctl/bondctl/bond/lease"
@@ -15,8 +17,18 @@ type Client struct {
 	// client again when the hardware address has changed. Its first byte is its
 	// type: see [NewClientID]. Without one, servers go by hardware address.
 	ID []byte
-	// Hostname is sent as option 12 unless it is empty.
+	// Hostname is the machine's. Its first label is sent as option 12, unless it is
+	// none, such as localhost, or can't be a host's (RFC 1123 section 2.1).
 	Hostname string
+	// IPv6Only says whether IPv6 alone would do on the interface now; nil is no. Then,
+	// without a lease, servers are asked whether the network would rather have it so
+	// (RFC 8925), and ever more seldom where nobody answers.
+	IPv6Only func() bool
+	// Owner finds out who else has an address on the link, such as by ARP (RFC 5227).
+	// It is asked before a lease of another address than before is taken: one that
+	// somebody has is declined. nil is nobody, or nobody knows. It should return soon,
+	// and at once when ctx ends. Where the field is nil nobody is asked.
+	Owner func(ctx context.Context, addr netip.Addr) net.HardwareAddr
 	// Open gives the way to the network, once for each message that is sent;
 	// nil is [Listen] on the interface.
 	Open func() (Transport, error)

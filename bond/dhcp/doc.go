@@ -21,7 +21,11 @@
 // has the server there asked whether it does (INIT-REBOOT, RFC 2131 section
 // 3.2): it is kept, or refused and replaced. A server that knows nothing of the
 // lease stays silent, so after a while any server is asked for one; meanwhile
-// the old one is kept until it expires.
+// the old one is kept until it expires. Silence is told of once it has lasted.
+//
+// Where IPv6 alone would do ([Client.IPv6Only]), the network may have it so (RFC
+// 8925): then no lease is asked for until that time is over or the path changes. Who
+// has a lease keeps it.
 //
 // # What it promises
 //
@@ -33,9 +37,9 @@
 // What a server says is not trusted: answers to other questions are ignored,
 // and so is whatever can't be right in an answer; times are kept within bounds,
 // names are host names, and a server that refuses what it has just offered is
-// asked ever more seldom.
+// asked ever more seldom. An address that somebody else has ([Client.Owner]) is
+// declined.
 //
-// Not done: probing for another host with the leased address (RFC 5227,
-// DHCPDECLINE), options in the sname and file fields (RFC 2132 section 9.3), and
+// Not done: options in the sname and file fields (RFC 2132 section 9.3), and
 // authentication (RFC 3118).
 package dhcp

@@ -16,7 +16,7 @@ import (
 const maxMessage = 1472
 
 // requested are the options asked for. RFC 3442 wants 121 before 3.
-var requested = dhcpv4.OptParameterRequestList(
+var requested = []dhcpv4.OptionCode{
 	dhcpv4.OptionClasslessStaticRoute,
 	dhcpv4.OptionSubnetMask,
 	dhcpv4.OptionRouter,
@@ -27,7 +27,7 @@ var requested = dhcpv4.OptParameterRequestList(
 	dhcpv4.OptionIPAddressLeaseTime,
 	dhcpv4.OptionRenewTimeValue,
 	dhcpv4.OptionRebindingTimeValue,
-)
+}
 
 // discover asks all servers for a lease, of the wished address if they can
 // (RFC 2131 section 4.4.1).
@@ -71,13 +71,22 @@ func (c *Client) release(l lease.Lease) *dhcpv4.DHCPv4 {
 	return m
 }
 
+// decline refuses an address that is somebody else's (RFC 2131 section 4.4.1, table 5).
+func (c *Client) decline(l lease.Lease, why error) *dhcpv4.DHCPv4 {
+	m := c.message(dhcpv4.MessageTypeDecline)
+	m.UpdateOption(dhcpv4.OptRequestedIPAddress(l.Address.Addr().AsSlice()))
+	m.UpdateOption(dhcpv4.OptServerIdentifier(l.Server.AsSlice()))
+	m.UpdateOption(dhcpv4.OptMessage(why.Error()))
+	return m
+}
+
 // question is a message that is to be answered with a lease.
 func (c *Client) question(kind dhcpv4.MessageType) *dhcpv4.DHCPv4 {
 	m := c.message(kind)
-	m.UpdateOption(requested)
+	m.UpdateOption(dhcpv4.OptParameterRequestList(requested...))
 	m.UpdateOption(dhcpv4.OptMaxMessageSize(maxMessage))
-	if c.Hostname != "" {
-		m.UpdateOption(dhcpv4.OptHostName(c.Hostname))
+	if name := hostName(c.Hostname); name != "" {
+		m.UpdateOption(dhcpv4.OptHostName(name))
 	}
 	return m
 }

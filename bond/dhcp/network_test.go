@@ -29,8 +29,10 @@ type network struct {
 	*laptop
 	mu     sync.Mutex
 	mac    net.HardwareAddr
-	broken error // of the interface
-	lost   bool  // no way to a single server
+	broken error                           // of the interface
+	lost   bool                            // no way to a single server
+	ipv6   bool                            // IPv6 alone would do
+	taken  map[netip.Addr]net.HardwareAddr // the addresses that others have
 	serve  func(*dhcpv4.DHCPv4) []*dhcpv4.DHCPv4
 	seen   []string // each message, as word says
 	when   []time.Duration
@@ -50,6 +52,28 @@ func (n *network) change(f func(*network)) {
 
 func (n *network) serves(serve func(*dhcpv4.DHCPv4) []*dhcpv4.DHCPv4) {
 	n.change(func(n *network) { n.serve = serve })
+}
+
+func (n *network) ipv6Only() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.ipv6
+}
+
+// owner takes its time where addresses are others'.
+func (n *network) owner(ctx context.Context, addr netip.Addr) net.HardwareAddr {
+	n.mu.Lock()
+	taken := n.taken
+	n.mu.Unlock()
+	if taken == nil {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-time.After(250 * time.Millisecond):
+		return taken[addr]
+	}
 }
 
 func (n *network) messages() ([]string, []time.Duration) {
@@ -131,6 +155,9 @@ func word(m *dhcpv4.DHCPv4, to netip.Addr) string {
 	if to.IsValid() {
 		text += " to " + to.String()
 	}
+	if m.ParameterRequestList().Has(dhcpv4.OptionIPv6OnlyPreferred) {
+		text += " or IPv6 alone"
+	}
 	return text
 }
 
@@ -197,13 +224,14 @@ type run struct {
 	eventsMu sync.Mutex
 	events   []string
 	last     Event
+	asks     []Event // of the kind Asking
 }
 
 // runs starts a client, which ends with the test.
 func runs(t *testing.T, n *network, previous *lease.Lease) *run {
 	r := &run{network: n, confirm: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
-	client := Client{Open: n.Open, ID: []byte{0, 1}, clock: n.laptop}
+	client := Client{Open: n.Open, ID: []byte{0, 1}, IPv6Only: n.ipv6Only, Owner: n.owner, clock: n.laptop}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -223,6 +251,10 @@ func runs(t *testing.T, n *network, previous *lease.Lease) *run {
 func (r *run) note(e Event) {
 	r.eventsMu.Lock()
 	defer r.eventsMu.Unlock()
+	if e.Kind == Asking {
+		r.asks = append(r.asks, e)
+		return
+	}
 	text := string(e.Kind)
 	if e.Lease != nil {
 		text += " " + e.Lease.Address.Addr().String()
@@ -231,6 +263,22 @@ func (r *run) note(e Event) {
 		text += fmt.Sprintf(": %v", e.Reason)
 	}
 	r.events, r.last = append(r.events, text), e
+}
+
+// asked are the questions so far: of which lease it is asked whether it holds, and how
+// long after the client's start there was reason to.
+func (r *run) asked() (all []string) {
+	synctest.Wait()
+	r.eventsMu.Lock()
+	defer r.eventsMu.Unlock()
+	for _, e := range r.asks {
+		about := "any"
+		if e.Lease != nil {
+			about = e.Lease.Address.Addr().String()
+		}
+		all = append(all, fmt.Sprintf("%s since %s", about, e.Since.Sub(r.start)))
+	}
+	return all
 }
 
 // reported are the events so far.

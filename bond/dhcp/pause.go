@@ -2,7 +2,6 @@ package dhcp
 
 import (
 	"iter"
-	"math"
 	"math/rand/v2"
 	"time"
 
@@ -11,16 +10,17 @@ import (
 
 const (
 	jitter = time.Second
+	// patience is how long servers may be silent before that is said. One that knows
+	// nothing of a lease says nothing of it, and one that pings an address before it
+	// offers it takes some seconds for that: both are well.
+	patience = 10 * time.Second
 	// minRenewal is the least time between two questions of one who has a lease
 	// (RFC 2131 section 4.4.5).
 	minRenewal = time.Minute
 )
 
-// How often a question is asked before something else is tried.
-const (
-	endless      = math.MaxInt
-	requestTries = 4
-)
+// requestTries is how often an offer is taken before another one is looked for.
+const requestTries = 4
 
 // rebootPauses are shorter than those of RFC 2131 section 4.1: somebody who has
 // been carried to another network waits for them, and its server may be one that
@@ -29,13 +29,21 @@ func rebootPauses(yield func(time.Duration) bool) {
 	_ = yield(time.Second+rand.N(jitter/2)) && yield(2*time.Second)
 }
 
-// doubling gives the pauses after so many questions: 4 seconds, doubled up to 64,
-// each a second more or less (RFC 2131 section 4.1).
+// The pauses of RFC 2131 section 4.1: each is twice as long as the one before, and a
+// second more or less.
+const (
+	firstPause = 4 * time.Second
+	lastPause  = 64 * time.Second
+)
+
+func jittered(pause time.Duration) time.Duration { return pause - jitter + rand.N(2*jitter) }
+
+// doubling gives the pauses after so many questions.
 func doubling(tries int) iter.Seq[time.Duration] {
 	return func(yield func(time.Duration) bool) {
-		pauses := backoff.Backoff{First: 4 * time.Second, Last: 64 * time.Second}
+		pauses := backoff.Backoff{First: firstPause, Last: lastPause}
 		for range tries {
-			if !yield(pauses.Next() - jitter + rand.N(2*jitter)) {
+			if !yield(jittered(pauses.Next())) {
 				return
 			}
 		}

@@ -19,10 +19,13 @@ type session struct {
 	confirm <-chan struct{}
 	report  func(Event)
 
-	held     *held      // nil without a lease
-	wish     netip.Addr // to be asked for in a DHCPDISCOVER
-	refusals int        // since the last lease
-	said     string     // the last reason for silence
+	held     *held         // nil without a lease
+	wish     netip.Addr    // to be asked for in a DHCPDISCOVER
+	refusals int           // since the last lease
+	declined bool          // the last one was the client's
+	said     string        // the last reason for silence
+	since    time.Duration // when there was reason to ask, by the clock
+	asked    *Event        // the last one of the kind Asking, since then
 }
 
 // A state does what it is there for and returns the next one; nil is the end.
@@ -43,7 +46,8 @@ func (s *session) recall(previous *lease.Lease) {
 
 // begin is where a client starts, and starts again on another path.
 func (s *session) begin(context.Context) state {
-	s.refusals, s.said = 0, ""
+	s.refusals, s.declined = 0, false
+	s.restart()
 	if s.held == nil {
 		return s.selecting
 	}
@@ -57,6 +61,7 @@ func (s *session) begin(context.Context) state {
 // server that doesn't know it says nothing (section 4.3.2), so with silence one
 // is looked for while the lease is kept.
 func (s *session) rebooting(ctx context.Context) state {
+	s.asks(&s.held.Lease)
 	asking, cancel := s.holding(ctx)
 	defer cancel()
 	l, err := s.ask(asking, question{
@@ -67,12 +72,13 @@ func (s *session) rebooting(ctx context.Context) state {
 	if err != nil {
 		return s.turn(ctx, err, s.selecting)
 	}
-	return s.bind(l)
+	return s.take(ctx, l)
 }
 
 // selecting asks any server for a lease and takes the first that is offered
 // (RFC 2131 section 3.1), with or without one in hand.
 func (s *session) selecting(ctx context.Context) state {
+	s.asks(nil)
 	asking, cancel := s.holding(ctx)
 	defer cancel()
 	if err := s.rest(asking); err != nil {
@@ -82,8 +88,12 @@ func (s *session) selecting(ctx context.Context) state {
 	offer, err := s.ask(asking, question{
 		message: discover,
 		answer:  dhcpv4.MessageTypeOffer,
-		pauses:  doubling(endless),
+		waives:  s.held == nil, // whoever has an address keeps it
+		pauses:  s.client.seldom(),
 	})
+	if waived, ok := errors.AsType[*waivedError](err); ok {
+		return s.waiving(waived.wait)
+	}
 	if err != nil {
 		return s.turn(ctx, err, s.selecting)
 	}
@@ -102,7 +112,7 @@ func (s *session) selecting(ctx context.Context) state {
 	if err != nil {
 		return s.turn(ctx, err, s.selecting)
 	}
-	return s.bind(l)
+	return s.take(ctx, l)
 }
 
 // bound waits until there is something to ask.
@@ -130,7 +140,7 @@ func (s *session) extend(ctx context.Context, server netip.Addr, then time.Time,
 	if left() <= 0 {
 		return silent
 	}
-	s.said = ""
+	s.restart()
 	asking, cancel := within(ctx, s.clock, left())
 	defer cancel()
 	addr := s.held.Address.Addr()
@@ -145,7 +155,7 @@ func (s *session) extend(ctx context.Context, server netip.Addr, then time.Time,
 	if err != nil {
 		return s.turn(ctx, err, silent)
 	}
-	return s.bind(l)
+	return s.take(ctx, l)
 }
 
 // turn is the state after a question that brought no lease.
@@ -173,7 +183,8 @@ func (s *session) bind(l lease.Lease) state {
 		kind = Renewed
 	}
 	s.held, s.wish = hold(l, s.clock), l.Address.Addr()
-	s.refusals, s.said = 0, ""
+	s.refusals, s.declined = 0, false
+	s.restart()
 	s.report(Event{Kind: kind, Lease: &l})
 	return s.bound
 }
@@ -181,21 +192,43 @@ func (s *session) bind(l lease.Lease) state {
 // lose gives a lease up, and has another one asked for.
 func (s *session) lose(reason error) state {
 	l := s.held.Lease
-	s.held, s.said = nil, ""
+	s.held = nil
+	s.restart()
 	s.report(Event{Kind: Lost, Lease: &l, Reason: reason})
 	return s.selecting
 }
 
-// refuse notes that an address was refused, and wishes for it no more.
+// refuse notes that a server refused an address, and wishes for it no more.
 func (s *session) refuse() {
 	s.refusals++
+	s.declined = false
 	s.wish = netip.Addr{}
+}
+
+// restart begins anew to count how long nobody answers, and to say why.
+func (s *session) restart() { s.since, s.said, s.asked = s.clock.now(), "", nil }
+
+// asks reports that servers are asked whether a lease holds or, where that is nil,
+// for one.
+func (s *session) asks(whether *lease.Lease) {
+	e := Event{Kind: Asking, Since: time.Now().Add(s.since - s.clock.now())}
+	if whether != nil {
+		l := *whether
+		e.Lease = &l
+	}
+	if s.asked == nil || (s.asked.Lease == nil) != (e.Lease == nil) {
+		s.asked = &e
+		s.report(e)
+	}
 }
 
 // say reports why there is no answer, unless that has been said since the last
 // lease or path, or of this server: in between, whoever listens may have found
 // that all is well.
 func (s *session) say(reason error) {
+	if errors.Is(reason, ErrSilent) && s.clock.now()-s.since < patience {
+		return
+	}
 	if text := reason.Error(); text != s.said {
 		s.said = text
 		e := Event{Kind: Silent, Reason: reason}
@@ -208,13 +241,16 @@ func (s *session) say(reason error) {
 }
 
 // rest waits after repeated refusals, ever longer. The first one is normal, on
-// another network, and costs no time.
+// another network, and costs no time, unless it was the client's.
 func (s *session) rest(ctx context.Context) error {
-	if s.refusals < 2 {
-		return nil
-	}
 	var wait time.Duration
 	for wait = range doubling(s.refusals - 1) {
+	}
+	if s.declined {
+		wait = max(wait, declinePause)
+	}
+	if wait == 0 {
+		return nil
 	}
 	return s.wait(ctx, wait)
 }

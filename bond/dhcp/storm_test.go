@@ -90,12 +90,12 @@ func TestStrayAnswers(t *testing.T) {
 					return answers
 				}
 				r := runs(t, n, nil)
-				sleep(6 * time.Second)
+				sleep(15 * time.Second)
 				if diff := cmp.Diff([]string{c.reason}, r.reported()); diff != "" {
 					t.Errorf("events (-want +got)\n%s", diff)
 				}
 				r.serves(lends(time.Hour))
-				sleep(10 * time.Second)
+				sleep(20 * time.Second)
 				if diff := cmp.Diff([]string{c.reason, isBound}, r.reported()); diff != "" {
 					t.Errorf("events (-want +got)\n%s", diff)
 				}

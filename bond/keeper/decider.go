@@ -11,8 +11,8 @@ import (
 )
 
 // A report is what a task tells the decider: a [statedir.Trouble], with no text
-// when it is over; a [statedir.Lent], which is what is lent now; a [bond.Event]
-// for the history; renumber; or forgotten.
+// when it is over; a [statedir.Lent], which is what is lent now; a [statedir.Asking], which is what
+// servers are asked now; a [bond.Event] for the history; renumber; or forgotten.
 type report any
 
 // decider is the task that takes the looks. It alone changes the kernel, and
@@ -25,6 +25,7 @@ type decider struct {
 
 	leaser      *leaser
 	routers     *routers
+	conflicts   *conflicts
 	nameServers *nameServers // nil where they are nobody's business
 	supplicants *supplicants
 
@@ -50,6 +51,7 @@ func newDecider(k *Keeper, r *record) *decider {
 		triggers:    triggers{asked: k.Wake, reload: k.Reload, reports: reports, record: r},
 		leaser:      newLeaser(k, r.state.Lent, reports),
 		routers:     newRouters(k, reports),
+		conflicts:   newConflicts(k, reports),
 		supplicants: newSupplicants(k, r.dir.Supplicants(), reports),
 	}
 	if k.Resolver != nil {
@@ -60,7 +62,7 @@ func newDecider(k *Keeper, r *record) *decider {
 
 // tasks are those that the decider gives wishes to.
 func (d *decider) tasks() []task {
-	all := []task{d.leaser, d.routers, d.supplicants}
+	all := []task{d.leaser, d.routers, d.conflicts, d.supplicants}
 	if d.nameServers != nil {
 		all = append(all, d.nameServers)
 	}
@@ -138,6 +140,8 @@ func (d *decider) handle(ctx context.Context, r report) {
 		d.record.trouble(r)
 	case statedir.Lent:
 		d.record.lent(r)
+	case statedir.Asking:
+		d.record.asking(r)
 	case bond.Event:
 		d.record.happened(r)
 	case forgotten:

@@ -12,8 +12,8 @@
 // # Tasks
 //
 // Beside the bond itself a keeper looks after what a bond lives by: a DHCP lease,
-// IPv6 routers, name servers, and the association of Wi-Fi members. Each is a task
-// of its own, for each waits for somebody. One more task decides: it takes the
+// IPv6 routers, addresses that nobody else has, name servers, and the association of
+// Wi-Fi members. Each is a task of its own, for each waits for somebody. One more task decides: it takes the
 // looks, and it alone changes the kernel and writes down what others are shown.
 // After each look it gives every task a wish, of which only the last one counts,
 // and takes what they report. No task knows of another one.

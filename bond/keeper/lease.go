@@ -2,11 +2,12 @@ package keeper
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/bondctl/bondctl/bond"
@@ -34,8 +35,12 @@ type leaser struct {
 	since time.Time    // when the place called for another lease; zero when it has one
 	// doubted is set when the servers are asked since the gateway isn't the one that
 	// it should be. With their answer it is learnt anew how the gateway is recognised.
-	doubted  bool
-	troubled bool // it was reported that no server answers
+	doubted bool
+	now     standing // how it stands with the servers
+	told    standing // how it was reported to
+	// ipv6Only and own are for the client, too.
+	ipv6Only atomic.Bool
+	own      ownMACs
 
 	client   *job          // which asks servers; nil while none is asked
 	again    chan struct{} // has the client ask whether its lease holds
@@ -44,36 +49,39 @@ type leaser struct {
 	answers  chan gatewayAnswer
 }
 
-// A leaseWish says whether the bond is to have a lease, and where it is.
+// A leaseWish says whether the bond is to have a lease, whether it would do without, and
+// where it is.
 type leaseWish struct {
-	dhcp  bool
-	place place
-}
-
-// noTrouble is the report that DHCP is no trouble.
-var noTrouble = statedir.Trouble{Source: statedir.SourceDHCP}
-
-// A gatewayAnswer is what a lease's gateway says, when it is asked how it is
-// recognised or, if it is known, whether it is there.
-type gatewayAnswer struct {
-	gateway netip.Addr
-	known   bool
-	mac     net.HardwareAddr
-	err     error
+	dhcp     bool
+	ipv6Only bool // IPv6 alone would do
+	place    place
+	own      []bond.HardwareAddr // of this machine
 }
 
 // newLeaser begins with what an earlier keeper was lent.
 func newLeaser(k *Keeper, lent statedir.Lent, reports chan<- []report) *leaser {
-	return &leaser{
+	l := &leaser{
 		wish: newWish[leaseWish](), reports: reports, log: k.Log, memory: memoryOf(k.Host, k.Name), lent: lent,
-		ask: func(ctx context.Context, id []byte, previous *lease.Lease, confirm <-chan struct{}, report func(dhcp.Event)) {
-			hostname, _ := os.Hostname()
-			client := dhcp.Client{Interface: k.Name, ID: id, Hostname: hostname}
-			client.Run(ctx, previous, confirm, report)
-		},
 		gateway: func(ctx context.Context, l lease.Lease, known net.HardwareAddr) (net.HardwareAddr, error) {
 			return probe.Gateway(ctx, k.Name, l.Address.Addr(), l.Gateway(), known)
 		},
+	}
+	l.ask = func(ctx context.Context, id []byte, previous *lease.Lease, confirm <-chan struct{}, report func(dhcp.Event)) {
+		hostname, _ := os.Hostname()
+		client := dhcp.Client{Interface: k.Name, ID: id, Hostname: hostname, IPv6Only: l.ipv6Only.Load, Owner: l.owner(k.Name)}
+		client.Run(ctx, previous, confirm, report)
+	}
+	return l
+}
+
+// owner asks on the bond who else has an address.
+func (l *leaser) owner(bond string) func(context.Context, netip.Addr) net.HardwareAddr {
+	return func(ctx context.Context, addr netip.Addr) net.HardwareAddr {
+		mac, err := probe.Owner(ctx, bond, addr, l.own.has)
+		if err != nil && !errors.Is(err, probe.ErrSilent) && ctx.Err() == nil {
+			l.log.Info("find out whether the address is free", "error", err)
+		}
+		return mac
 	}
 }
 
@@ -97,18 +105,24 @@ func (l *leaser) Run(ctx context.Context) error {
 
 // fulfil starts and stops the client, and has the lease confirmed at a new place.
 func (l *leaser) fulfil(ctx context.Context, w leaseWish) {
+	l.own.set(w.own)
+	l.spare(ctx, w.ipv6Only)
 	switch {
 	case !w.dhcp:
 		l.stop()
-		if l.troubled || l.lent.Lease != nil {
-			l.troubled, l.lent = false, statedir.Lent{}
-			send(ctx, l.reports, []report{noTrouble, l.lent})
+		l.now = standing{}
+		if l.lent.Lease != nil {
+			l.lent = statedir.Lent{}
+			l.tell(ctx, l.lent)
 		}
+		l.tell(ctx)
 	case l.client == nil && w.place.usable():
 		l.start(ctx, w.place)
 	case l.client == nil:
 	case !w.place.usable() && l.lent.Lease == nil:
 		l.stop() // there is nobody to ask
+		l.now.asking = statedir.Asking{}
+		l.tell(ctx)
 	case w.place.usable() && w.place != l.place:
 		slept := w.place.resumes != l.place.resumes
 		l.place, l.since = w.place, time.Now()
@@ -140,124 +154,4 @@ func (l *leaser) stop() {
 	l.question.stop()
 	l.client.stop()
 	l.client = nil
-}
-
-// check finds out whether the lease holds at a new place: it does if the gateway
-// answers there (RFC 4436), and otherwise its servers are asked. They are in any
-// case after a sleep, in which the client's timers stood still: it has to see
-// how much time is left.
-func (l *leaser) check(ctx context.Context, slept bool) {
-	l.question.stop()
-	if slept || l.lent.Lease == nil || l.lent.GatewayMAC == nil {
-		l.confirm()
-		return
-	}
-	l.askGateway(ctx)
-}
-
-// confirm has the servers asked whether the lease holds here.
-func (l *leaser) confirm() {
-	l.doubted = true
-	select {
-	case l.again <- struct{}{}:
-	default: // it has been told
-	}
-}
-
-// askGateway asks the lease's gateway in the background.
-func (l *leaser) askGateway(ctx context.Context) {
-	l.question.stop()
-	held, known := *l.lent.Lease, l.lent.GatewayMAC
-	l.question = begin(ctx, func(ctx context.Context) {
-		mac, err := l.gateway(ctx, held, known)
-		send(ctx, l.answers, gatewayAnswer{held.Gateway(), known != nil, mac, err})
-	})
-}
-
-// hear takes a gateway's answer.
-func (l *leaser) hear(ctx context.Context, a gatewayAnswer) {
-	switch {
-	case a.known && a.err != nil:
-		l.log.Info("ask the gateway on the new path", "gateway", a.gateway, "error", a.err)
-		l.confirm()
-	case a.known:
-		l.since = time.Time{}
-		if l.troubled {
-			l.confirm() // the gateway is there; is the server?
-		}
-	case a.err != nil:
-		l.log.Info("learn the gateway's address", "gateway", a.gateway, "error", a.err)
-	case l.lent.Lease != nil && l.lent.Lease.Gateway() == a.gateway:
-		l.lent.GatewayMAC = a.mac
-		send(ctx, l.reports, []report{l.lent})
-	}
-}
-
-// handle does what a client's event asks for.
-func (l *leaser) handle(ctx context.Context, e dhcp.Event) {
-	switch e.Kind {
-	case dhcp.Bound, dhcp.Renewed:
-		l.bind(ctx, *e.Lease)
-	case dhcp.Lost:
-		l.lent = statedir.Lent{}
-		news := []report{l.lent}
-		if e.Lease.Address == l.last { // and not one of an earlier life alone
-			news = append(news, l.event(l.last, netip.Prefix{}, e.Reason.Error()))
-		}
-		send(ctx, l.reports, news)
-	case dhcp.Silent:
-		text := e.Reason.Error()
-		// The client may hold one of an earlier life, which isn't in force.
-		if held, _ := l.lent.Now(); held != nil {
-			text += fmt.Sprintf("; %s holds until %s", held.Address.Addr(), held.Expiry.Local().Format(time.DateTime))
-		}
-		l.troubled = true
-		send(ctx, l.reports, []report{statedir.Trouble{Source: statedir.SourceDHCP, Text: text}})
-	}
-}
-
-// bind takes a lease, and learns how its gateway is told from another network's of
-// the same address.
-func (l *leaser) bind(ctx context.Context, taken lease.Lease) {
-	before, _ := l.lent.Now()
-	known := l.lent.GatewayMAC
-	l.lent = statedir.NewLent(taken)
-	if before != nil && before.Address == taken.Address && before.Gateway() == taken.Gateway() && !l.doubted {
-		l.lent.GatewayMAC = known
-	}
-	if err := l.memory.remember(taken); err != nil {
-		l.log.Warn("remember the lease", "error", err)
-	}
-	news := []report{noTrouble, l.lent}
-	if before == nil || before.Address != taken.Address {
-		text := "from " + taken.Server.String()
-		if l.last.IsValid() && l.last != taken.Address {
-			text += "; it is another one than " + l.last.Addr().String() + ", whose connections could not be kept"
-		}
-		from := netip.Prefix{}
-		if before != nil {
-			from = before.Address
-		}
-		news = append(news, l.event(from, taken.Address, text))
-	}
-	l.last, l.since, l.doubted, l.troubled = taken.Address, time.Time{}, false, false
-	send(ctx, l.reports, news)
-	if l.lent.GatewayMAC == nil && taken.Gateway().Is4() {
-		l.askGateway(ctx)
-	}
-}
-
-// event tells of the lease in the history.
-func (l *leaser) event(from, to netip.Prefix, text string) bond.Event {
-	e := bond.Event{Time: time.Now(), Event: bond.EventLease, Message: &text}
-	if from.IsValid() {
-		e.From = new(from.String())
-	}
-	if to.IsValid() {
-		e.To = new(to.String())
-		if !l.since.IsZero() {
-			e.SwitchMS = new(int(time.Since(l.since).Milliseconds()))
-		}
-	}
-	return e
 }

@@ -26,6 +26,8 @@ type lan struct {
 	*leaser
 	events  chan dhcp.Event
 	gateway string // its hardware address; "" where it is silent
+	// ipv6Only says that IPv6 alone would do.
+	ipv6Only bool
 
 	mu   sync.Mutex
 	said []string
@@ -46,6 +48,7 @@ func at(t *testing.T, lent statedir.Lent) *lan {
 				case <-ctx.Done():
 					return
 				case <-confirm:
+					time.Sleep(time.Millisecond) // so that it comes after what was reported before
 					n.say("asks whether it holds")
 				case e := <-n.events:
 					report(e)
@@ -98,6 +101,15 @@ func (n *lan) hears(r report) {
 		n.say("lent %s by %q", leasedAddress(r.Lease), r.GatewayMAC)
 	case statedir.Trouble:
 		n.say("trouble %q", r.Text)
+	case statedir.Asking:
+		switch {
+		case r.Since.IsZero():
+			n.say("nobody is asked")
+		case r.Address.IsValid():
+			n.say("it is asked whether %s holds", r.Address)
+		default:
+			n.say("any address is asked for")
+		}
 	case bond.Event:
 		n.say("%s", r)
 	}
@@ -118,7 +130,17 @@ func (n *lan) expect(t *testing.T, want ...string) {
 
 // goes has the bond come to a place.
 func (n *lan) goes(slave, changes, resumes int) {
-	n.wish.put(leaseWish{true, place{path{slave, changes}, resumes}})
+	n.wish.put(leaseWish{dhcp: true, ipv6Only: n.ipv6Only, place: place{path{slave, changes}, resumes}})
+}
+
+// asking has the client ask whether a lease holds or, without an address, for any.
+func (n *lan) asking(address string) {
+	e := dhcp.Event{Kind: dhcp.Asking, Since: time.Now()}
+	if address != "" {
+		l := leaseOf(address)
+		e.Lease = &l
+	}
+	n.events <- e
 }
 
 // lends has a server answer.
@@ -138,18 +160,18 @@ func leaseOf(address string) lease.Lease {
 func TestLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := at(t, statedir.Lent{})
-		n.wish.put(leaseWish{true, place{}})
+		n.wish.put(leaseWish{dhcp: true})
 		n.expect(t) // there is no way to ask anybody
 		n.goes(1, 1, 0)
 		n.expect(t, "asks for nothing")
 		n.lends(dhcp.Bound, "192.0.2.7/24")
 		n.expect(t,
-			`trouble ""`, `lent 192.0.2.7/24 by ""`, " lease none -> 192.0.2.7/24: from 192.0.2.1 (1000 ms)",
+			`lent 192.0.2.7/24 by ""`, " lease none -> 192.0.2.7/24: from 192.0.2.1 (1000 ms)",
 			`asks for 192.0.2.1 with ""`, `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
 		n.goes(1, 1, 0)
 		n.expect(t) // nothing is new
 		n.lends(dhcp.Renewed, "192.0.2.7/24")
-		n.expect(t, `trouble ""`, `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
+		n.expect(t, `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
 
 		n.goes(2, 5, 0)
 		n.expect(t, `asks for 192.0.2.1 with "02:00:00:00:00:01"`) // which is there
@@ -157,21 +179,21 @@ func TestLease(t *testing.T) {
 		n.goes(1, 2, 0)
 		n.expect(t, `asks for 192.0.2.1 with "02:00:00:00:00:01"`, "asks whether it holds")
 		n.lends(dhcp.Renewed, "192.0.2.7/24")
-		n.expect(t, `trouble ""`, `lent 192.0.2.7/24 by ""`,
+		n.expect(t, `lent 192.0.2.7/24 by ""`,
 			`asks for 192.0.2.1 with ""`, `lent 192.0.2.7/24 by "02:00:00:00:00:02"`)
 
 		n.goes(1, 2, 1) // it has slept: the client's timers stood still
 		n.expect(t, "asks whether it holds")
 		n.lends(dhcp.Bound, "192.0.2.8/24")
 		n.expect(t,
-			`trouble ""`, `lent 192.0.2.8/24 by ""`,
+			`lent 192.0.2.8/24 by ""`,
 			" lease 192.0.2.7/24 -> 192.0.2.8/24: from 192.0.2.1; it is another one than 192.0.2.7, whose connections could not be kept (1000 ms)",
 			`asks for 192.0.2.1 with ""`, `lent 192.0.2.8/24 by "02:00:00:00:00:02"`)
-		n.wish.put(leaseWish{true, place{}})
+		n.wish.put(leaseWish{dhcp: true})
 		n.expect(t) // somebody pulled the cable
 		n.lends(dhcp.Lost, "192.0.2.8/24")
 		n.expect(t, `lent nothing by ""`, " lease 192.0.2.8/24 -> none: the lease has expired")
-		n.wish.put(leaseWish{true, place{}})
+		n.wish.put(leaseWish{dhcp: true})
 		n.expect(t, "asks no more")
 	})
 }
@@ -195,10 +217,33 @@ func TestLeaseSilence(t *testing.T) {
 		n.goes(2, 1, 0)
 		n.expect(t, `asks for 192.0.2.1 with "02:00:00:00:00:01"`, "asks whether it holds") // the gateway is there; is the server?
 		for range 2 {
-			n.wish.put(leaseWish{false, place{path{2, 1}, 0}})
+			n.wish.put(leaseWish{place: place{path{2, 1}, 0}})
 			time.Sleep(time.Second)
 		}
 		n.expect(t, "asks no more", `trouble ""`, `lent nothing by ""`)
+	})
+}
+
+// What servers are asked is told from the first moment on, and no more once one has
+// answered, or while there is nobody to ask.
+func TestLeaseAsking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := at(t, statedir.Lent{})
+		n.goes(1, 1, 0)
+		n.expect(t, "asks for nothing")
+		n.asking("")
+		n.expect(t, "any address is asked for")
+		n.wish.put(leaseWish{dhcp: true})
+		n.expect(t, "asks no more", "nobody is asked")
+		n.goes(1, 1, 0)
+		n.expect(t, "asks for nothing")
+		n.asking("192.0.2.7/24")
+		n.expect(t, "it is asked whether 192.0.2.7 holds")
+		n.events <- dhcp.Event{Kind: dhcp.Silent, Reason: dhcp.ErrSilent}
+		n.expect(t, `trouble "no DHCP server answers"`)
+		n.lends(dhcp.Bound, "192.0.2.7/24")
+		n.expect(t, "nobody is asked", `trouble ""`, `lent 192.0.2.7/24 by ""`, " lease none -> 192.0.2.7/24: from 192.0.2.1 (3000 ms)",
+			`asks for 192.0.2.1 with ""`, `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
 	})
 }
 

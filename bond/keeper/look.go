@@ -119,9 +119,12 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 		return err
 	}
 	here := place{d.seen.path, d.resumes}
-	d.leaser.wish.put(leaseWish{wanted.Config.WantsDHCP() && d.seen.bridge == "", here})
+	d.leaser.wish.put(leaseWish{
+		dhcp: wanted.Config.WantsDHCP() && d.seen.bridge == "", ipv6Only: wanted.Config.IPv4Optional() && d.seen.ipv6, place: here, own: d.seen.own,
+	})
+	held, _ := d.record.state.Lent.Now()
+	d.conflicts.wish.put(conflictsWish{d.seen.index, here, watched(wanted.Config, held, d.seen.has), d.seen.own})
 	if d.nameServers != nil && d.seen.index != 0 {
-		held, _ := d.record.state.Lent.Now()
 		servers, domains := wanted.Config.NameServers(held)
 		d.nameServers.wish.put(nameWish{d.seen.index, resolve.Settings{Servers: servers, Domains: domains}, d.asked})
 	}

@@ -185,6 +185,12 @@ func (r *record) lent(l statedir.Lent) {
 	r.saved = false
 }
 
+// asking notes what DHCP servers are asked.
+func (r *record) asking(a statedir.Asking) {
+	r.state.Asking = a
+	r.saved = false
+}
+
 // trouble says that something doesn't work or, without a text, that it does
 // again. What is the same as before isn't said again.
 func (r *record) trouble(t statedir.Trouble) {

@@ -19,7 +19,10 @@ type snapshot struct {
 	slaves map[string]string // mii_status by name, or dormant
 	bridge string            // see [bond.Status]
 	path   path
-	slaac  []netip.Prefix // see [bond.Status]
+	slaac  []netip.Prefix      // see [bond.Status]
+	ipv6   bool                // see [bond.Status]
+	has    []netip.Prefix      // the bond's addresses
+	own    []bond.HardwareAddr // see [bond.Status.MACs]
 	// firstSign is when the active slave's trouble was first seen.
 	firstSign time.Time
 }
@@ -47,7 +50,7 @@ type place struct {
 
 // snapshotOf reduces a status to what events are about.
 func snapshotOf(st bond.Status) snapshot {
-	s := snapshot{index: st.Index, bridge: st.Bridge, slaac: st.SLAAC, slaves: map[string]string{}}
+	s := snapshot{index: st.Index, bridge: st.Bridge, slaac: st.SLAAC, ipv6: st.IPv6, has: st.Addresses, own: st.MACs, slaves: map[string]string{}}
 	for _, m := range st.Members {
 		if m.Role != bond.RoleActive && m.Role != bond.RoleBackup {
 			continue

@@ -35,6 +35,9 @@ const (
 // Ethernet's and IPv4's, and their lengths.
 var arpEthernetIPv4 = [6]byte{0, unix.ARPHRD_ETHER, unix.ETH_P_IP >> 8, unix.ETH_P_IP & 0xff, 6, 4}
 
+// broadcast is the MAC that all listen to.
+var broadcast = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+
 // marshal encodes the packet. The addresses are IPv4.
 func (a arp) marshal() []byte {
 	b := append(make([]byte, 0, arpLen), arpEthernetIPv4[:]...)

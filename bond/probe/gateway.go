@@ -103,7 +103,7 @@ func (q gatewayQuestion) ask(ctx context.Context, s *socket, pause time.Duration
 	}
 	to := q.known
 	if to == nil {
-		to = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+		to = broadcast
 	}
 	request := arp{operation: arpRequest, senderMAC: [6]byte(mac), sender: q.own, target: q.gateway}
 	if err := s.send(request.marshal(), to); err != nil {

@@ -33,7 +33,11 @@ func listen(iface string, protocol int, filter []bpf.Instruction) (*socket, erro
 	if err != nil {
 		return nil, err
 	}
-	return &socket{packets: packets, index: link.Index, buffer: make([]byte, 1<<16)}, nil
+	longest := 1 << 16
+	if protocol == unix.ETH_P_ARP {
+		longest = 1500 // it fits any frame, and some sockets stay open
+	}
+	return &socket{packets: packets, index: link.Index, buffer: make([]byte, longest)}, nil
 }
 
 func (s *socket) close() { s.packets.Close() }
@@ -70,7 +74,7 @@ func (s *socket) send(b []byte, to net.HardwareAddr) error {
 }
 
 // receive waits for a packet, which is good until the next call. The error is
-// [os.ErrDeadlineExceeded] at the given time, or the context's.
+// [os.ErrDeadlineExceeded] at the given time, unless that is zero, or the context's.
 func (s *socket) receive(ctx context.Context, end time.Time) ([]byte, error) {
 	if err := s.packets.SetReadDeadline(end); err != nil {
 		return nil, err

@@ -51,6 +51,13 @@ func (m Message) Link() (l Link, ok bool) {
 	return l, err == nil
 }
 
+// DefaultRoute6 says whether the message is about a default route of IPv6.
+func (m Message) DefaultRoute6() bool {
+	const family, length = 0, 1 // of struct rtmsg
+	return (m.Type == unix.RTM_NEWROUTE || m.Type == unix.RTM_DELROUTE) &&
+		len(m.body) >= unix.SizeofRtMsg && m.body[family] == unix.AF_INET6 && m.body[length] == 0
+}
+
 // Next waits for the next messages. The error is ErrLost when some were lost, of
 // which it is worth asking again; any other one is final.
 func (w *Watch) Next() ([]Message, error) {

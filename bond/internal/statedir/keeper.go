@@ -1,6 +1,7 @@
 package statedir
 
 import (
+	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -17,6 +18,15 @@ type Keeper struct {
 	Active      string    `json:"active,omitempty"`
 	ActiveSince time.Time `json:"active_since,omitzero"`
 	Troubles    []Trouble `json:"troubles,omitempty"` // in the order of their names
+	Asking      Asking    `json:"asking,omitzero"`
+}
+
+// Asking is what DHCP servers are being asked; the zero value is nothing.
+type Asking struct {
+	Since time.Time `json:"since"`
+	// Address is the one of which it is asked whether it holds; the zero Addr where any
+	// will do.
+	Address netip.Addr `json:"address,omitzero"`
 }
 
 // A Trouble is something that doesn't work.
@@ -34,6 +44,7 @@ const (
 	SourceConfiguration Source = "configuration" // the file that says what is wanted
 	SourceKeeper        Source = "keeper"        // making the bond what is wanted
 	SourceDHCP          Source = "dhcp"
+	SourceAddress       Source = "address" // one of the bond's is somebody else's as well
 	SourceDNS           Source = "dns"
 	SourceSupplicant    Source = "supplicant" // the association of an interface
 )
