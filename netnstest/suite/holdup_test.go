@@ -306,3 +306,36 @@ func TestOneRefusedLater(t *testing.T) {
 		w.isToldAndHeals(t, h, killer)
 	}
 }
+
+// TestLeasedRouteRefused: a route of a server's costs nothing but itself, neither the address nor an up its success.
+func TestLeasedRouteRefused(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t, netnstest.Private("/etc/bondctl"))
+	h.Cable("eth0")
+	h.LAN().DHCP("--dhcp-option=option:classless-static-route,203.0.113.0/24,192.0.2.66,0.0.0.0/0,192.0.2.1")
+	writeFile(t, in(h, "/etc/bondctl/bond0.toml"), "member = [{name = 'eth0'}]\n")
+	routeOfServer := func(message []byte) bool {
+		r := requestOf(message)
+		return r.kind == unix.RTM_NEWROUTE && r.body[1] == 24
+	}
+	cmd := h.Command("bondctl", "daemon")
+	keeper := cmd.KillAt(0)
+	keeper.Refuse(routeOfServer)
+	cmd.Background()
+	t.Cleanup(func() { succeeds(t, h, "down") })
+	netnstest.Eventually(t, active(h, "eth0"))
+	netnstest.Eventually(t, leased(t, h, "192.0.2."))
+	netnstest.Eventually(t, defaultRoute(h, netnstest.LANAddr))
+	const refused = "route 203.0.113.0/24 via 192.0.2.66 metric 100: refused by the kernel (input/output error)"
+	netnstest.Eventually(t, healthSays(t, h, refused))
+
+	up := h.Command("bondctl", "up")
+	up.KillAt(0).Refuse(routeOfServer)
+	if o := run(t, up); o.Status != 0 {
+		t.Errorf("exit status %d\n%s%s", o.Status, o.Stdout, o.Stderr)
+	} else {
+		warns(t, o, refused)
+	}
+	keeper.Refuse(nil)
+	netnstest.Eventually(t, noTrouble(t, h))
+}
