@@ -9,7 +9,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -42,6 +44,8 @@ func (e *StepError) Hint() string {
 	_, creates := e.Step.(createBond)
 	_, routes := e.Step.(addRoute)
 	switch {
+	case e.refusesMAC():
+		return "its driver may take no MAC address but its own, which it keeps with --fail-over-mac active"
 	// EACCES, which the kernel says of a step for reasons of its own, such as IPv6
 	// being switched off, is another thing.
 	case errors.Is(e.Err, unix.EPERM):
@@ -52,6 +56,22 @@ func (e *StepError) Hint() string {
 		return "another default route is in the way: ip route show default"
 	}
 	return ""
+}
+
+// refusesMAC says whether a member may have been refused for the bond's MAC address,
+// which it is to carry with fail_over_mac none. The kernel explains so where the driver
+// can't set one at all; a driver that doesn't want this one says no more than an errno.
+func (e *StepError) refusesMAC() bool {
+	if _, enslaves := e.Step.(enslave); !enslaves {
+		return false
+	}
+	errno, _ := errors.AsType[unix.Errno](e.Err)
+	if explained := e.Err.Error() != errno.Error(); explained {
+		return strings.Contains(e.Err.Error(), "MAC address")
+	}
+	// EPERM and EACCES are those of virtual functions. Who lacks the privilege hasn't
+	// come as far as this: the journal is written first.
+	return slices.Contains([]unix.Errno{unix.EOPNOTSUPP, unix.EPERM, unix.EACCES, unix.EADDRNOTAVAIL}, errno)
 }
 
 // apply carries out the steps until one fails, ctx ends, or before returns an

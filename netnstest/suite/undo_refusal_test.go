@@ -38,6 +38,13 @@ var refusals = []refusal{
 		want: []string{"enslave lo to bond0", "Device type is different from other slaves"},
 	},
 	{
+		name:    "a device that takes no MAC address",
+		prepare: []string{"ip link add link eth1 name ipvlan0 type ipvlan"},
+		args:    []string{"--member", "eth0", "--member", "ipvlan0"},
+		want:    []string{"enslave ipvlan0 to bond0", "does not support setting the MAC address", "hint: its driver", "--fail-over-mac active"},
+		never:   "sudo",
+	},
+	{
 		name:    "a device that can't go up",
 		prepare: []string{"ip link add lower0 type dummy", "ip link add link lower0 name vlan0 type vlan id 7"},
 		args:    []string{"--member", "eth1", "--member", "eth0", "--member", "vlan0"},
