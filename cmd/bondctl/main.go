@@ -39,12 +39,13 @@ func main() {
 
 // run is the program; it returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	app := newApp(stdout, stderr)
+	out := &output{Writer: stdout}
+	app := newApp(out, stderr)
 	line, err := arrange(app, args)
 	switch {
 	case err != nil:
 	case line.help:
-		printHelp(stdout, app, line.verb)
+		printHelp(out, app, line.verb)
 	default:
 		app.Before = func(c *cli.Context) error { return enterNamespace(c, line) }
 		nameOnce(app.Flags)
@@ -53,8 +54,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		err = app.RunContext(ctx, append([]string{app.Name}, line.args()...))
 	}
+	check := line.has("status", "--check")
+	if check {
+		sayCheckFailed(out, err, line.has("status", "--json"))
+	}
+	err = out.outcome(err)
 	report(stderr, err)
-	return status(err, line.has("status", "--check"))
+	return status(err, check)
 }
 
 func newApp(stdout, stderr io.Writer) *cli.App {

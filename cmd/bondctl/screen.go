@@ -17,7 +17,7 @@ import (
 
 // A screen is where a status is drawn. Only a terminal has colours, and is redrawn.
 type screen struct {
-	io.Writer
+	*output
 	width           int
 	terminal, color bool
 }
@@ -26,8 +26,8 @@ type screen struct {
 const plainWidth = 80
 
 func newScreen(w io.Writer) screen {
-	s := screen{Writer: w, width: plainWidth}
-	f, ok := w.(*os.File)
+	s := screen{output: w.(*output), width: plainWidth}
+	f, ok := s.Writer.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return s
 	}
@@ -92,6 +92,14 @@ func statusLine(st bond.Status) string {
 		return fmt.Sprintf("%s: %s, mode %s", name, st.Health, st.Mode)
 	}
 	return fmt.Sprintf("%s: %s, no active slave", name, st.Health)
+}
+
+// healthLine is the status in one line, and why it isn't ok.
+func healthLine(st bond.Status) string {
+	if st.Health == bond.HealthOK {
+		return statusLine(st)
+	}
+	return statusLine(st) + ": " + printable(st.HealthReason)
 }
 
 // because says in words why the active slave is the active one.
