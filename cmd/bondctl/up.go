@@ -133,8 +133,8 @@ func reconcile(c *cli.Context, h *bond.Host, wanted bond.Wanted, s *saving, wait
 		}
 	}
 	sayAddress(c, config, st)
-	if !plan.Empty() {
-		fmt.Fprintln(c.App.Writer, statusLine(st))
+	if !plan.Empty() || st.Health != bond.HealthOK {
+		fmt.Fprintln(c.App.Writer, healthLine(st))
 	}
 	return nil
 }
