@@ -46,6 +46,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 	case line.help:
 		printHelp(out, app, line.verb)
+	case line.verb != nil && line.verb.Name == helpVerb:
+		err = helpOn(out, app, line)
 	default:
 		app.Before = func(c *cli.Context) error { return enterNamespace(c, line) }
 		nameOnce(app.Flags)
@@ -82,7 +84,10 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			&cli.StringFlag{Name: "netns", Usage: "work in the network namespace that ip-netns(8) calls `NAME`"},
 			&cli.BoolFlag{Name: "verbose", Usage: "say on stderr each change before it is made"},
 		},
-		Commands: []*cli.Command{upCommand(), downCommand(), statusCommand(), eventsCommand(), switchCommand(), daemonCommand(), installServiceCommand()},
+		Commands: []*cli.Command{
+			upCommand(), downCommand(), statusCommand(), eventsCommand(), switchCommand(), daemonCommand(), installServiceCommand(),
+			versionCommand(), helpCommand(),
+		},
 		Action: func(c *cli.Context) error {
 			return usage("no verb is named; there are "+verbs(c.App), "bondctl --help")
 		},

@@ -15,7 +15,10 @@ var printing = []struct {
 }{
 	{"--help", exitFailed},
 	{"--version", exitFailed},
+	{"version", exitFailed},
 	{"up --help", exitFailed},
+	{"help", exitFailed},
+	{"help up", exitFailed},
 	{"status --all", exitFailed},
 	{"status --all --json", exitFailed},
 	{"status --all --watch", exitFailed},

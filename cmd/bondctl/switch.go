@@ -29,7 +29,7 @@ func switchActive(c *cli.Context) error {
 	case 2:
 		name, member = member, c.Args().Get(1)
 	default:
-		return surplus(c, c.Args().Get(2))
+		return surplus(c.Command, c.Args().Get(2))
 	}
 	for _, n := range []string{name, member} {
 		if err := checkName(n); err != nil {
