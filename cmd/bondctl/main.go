@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func newApp(stdout, stderr io.Writer) *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:      "bondctl",
 		Usage:     "make and keep an active-backup bond over several links",
 		UsageText: "bondctl [--netns NAME] [--verbose] VERB [FLAG]... [NAME]",
@@ -86,7 +86,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		},
 		Commands: []*cli.Command{
 			upCommand(), downCommand(), statusCommand(), eventsCommand(), switchCommand(), daemonCommand(), installServiceCommand(),
-			versionCommand(), helpCommand(),
+			completionCommand(), versionCommand(), helpCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			return usage("no verb is named; there are "+verbs(c.App), "bondctl --help")
@@ -98,6 +98,10 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return usage(err.Error(), "bondctl --help") },
 		ExitErrHandler:            func(*cli.Context, error) {}, // main alone exits
 	}
+	for _, verb := range app.Commands {
+		verb.HideHelp = true // or an argument that reads help, or h, is a verb of cli's own
+	}
+	return app
 }
 
 // A usageError is a mistake in the command line.

@@ -34,6 +34,7 @@ func TestUpSaysHealth(t *testing.T) {
 		{"nothing to change", append([]string{"up"}, lacking...), outcome{Stderr: absent, Stdout: nothingToChange + degraded}},
 		{"checked", []string{"status", "--check"}, outcome{Status: 1, Stdout: degraded}},
 		{"all checked", []string{"status", "--check", "--all"}, outcome{Status: 1, Stdout: degraded}},
+		{"completed", []string{"completion", "--words", "--", "switch", ""}, outcome{Stdout: "eth0\nbond0\n"}},
 		{"another wish", []string{"up", "--once", "--member", "eth0", "--address", "192.0.2.10/24"}, outcome{Stdout: "" +
 			"set prio of eth0 in bond0: 1 -> 0\n" + ok}},
 		{"nothing to change, and ok", []string{"up", "--once"}, outcome{Stdout: nothingToChange}},
