@@ -10,7 +10,7 @@ func versionCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "version",
 		Usage: "print the version, as --version does",
-		Description: "It is that of the module, or of the commit that the program was built from.\n\n" +
+		Description: "It is that of the module, or of the commit that the program was built from; (devel) where that isn't known.\n\n" +
 			"  bondctl version\n\n" +
 			"Exit status: 0 done, 1 failed, 2 usage.",
 		Action: func(c *cli.Context) error {
