@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,3 +43,23 @@ func (o *output) outcome(err error) error {
 }
 
 func (o *output) readerGone() bool { return errors.Is(o.err, unix.EPIPE) }
+
+// whileRead ends a context when nobody can read the output any more, be there something
+// to write or not: the reader of a pipe has gone, or a terminal has hung up.
+func (o *output) whileRead(ctx context.Context) context.Context {
+	f, ok := o.Writer.(*os.File)
+	if !ok {
+		return ctx
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	fds := []unix.PollFd{{Fd: int32(f.Fd())}} // POLLERR and POLLHUP come unasked
+	go func() {
+		defer cancel()
+		for {
+			if _, err := unix.Poll(fds, -1); !errors.Is(err, unix.EINTR) {
+				return
+			}
+		}
+	}()
+	return ctx
+}

@@ -69,3 +69,22 @@ func TestReaderGone(t *testing.T) {
 		})
 	}
 }
+
+// TestWatchUnread has a watch end with its reader, though nothing changes.
+func TestWatchUnread(t *testing.T) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	ended := make(chan int)
+	var stderr bytes.Buffer
+	go func() { ended <- run(t.Context(), []string{"status", "--all", "--watch"}, writer, &stderr) }()
+	if _, err := reader.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
+	if status := <-ended; status != 0 || stderr.Len() > 0 {
+		t.Errorf("exit status %d, stderr %q", status, &stderr)
+	}
+}

@@ -120,9 +120,11 @@ func (v view) print(list []bond.Status, missing []string) error {
 	return v.screen.err
 }
 
-// watch shows the status now and after each change, until it is interrupted.
+// watch shows the status now and after each change, until it is interrupted or nobody
+// reads it.
 // On a terminal it redraws.
 func (v view) watch(ctx context.Context) error {
+	ctx = v.screen.whileRead(ctx)
 	changes, err := v.host.Changes(ctx)
 	if err != nil {
 		return err
