@@ -18,8 +18,8 @@ func statusCommand() *cli.Command {
 		Usage:     "show which slave is active and why, the health, the members",
 		ArgsUsage: "[NAME]",
 		Description: "Needs no privilege. Bonds of other modes and those that bondctl didn't make are shown as well.\n\n" +
-			"With --check the line names the bond, how it fares and why; with --all the worst one first. What went wrong is such a line, too, besides being said on stderr. " +
-			"With --check --json that is an object whose key error says it in the place of a status; of a bond that is configured but missing it has the name as well.\n\n" +
+			"--check prints one line in every case: how the bond fares and why, with --all the worst one first; or what went wrong, which stderr says as well. " +
+			"With --json that is the status or, in its place, an object with the key error, and with name where that bond is configured but missing.\n\n" +
 			"  bondctl status\n" +
 			"  bondctl status --all --json\n" +
 			"  bondctl status office --check || echo office needs help\n\n" +
