@@ -40,7 +40,10 @@ func (e *StepError) Unwrap() error { return e.Err }
 // Hint is what the user can do about it; "" where nothing is known.
 func (e *StepError) Hint() string {
 	_, creates := e.Step.(createBond)
+	_, explained := errors.AsType[*explainedError](e.Err)
 	switch {
+	case explained:
+		return ""
 	// EACCES, which the kernel says of a step for reasons of its own, such as IPv6
 	// being switched off, is another thing.
 	case errors.Is(e.Err, unix.EPERM):
@@ -80,7 +83,7 @@ func (how How) mayGoOn(ctx context.Context, step Step) error {
 // try carries out one step. The error is a [*StepError].
 func (k *kernel) try(step Step) error {
 	if err := k.do(step); err != nil {
-		return &StepError{Step: step, Err: k.explain(step, err)}
+		return &StepError{Step: step, Err: explain(step, err, k.Links)}
 	}
 	return nil
 }
@@ -100,7 +103,7 @@ func (k *kernel) restore(steps []Step, how How) (done []Step, refused []*StepErr
 		case isActive(step) && errors.Is(err, unix.EINVAL):
 			// One whose updelay runs takes over by itself.
 		default:
-			refused = append(refused, &StepError{Step: step, Err: k.explain(step, err)})
+			refused = append(refused, &StepError{Step: step, Err: explain(step, err, k.Links)})
 		}
 	}
 	return done, refused

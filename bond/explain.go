@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
 // An explainedError is what the kernel said of a step, and what it left out.
@@ -19,18 +22,23 @@ type explainedError struct {
 func (e *explainedError) Error() string { return fmt.Sprintf("%v: %s", e.err, e.more) }
 func (e *explainedError) Unwrap() error { return e.err }
 
-// explain adds to an error what the kernel doesn't say, where bondctl knows it.
-func (k *kernel) explain(step Step, err error) error {
+// explain adds to an error what the kernel doesn't say, where bondctl knows it. It may
+// have to list the links.
+func explain(step Step, err error, links func() ([]rtnl.Link, error)) error {
 	more := ""
 	switch s := step.(type) {
 	case addAddress:
 		more = whyNoIPv6(s.Link, s.Address.Prefix.Addr().Is6(), err)
 	case addRoute:
 		more = whyNoIPv6(s.Link, !s.Route.Is4(), err)
-	case enslave, setLink, giveBack:
-		if errors.Is(err, unix.ENETDOWN) {
-			more = k.whyDown(step.link())
+	case enslave:
+		if refusesMAC(err) {
+			more = "its driver may take no MAC address but its own, which it keeps with fail_over_mac active"
+		} else {
+			more = whyDown(s.Member, err, links)
 		}
+	case setLink, giveBack:
+		more = whyDown(step.link(), err, links)
 	}
 	if more == "" {
 		return err
@@ -62,13 +70,29 @@ func hasIPv6() bool {
 	return err == nil
 }
 
+// refusesMAC says whether a member may have been refused for the bond's MAC address,
+// which it is to carry with fail_over_mac none. The kernel explains so where the driver
+// can't set one at all; a driver that doesn't want this one says no more than an errno.
+func refusesMAC(err error) bool {
+	errno, _ := errors.AsType[unix.Errno](err)
+	if explained := err.Error() != errno.Error(); explained {
+		return strings.Contains(err.Error(), "MAC address")
+	}
+	// EPERM and EACCES are those of virtual functions. Who lacks the privilege hasn't
+	// come as far as this: the journal is written first.
+	return slices.Contains([]unix.Errno{unix.EOPNOTSUPP, unix.EPERM, unix.EACCES, unix.EADDRNOTAVAIL}, errno)
+}
+
 // whyDown names the device beneath a link that keeps it from being set up.
-func (k *kernel) whyDown(name string) string {
-	links, err := k.Links()
+func whyDown(name string, err error, links func() ([]rtnl.Link, error)) string {
+	if !errors.Is(err, unix.ENETDOWN) {
+		return ""
+	}
+	list, err := links()
 	if err != nil {
 		return ""
 	}
-	s := State{Links: linksOf(links)}
+	s := State{Links: linksOf(list)}
 	link, _ := s.link(name)
 	if lower, down := s.lowerDown(link); down {
 		return fmt.Sprintf("it stands on %s, which is down; ip link set %s up", lower, lower)

@@ -85,15 +85,15 @@ type option struct {
 // optionTable has a row for each option, in the order in which bond_changelink
 // (drivers/net/bonding/bond_netlink.c) goes through their attributes.
 var optionTable = []option{
-	times("miimon", nl.IFLA_BOND_MIIMON, func(o *Options) **Millis { return &o.Miimon },
+	times("miimon", nl.IFLA_BOND_MIIMON, func(o *Options) **Millis { return &o.Miimon }, maxMillis,
 		"how often the members' carrier is looked at", "100ms; 0 with ARP monitoring"),
-	times("updelay", nl.IFLA_BOND_UPDELAY, func(o *Options) **Millis { return &o.Updelay },
+	times("updelay", nl.IFLA_BOND_UPDELAY, func(o *Options) **Millis { return &o.Updelay }, maxMillis,
 		"how long a member's carrier must be up before it is used", "0; 4s with a Wi-Fi member"),
-	times("downdelay", nl.IFLA_BOND_DOWNDELAY, func(o *Options) **Millis { return &o.Downdelay },
+	times("downdelay", nl.IFLA_BOND_DOWNDELAY, func(o *Options) **Millis { return &o.Downdelay }, maxMillis,
 		"how long a member's carrier must be down before it is given up", "0"),
-	times("peer_notif_delay", iflaBondPeerNotifDelay, func(o *Options) **Millis { return &o.PeerNotifDelay },
-		"the time between gratuitous ARPs after a failover", "0; 200ms with a Wi-Fi member"),
-	times("arp_interval", nl.IFLA_BOND_ARP_INTERVAL, func(o *Options) **Millis { return &o.ARPInterval },
+	times("peer_notif_delay", iflaBondPeerNotifDelay, func(o *Options) **Millis { return &o.PeerNotifDelay }, maxPeerNotifDelay,
+		"the time between gratuitous ARPs after a failover, 5m at most", "0; 200ms with a Wi-Fi member"),
+	times("arp_interval", nl.IFLA_BOND_ARP_INTERVAL, func(o *Options) **Millis { return &o.ARPInterval }, maxMillis,
 		"how often the ARP targets are asked, instead of miimon", "0"),
 	targets("arp_ip_target", nl.IFLA_BOND_ARP_IP_TARGET, func(o *Options) *[]netip.Addr { return &o.ARPIPTarget }),
 	targets("ns_ip6_target", iflaBondNSIP6Target, func(o *Options) *[]netip.Addr { return &o.NSIP6Target }),
@@ -134,11 +134,11 @@ func mustRow(key string) option {
 	panic("bond: no option " + key)
 }
 
-// times makes the row of a time. It is written as milliseconds, as in the
-// kernel's documentation, or as a Go duration.
-func times(key string, attr int, field func(*Options) **Millis, usage, usual string) option {
+// times makes the row of a time of up to high milliseconds. It is written as
+// milliseconds, as in the kernel's documentation, or as a Go duration.
+func times(key string, attr int, field func(*Options) **Millis, high int, usage, usual string) option {
 	o := option{key: key, attr: attr, size: 4, def: "0", usage: "`TIME` " + usage, usual: usual}
-	return single(o, field, parseMillis)
+	return single(o, field, millisUpTo(high))
 }
 
 // words makes the row of an enumeration. Its first word is the default.
@@ -255,21 +255,26 @@ func (o *Options) addTarget(text string) error {
 	return nil
 }
 
-// maxMillis is the kernel's limit for a time (INT_MAX, bond_intmax_tbl in
-// drivers/net/bonding/bond_options.c).
-const maxMillis = 1<<31 - 1
+// The kernel's limits for times.
+const (
+	maxMillis         = 1<<31 - 1 // INT_MAX, bond_intmax_tbl in drivers/net/bonding/bond_options.c
+	maxPeerNotifDelay = 300_000   // delay_range in bond_netlink.c, and bond_peer_notif_delay_tbl
+)
 
-func parseMillis(text string) (Millis, error) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		var d time.Duration
-		if d, err = time.ParseDuration(text); d%time.Millisecond != 0 {
-			return 0, fmt.Errorf("%q is finer than the kernel's milliseconds; write it in whole ones", text)
+// millisUpTo makes the parser of a time.
+func millisUpTo(high int) func(string) (Millis, error) {
+	return func(text string) (Millis, error) {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			var d time.Duration
+			if d, err = time.ParseDuration(text); d%time.Millisecond != 0 {
+				return 0, fmt.Errorf("%q is finer than the kernel's milliseconds; write it in whole ones", text)
+			}
+			n = d.Milliseconds()
 		}
-		n = d.Milliseconds()
+		if err != nil || n < 0 || n > int64(high) {
+			return 0, fmt.Errorf("%q is not a time from 0 to %d ms; write a duration such as 100ms or 4s, or a number of milliseconds", text, high)
+		}
+		return Millis(n), nil
 	}
-	if err != nil || n < 0 || n > maxMillis {
-		return 0, fmt.Errorf("%q is not a time from 0 to %d ms; write a duration such as 100ms or 4s, or a number of milliseconds", text, maxMillis)
-	}
-	return Millis(n), nil
 }

@@ -1,6 +1,8 @@
 package bond
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -8,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestParseMillis(t *testing.T) {
+func TestMillis(t *testing.T) {
 	for _, tt := range []struct {
 		text string
 		want Millis
@@ -25,7 +27,7 @@ func TestParseMillis(t *testing.T) {
 		{"596h31m23.647s", 2147483647},
 	} {
 		t.Run(tt.text, func(t *testing.T) {
-			got, err := parseMillis(tt.text)
+			got, err := millisUpTo(maxMillis)(tt.text)
 			if err != nil || got != tt.want {
 				t.Errorf("got %d, %v, want %d", got, err, tt.want)
 			}
@@ -33,14 +35,48 @@ func TestParseMillis(t *testing.T) {
 	}
 }
 
-// FuzzParseMillis has every accepted time be what the text says, to the
+// TestOptionLimits has each option refuse just what lies beyond the kernel's own limits
+// (bond_opts in drivers/net/bonding/bond_options.c, 6.12), and name them.
+func TestOptionLimits(t *testing.T) {
+	for _, tt := range []struct {
+		key       string
+		low, high int
+	}{
+		{"miimon", 0, 2147483647},
+		{"updelay", 0, 2147483647},
+		{"downdelay", 0, 2147483647},
+		{"peer_notif_delay", 0, 300000},
+		{"arp_interval", 0, 2147483647},
+		{"resend_igmp", 0, 255},
+		{"num_grat_arp", 0, 255},
+		{"all_slaves_active", 0, 1},
+		{"arp_missed_max", 1, 255},
+	} {
+		t.Run(tt.key, func(t *testing.T) {
+			var o Options
+			for _, n := range []int{tt.low, tt.high} {
+				if err := mustRow(tt.key).set(&o, strconv.Itoa(n)); err != nil {
+					t.Errorf("%d: %v", n, err)
+				}
+			}
+			limits := fmt.Sprintf(" from %d to %d", tt.low, tt.high)
+			for _, n := range []int{tt.low - 1, tt.high + 1} {
+				if err := mustRow(tt.key).set(&o, strconv.Itoa(n)); err == nil || !strings.Contains(err.Error(), limits) {
+					t.Errorf("%d: error %v, want one that names the limits", n, err)
+				}
+			}
+		})
+	}
+}
+
+// FuzzMillis has every accepted time be what the text says, to the
 // millisecond.
-func FuzzParseMillis(f *testing.F) {
+func FuzzMillis(f *testing.F) {
 	for _, text := range []string{"100", "100ms", "4s", "1.5s", "-1", "0.5ms", "1us", "2147483648", "99999999999999999999", "9999999h", "", "1h1", "0x10", "1e3"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		ms, err := parseMillis(text)
+		ms, err := millisUpTo(maxMillis)(text)
 		if err != nil {
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("%q: the error is more than a line: %q", text, err)

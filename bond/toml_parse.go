@@ -1,7 +1,7 @@
 package bond
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,6 +15,10 @@ import (
 // takes the text apart: keys and values are checked by [NewConfig]. The error is a
 // [*ConfigError].
 func ParseTOML(file string, text []byte) ([]Setting, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors' mark of UTF-8
+	if err := notText(file, text); err != nil {
+		return nil, err
+	}
 	// The parser below gives positions, but accepts what a decoder refuses, such as a
 	// key that is there twice. So the decoder reads it first.
 	var all map[string]any
@@ -30,35 +34,6 @@ func ParseTOML(file string, text []byte) ([]Setting, error) {
 		return nil, syntaxError(file, text, err)
 	}
 	return r.settings, nil
-}
-
-func syntaxError(file string, text []byte, err error) error {
-	// A message may quote a key, which may contain anything.
-	message := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "toml: "), "\n", `\n`)
-	p := Problem{Where: file}
-	if d, ok := errors.AsType[*toml.DecodeError](err); ok {
-		line, _ := d.Position()
-		p.Where = fmt.Sprintf("%s:%d", file, line)
-		if key := keyInLine(text, line); !strings.Contains(message, key) {
-			p.Key = key
-		}
-	}
-	if strings.HasSuffix(message, "at start of value") {
-		message += "; a text stands in quotes"
-	}
-	p.Message = Messagef("%s", message)
-	return &ConfigError{[]Problem{p}}
-}
-
-// keyInLine is the key of a line that the parser may not understand; "" where it has
-// none.
-func keyInLine(text []byte, line int) string {
-	lines := strings.Split(string(text), "\n")
-	key, _, found := strings.Cut(lines[min(line, len(lines))-1], "=")
-	if key = strings.TrimSpace(key); !found || strings.ContainsFunc(key, isNotBare) {
-		return ""
-	}
-	return key
 }
 
 // tomlReader walks over a file's expressions and notes each key with its line.

@@ -108,6 +108,7 @@ func addFiles(f *testing.F) {
 	for _, text := range configFiles {
 		f.Add([]byte(text))
 	}
+	addEncodings(f.Add)
 	for _, k := range keys {
 		for _, text := range keyTexts {
 			c := Config{Name: "bond0", Members: []Member{{Name: "eth0"}}}
@@ -131,6 +132,9 @@ func FuzzConfigFile(f *testing.F) {
 		if err != nil {
 			checkProblems(t, err)
 			return
+		}
+		if marked, err := ParseTOML("bond0.toml", append([]byte("\ufeff"), text...)); err != nil || !cmp.Equal(settings, marked) {
+			t.Errorf("with a mark in front: %v, %v", marked, err)
 		}
 		if diff := cmp.Diff(c, passedThroughJSON(t, c), byValue); diff != "" {
 			t.Errorf("through JSON (-before +after):\n%s", diff)

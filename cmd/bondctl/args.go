@@ -94,11 +94,15 @@ func (a *arranger) word(word string) error {
 	if a.verb = a.app.Command(word); a.verb != nil {
 		return nil
 	}
-	message := fmt.Sprintf("unknown verb %q; there are %s", word, verbs(a.app))
-	if meant := nearest.Word(word, verbNames(a.app)); meant != "" {
-		message = fmt.Sprintf("unknown verb %q; did you mean %s?", word, meant)
+	return unknownVerb(a.app, word, a.hint())
+}
+
+// unknownVerb is the error of an unknown verb, with the one that was perhaps meant.
+func unknownVerb(app *cli.App, word, hint string) error {
+	if meant := nearest.Word(word, verbNames(app)); meant != "" {
+		return usage(fmt.Sprintf("unknown verb %q; did you mean %s?", word, meant), hint)
 	}
-	return usage(message, a.hint())
+	return usage(fmt.Sprintf("unknown verb %q; there are %s", word, verbs(app)), hint)
 }
 
 // find looks for a flag among the verb's and then among those of all verbs.
@@ -190,11 +194,10 @@ func bondName(c *cli.Context) (string, error) {
 	case 1:
 		return c.Args().First(), checkName(c.Args().First())
 	}
-	return "", surplus(c, c.Args().Get(1))
+	return "", surplus(c.Command, c.Args().Get(1))
 }
 
-func surplus(c *cli.Context, word string) error {
-	form := strings.TrimSpace("bondctl " + c.Command.Name + " " + c.Command.ArgsUsage)
-	return usage(fmt.Sprintf("%q is one argument too many; write %s", word, form),
-		"bondctl "+c.Command.Name+" --help")
+func surplus(verb *cli.Command, word string) error {
+	form := strings.TrimSpace("bondctl " + verb.Name + " " + verb.ArgsUsage)
+	return usage(fmt.Sprintf("%q is one argument too many; write %s", word, form), "bondctl "+verb.Name+" --help")
 }

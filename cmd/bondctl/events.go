@@ -42,7 +42,8 @@ func showEvents(c *cli.Context, h *bond.Host, name string) error {
 	}
 	var grown <-chan struct{}
 	if c.Bool("follow") {
-		if grown, err = h.FollowHistory(c.Context, name); err != nil {
+		ctx := c.App.Writer.(*output).whileRead(c.Context)
+		if grown, err = h.FollowHistory(ctx, name); err != nil {
 			return err
 		}
 	}
@@ -55,7 +56,7 @@ func showEvents(c *cli.Context, h *bond.Host, name string) error {
 			return err
 		}
 		if _, open := <-grown; !open {
-			return nil // interrupted
+			return nil // interrupted, or read no more
 		}
 	}
 }

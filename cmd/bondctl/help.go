@@ -15,6 +15,37 @@ import (
 // The help texts are laid out here. The templates of urfave/cli v2 don't wrap lines,
 // and write a flag that can be repeated as "--member NAME [ --member NAME ]".
 
+const helpVerb = "help"
+
+func helpCommand() *cli.Command {
+	return &cli.Command{
+		Name:      helpVerb,
+		Usage:     "print the help of a verb, as VERB --help does",
+		ArgsUsage: "[VERB]",
+		Description: "Without a verb it is that of the program.\n\n" +
+			"  bondctl help up\n\n" +
+			"Exit status: 0 done, 1 failed, 2 usage.",
+	}
+}
+
+// helpOn does the work of the verb help. cli doesn't, for it has a verb of that name of
+// its own.
+func helpOn(w io.Writer, app *cli.App, line commandLine) error {
+	if len(line.arguments) == 0 {
+		printHelp(w, app, nil)
+		return nil
+	}
+	if len(line.arguments) > 1 {
+		return surplus(line.verb, line.arguments[1])
+	}
+	verb := app.Command(line.arguments[0])
+	if verb == nil {
+		return unknownVerb(app, line.arguments[0], "bondctl help")
+	}
+	printHelp(w, app, verb)
+	return nil
+}
+
 // printHelp prints the help of a verb, or that of the program where there is none.
 func printHelp(w io.Writer, app *cli.App, verb *cli.Command) {
 	if verb == nil {

@@ -88,6 +88,11 @@ func TestHelpAnywhere(t *testing.T) {
 		{"letter behind the verb", "down -h", "down"},
 		{"behind arguments", "switch testbond0 nope0 --help", "switch"},
 		{"among flags", "up --once --help --member nope0", "up"},
+		{"verb", "help", ""},
+		{"verb and verb", "help down", "down"},
+		{"help on help", "help help", "help"},
+		{"flag of the verb", "help --help", "help"},
+		{"flag of the verb and verb", "--help help", "help"},
 		{"with surplus arguments", "down testbond0 nope0 nope1 --help", "down"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

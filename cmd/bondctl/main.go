@@ -39,12 +39,15 @@ func main() {
 
 // run is the program; it returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	app := newApp(stdout, stderr)
+	out := &output{Writer: stdout}
+	app := newApp(out, stderr)
 	line, err := arrange(app, args)
 	switch {
 	case err != nil:
 	case line.help:
-		printHelp(stdout, app, line.verb)
+		printHelp(out, app, line.verb)
+	case line.verb != nil && line.verb.Name == helpVerb:
+		err = helpOn(out, app, line)
 	default:
 		app.Before = func(c *cli.Context) error { return enterNamespace(c, line) }
 		nameOnce(app.Flags)
@@ -53,12 +56,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		err = app.RunContext(ctx, append([]string{app.Name}, line.args()...))
 	}
+	check := line.has("status", "--check")
+	if check {
+		sayCheckFailed(out, err, line.has("status", "--json"))
+	}
+	err = out.outcome(err)
 	report(stderr, err)
-	return status(err, line.has("status", "--check"))
+	return status(err, check)
 }
 
 func newApp(stdout, stderr io.Writer) *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:      "bondctl",
 		Usage:     "make and keep an active-backup bond over several links",
 		UsageText: "bondctl [--netns NAME] [--verbose] VERB [FLAG]... [NAME]",
@@ -70,13 +78,16 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			"NAME is the bond's, " + defaultName + " unless given. Flags may stand before and after arguments; " +
 			"behind -- everything is an argument. Results go to stdout, everything else to stderr.\n\n" +
 			"Exit status: 0 done, 1 failed and put back, 2 usage or configuration (nothing was touched). " +
-			"That of status --check is of its own.",
+			"An output that can't be written is 1, too, but what was changed stays changed. That of status --check is of its own.",
 		Version: version(),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "netns", Usage: "work in the network namespace that ip-netns(8) calls `NAME`"},
 			&cli.BoolFlag{Name: "verbose", Usage: "say on stderr each change before it is made"},
 		},
-		Commands: []*cli.Command{upCommand(), downCommand(), statusCommand(), eventsCommand(), switchCommand(), daemonCommand(), installServiceCommand()},
+		Commands: []*cli.Command{
+			upCommand(), downCommand(), statusCommand(), eventsCommand(), switchCommand(), daemonCommand(), installServiceCommand(),
+			completionCommand(), versionCommand(), helpCommand(),
+		},
 		Action: func(c *cli.Context) error {
 			return usage("no verb is named; there are "+verbs(c.App), "bondctl --help")
 		},
@@ -87,6 +98,10 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return usage(err.Error(), "bondctl --help") },
 		ExitErrHandler:            func(*cli.Context, error) {}, // main alone exits
 	}
+	for _, verb := range app.Commands {
+		verb.HideHelp = true // or an argument that reads help, or h, is a verb of cli's own
+	}
+	return app
 }
 
 // A usageError is a mistake in the command line.

@@ -153,34 +153,3 @@ func (r refusal) test(t *testing.T) {
 		t.Errorf("stderr (-want +got):\n%s", diff)
 	}
 }
-
-// TestRefusedChecks has status --check tell what went wrong from what it found.
-func TestRefusedChecks(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		args   []string
-		status int
-	}{
-		{"surplus argument", []string{"status", "--check", "testbond0", "nope0"}, checkFailed},
-		{"unknown flag before it", []string{"status", "--frobnicate", "--check"}, checkFailed},
-		{"unknown flag behind it", []string{"status", "-check", "--frobnicate"}, checkFailed},
-		{"no value", []string{"status", "--check", "--netns"}, checkFailed},
-		{"watch", []string{"status", "--watch", "--check", "testbond0"}, checkFailed},
-		{"all and one", []string{"status", "--all", "--check", "testbond0"}, checkFailed},
-		{"bad name", []string{"status", "--check", "test/bond"}, checkFailed},
-		{"no such bond", []string{"status", "--check", "testbond0"}, checkFailed},
-		{"argument of that name", []string{"status", "--", "--check"}, exitUsage},
-		{"flag of another verb", []string{"up", "--dry-run", "status", "--check"}, exitUsage},
-		{"unknown verb", []string{"stat", "--check"}, exitUsage},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			var stdout, stderr bytes.Buffer
-			if got := run(t.Context(), tt.args, &stdout, &stderr); got != tt.status {
-				t.Errorf("exit status %d, want %d: %s", got, tt.status, &stderr)
-			}
-			if stdout.Len() > 0 || !strings.HasPrefix(stderr.String(), "bondctl: error: ") {
-				t.Errorf("stdout %q, stderr %q", stdout.String(), stderr.String())
-			}
-		})
-	}
-}

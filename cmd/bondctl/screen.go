@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -17,7 +16,7 @@ import (
 
 // A screen is where a status is drawn. Only a terminal has colours, and is redrawn.
 type screen struct {
-	io.Writer
+	*output
 	width           int
 	terminal, color bool
 }
@@ -26,8 +25,8 @@ type screen struct {
 const plainWidth = 80
 
 func newScreen(w io.Writer) screen {
-	s := screen{Writer: w, width: plainWidth}
-	f, ok := w.(*os.File)
+	s := screen{output: w.(*output), width: plainWidth}
+	f, ok := s.Writer.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return s
 	}
@@ -92,6 +91,14 @@ func statusLine(st bond.Status) string {
 		return fmt.Sprintf("%s: %s, mode %s", name, st.Health, st.Mode)
 	}
 	return fmt.Sprintf("%s: %s, no active slave", name, st.Health)
+}
+
+// healthLine is the status in one line, and why it isn't ok.
+func healthLine(st bond.Status) string {
+	if st.Health == bond.HealthOK {
+		return statusLine(st)
+	}
+	return statusLine(st) + ": " + printable(st.HealthReason)
 }
 
 // because says in words why the active slave is the active one.
@@ -274,21 +281,4 @@ func wrap(text string, width int) []string {
 		}
 	}
 	return append(lines, line)
-}
-
-// printable escapes what isn't UTF-8 or a terminal would act upon: names may be a
-// stranger's.
-func printable(text string) string {
-	var b strings.Builder
-	for i, r := range text {
-		switch {
-		case r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)):
-			fmt.Fprintf(&b, `\x%02x`, text[i])
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		}
-	}
-	return b.String()
 }

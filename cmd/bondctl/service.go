@@ -53,7 +53,7 @@ func installServiceCommand() *cli.Command {
 
 func installService(c *cli.Context) error {
 	if c.NArg() > 0 {
-		return surplus(c, c.Args().First())
+		return surplus(c.Command, c.Args().First())
 	}
 	self, err := os.Executable()
 	if err != nil {

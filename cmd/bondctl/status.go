@@ -12,19 +12,14 @@ import (
 	"github.com/bondctl/bondctl/bond"
 )
 
-// The exit statuses of status --check.
-const (
-	checkDegraded = 1
-	checkDown     = 2 // or configured and missing
-	checkFailed   = 3 // everything else, usage included
-)
-
 func statusCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "status",
 		Usage:     "show which slave is active and why, the health, the members",
 		ArgsUsage: "[NAME]",
 		Description: "Needs no privilege. Bonds of other modes and those that bondctl didn't make are shown as well.\n\n" +
+			"--check prints one line in every case: how the bond fares and why, with --all the worst one first; or what went wrong, which stderr says as well. " +
+			"With --json that is the status or, in its place, an object with the key error, and with name where that bond is configured but missing.\n\n" +
 			"  bondctl status\n" +
 			"  bondctl status --all --json\n" +
 			"  bondctl status office --check || echo office needs help\n\n" +
@@ -34,7 +29,7 @@ func statusCommand() *cli.Command {
 			&cli.BoolFlag{Name: "all", Usage: "show every bond"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON: an object, with --all an array"},
 			&cli.BoolFlag{Name: "watch", Usage: "show it anew whenever something changes"},
-			&cli.BoolFlag{Name: "check", Usage: "let the exit status tell the health, too"},
+			&cli.BoolFlag{Name: "check", Usage: "for monitoring: print one line, in every case, and let the exit status tell the health"},
 		},
 		Action: showStatus,
 	}
@@ -57,14 +52,13 @@ func showStatus(c *cli.Context) error {
 	}
 	defer h.Close()
 	v := view{host: h, name: name, all: c.Bool("all"), json: c.Bool("json"), screen: newScreen(c.App.Writer)}
-	if c.Bool("watch") {
+	switch {
+	case c.Bool("watch"):
 		return v.watch(c.Context)
+	case c.Bool("check"):
+		return v.check()
 	}
-	list, missing, err := v.show()
-	if c.Bool("check") {
-		return v.check(list, missing, err)
-	}
-	return err
+	return v.show()
 }
 
 // view shows the status of one bond or of all.
@@ -75,20 +69,23 @@ type view struct {
 	screen    screen
 }
 
-// show prints the status once, and returns what it printed: the bonds, and with
-// --all the names of those that should be there and aren't.
-func (v view) show() (list []bond.Status, missing []string, err error) {
-	if v.all {
-		list, missing, err = v.showable()
-	} else {
-		var st bond.Status
-		st, err = v.host.Status(v.name)
-		list = []bond.Status{st}
-	}
+// show prints the status once.
+func (v view) show() error {
+	list, missing, err := v.look()
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	return list, missing, v.print(list, missing)
+	return v.print(list, missing)
+}
+
+// look reads the status of the bond, or of all and the names of those that should be
+// there and aren't.
+func (v view) look() (list []bond.Status, missing []string, err error) {
+	if v.all {
+		return v.showable()
+	}
+	st, err := v.host.Status(v.name)
+	return []bond.Status{st}, nil, err
 }
 
 // showable is what --all shows.
@@ -118,25 +115,28 @@ func (v view) print(list []bond.Status, missing []string) error {
 		v.screen.status(st)
 	}
 	for _, name := range missing {
-		v.noBond(name, "configured, but there is no such bond")
+		v.noBond(name, missingText)
 	}
-	return nil
+	return v.screen.err
 }
 
-// watch shows the status now and after each change, until it is interrupted.
+// watch shows the status now and after each change, until it is interrupted or nobody
+// reads it.
 // On a terminal it redraws.
 func (v view) watch(ctx context.Context) error {
+	ctx = v.screen.whileRead(ctx)
 	changes, err := v.host.Changes(ctx)
 	if err != nil {
 		return err
 	}
 	for {
 		v.screen.clear()
-		_, _, err := v.show()
-		switch {
-		case errors.Is(err, bond.ErrNoBond):
+		err := v.show()
+		if errors.Is(err, bond.ErrNoBond) {
 			v.noBond(v.name, "no such bond")
-		case err != nil:
+			err = v.screen.err
+		}
+		if err != nil {
 			return err
 		}
 		select {
@@ -160,33 +160,6 @@ func (v view) noBond(name, why string) {
 		return
 	}
 	fmt.Fprintf(v.screen, "%s: %s\n", printable(name), why)
-}
-
-// check turns what was shown into an exit status.
-func (v view) check(list []bond.Status, missing []string, err error) error {
-	if errors.Is(err, bond.ErrNoBond) && v.configured(v.name) {
-		v.noBond(v.name, "configured, but there is no such bond")
-		return exitError(checkDown)
-	}
-	if err != nil {
-		return err
-	}
-	worst := exitError(0)
-	if missing != nil {
-		worst = checkDown
-	}
-	for _, st := range list {
-		switch st.Health {
-		case bond.HealthDegraded:
-			worst = max(worst, checkDegraded)
-		case bond.HealthDown:
-			worst = max(worst, checkDown)
-		}
-	}
-	if worst == 0 {
-		return nil
-	}
-	return worst
 }
 
 // configured says whether a bond should be there.

@@ -31,7 +31,7 @@ func switchActive(c *cli.Context) error {
 	case 2:
 		name, member = member, c.Args().Get(1)
 	default:
-		return surplus(c, c.Args().Get(2))
+		return surplus(c.Command, c.Args().Get(2))
 	}
 	if err := checkName(name); err != nil {
 		return err

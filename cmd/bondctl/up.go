@@ -121,20 +121,25 @@ func reconcile(c *cli.Context, h *bond.Host, wanted bond.Wanted, s *saving, wait
 		return err
 	}
 	// The bond is as wanted: what fails from here on is a warning.
+	st := plan.After
 	if c.Bool("once") {
 		handOverNames(c, h, config)
-	} else if err := leaveKeeper(c, h, config.Name); err != nil {
-		warn(c, "%v", err)
+	} else {
+		if err := leaveKeeper(c, h, config.Name); err != nil {
+			warn(c, "%v", err)
+		}
+		if st, err = h.Brief(config.Name); err != nil { // which has a keeper now
+			return err
+		}
 	}
-	st := plan.After
 	if wait > 0 && plan.Members > 0 {
 		if st, err = waitUsable(c, h, config, st, wait); err != nil {
 			return err
 		}
 	}
 	sayAddress(c, config, st)
-	if !plan.Empty() {
-		fmt.Fprintln(c.App.Writer, statusLine(st))
+	if !plan.Empty() || st.Health != bond.HealthOK {
+		fmt.Fprintln(c.App.Writer, healthLine(st))
 	}
 	return nil
 }

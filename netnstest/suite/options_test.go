@@ -45,7 +45,7 @@ var trips = []trip{
 	{key: "downdelay", values: []value{
 		given("downdelay", "200ms", 200.0), given("downdelay", "400", 400.0), {nil, 0.0}}},
 	{key: "peer_notif_delay", values: []value{
-		given("peer-notif-delay", "200", 200.0), given("peer-notif-delay", "1s", 1000.0), {nil, 0.0}}},
+		given("peer-notif-delay", "200", 200.0), given("peer-notif-delay", "5m", 300000.0), {nil, 0.0}}}, // its limit
 	{key: "num_grat_arp", values: []value{
 		given("num-grat-arp", "0", 0.0), given("num-grat-arp", "255", 255.0), {nil, 1.0}}},
 	{key: "all_slaves_active", values: []value{

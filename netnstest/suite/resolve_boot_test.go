@@ -13,7 +13,7 @@ import (
 // machine does or, after a power cut, when the next keeper comes, be it another bond's.
 func TestSystemdNames(t *testing.T) {
 	t.Parallel()
-	h := netnstest.New(t, netnstest.Private("/usr/local/sbin"))
+	h := netnstest.New(t, netnstest.Private("/usr/local/bin"))
 	unpack(t, h) // an /etc of its own
 	h.Cable("eth0")
 	h.Cable("eth1")

@@ -15,14 +15,14 @@ import (
 )
 
 // installed is where bondctl is for systemd: a place that is there at boot.
-const installed = "/usr/local/sbin/bondctl"
+const installed = "/usr/local/bin/bondctl"
 
 const unit = "bondctl@bond0.service"
 
 // newSystemd boots a machine with two NICs on which bondctl is installed.
 func newSystemd(t *testing.T) *netnstest.Systemd {
 	t.Helper()
-	h := netnstest.New(t, netnstest.Private("/etc/bondctl", "/usr/local/sbin"))
+	h := netnstest.New(t, netnstest.Private("/etc/bondctl", "/usr/local/bin"))
 	h.Cable("eth0")
 	h.Cable("eth1")
 	h.Run("install", "-m", "755", netnstest.Program("bondctl"), installed)
@@ -137,7 +137,7 @@ func TestSystemdLifecycle(t *testing.T) {
 	}
 	untouched(t, s, tap, before)
 
-	if o := bondctl(t, s.Host, laptop...); o.Stdout != "bond0: nothing to change\n" {
+	if o := bondctl(t, s.Host, laptop...); !o.changedNothing() {
 		t.Errorf("a second up says %q, want nothing to change", o.Stdout)
 	}
 	untouched(t, s, tap, before)

@@ -166,7 +166,7 @@ func wantMACs(t *testing.T, m *netnstest.Machine, want []string) {
 
 func wantNothingToChange(t *testing.T, m *netnstest.Machine, args ...string) {
 	t.Helper()
-	if o := up(t, m.Host, args...); o.Stdout != "bond0: nothing to change\n" {
+	if o := up(t, m.Host, args...); !o.changedNothing() {
 		t.Errorf("a second up says %q, want nothing to change", o.Stdout)
 	}
 }

@@ -29,8 +29,9 @@ var refusals = []refusal{
 			"ip link add lower0 type dummy",
 			"ip link add ipv0 link lower0 type ipvlan mode l2",
 		},
-		args: []string{"--member", "eth0", "--member", "eth1", "--member", "ipv0", "--address", "192.0.2.10/24"},
-		want: []string{"enslave ipv0 to bond0", "Slave device does not support setting the MAC address"},
+		args:  []string{"--member", "eth0", "--member", "eth1", "--member", "ipv0", "--address", "192.0.2.10/24"},
+		want:  []string{"enslave ipv0 to bond0", "does not support setting the MAC address", "which it keeps with fail_over_mac active"},
+		never: "sudo",
 	},
 	{
 		name: "a device of another type",
