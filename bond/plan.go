@@ -3,7 +3,6 @@ package bond
 import (
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -209,59 +208,6 @@ func (p *planner) change() {
 	}
 }
 
-func (p *planner) anyReady() bool {
-	return slices.ContainsFunc(p.wanted.members, func(m wantedMember) bool { return m.pending == "" })
-}
-
-func (p *planner) isWanted(name string) bool {
-	return slices.ContainsFunc(p.wanted.members, func(m wantedMember) bool { return m.name == name })
-}
-
-// release plans to release slaves, the active one last. Those that aren't wanted any
-// more are given back as they were found.
-func (p *planner) release(which func(name string) bool) {
-	for _, slave := range activeLast(p.state.Bond) {
-		if !which(slave.Name) {
-			continue
-		}
-		p.add(release{p.Bond, slave.Name})
-		link, _ := p.state.link(slave.Name)
-		if found, known := p.state.found(link); known && !p.isWanted(slave.Name) {
-			p.giveBack(found, p.state.without(slave))
-			if bond, _ := p.state.link(p.Bond); found.Up && found.MAC.String() == bond.MAC.String() {
-				p.note("%s goes on with the MAC address %s, which %s carries, too: on one network they disturb each other; give one of them another", slave.Name, found.MAC, p.Bond)
-			}
-		}
-	}
-}
-
-// giveBack plans to give a link back what it had; then is the state by then.
-func (p *planner) giveBack(found linkImage, then State) {
-	p.Steps = append(p.Steps, NewRestore(p.state.Before.only(found.Index), then).Steps...)
-}
-
-// found is how a link was before it became a member, if that is known. A device that
-// was unplugged and came back is another one, by its ifindex.
-func (s *State) found(link Link) (linkImage, bool) { return s.Before.link(link.Index) }
-
-// giveBackReleased gives back the links that were released and not given back, as
-// after a crash. A released slave is down: a link that is up, or has another master,
-// is somebody else's by now.
-func (p *planner) giveBackReleased() {
-	if p.state.Before == nil {
-		return
-	}
-	for i := range p.state.Links {
-		link := &p.state.Links[i]
-		if link.Up || link.Master != "" {
-			continue // the quick way to know most of them
-		}
-		if found, ok := p.state.found(*link); ok && !p.isWanted(link.Name) {
-			p.giveBack(found, p.state)
-		}
-	}
-}
-
 // failOverMAC plans a change of fail_over_mac, which the kernel refuses
 // (ENOTEMPTY) while the bond has slaves: they have been released.
 func (p *planner) failOverMAC() {
@@ -344,53 +290,3 @@ func (p *planner) bondLink() {
 	}
 }
 
-// enslave plans to enslave the members that aren't yet, and to set every member's
-// prio.
-func (p *planner) enslave() {
-	for _, m := range p.order() {
-		if m.pending != "" {
-			continue
-		}
-		p.Members++
-		slave, in := p.state.slave(m.name)
-		if !in || p.emptied {
-			was := m.link.settings()
-			// A link that is down may have been released by a bond that was deleted by
-			// hand, or by a down that was cut short.
-			if found, ok := p.state.found(m.link); ok && (in || !was.Up) {
-				was = found.linkSettings
-			}
-			p.add(enslave{p.Bond, m.name, was})
-			slave.Prio = new(0)
-		} else if !m.link.Up && !m.link.RFKill && !m.link.resting {
-			// The driver sets a slave up when it enslaves it, and never again: not
-			// after somebody has set it down, nor when rfkill unblocks it.
-			up := m.link.settings()
-			up.Up = true
-			p.add(setLink{m.name, m.link.settings(), up})
-		}
-		if has := value(slave.Prio); slave.Prio != nil && strconv.Itoa(has) != m.prio {
-			p.add(setPrio{p.Bond, m.name, strconv.Itoa(has), m.prio})
-		}
-	}
-}
-
-// order is the members in order of preference. Where all are released first, the
-// active one comes first.
-func (p *planner) order() []wantedMember {
-	if !p.emptied {
-		return p.wanted.members
-	}
-	members := slices.Clone(p.wanted.members)
-	slices.SortStableFunc(members, func(a, b wantedMember) int {
-		return rank(a.name != p.state.Bond.ActiveSlave) - rank(b.name != p.state.Bond.ActiveSlave)
-	})
-	return members
-}
-
-func rank(later bool) int {
-	if later {
-		return 1
-	}
-	return 0
-}
