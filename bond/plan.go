@@ -289,4 +289,3 @@ func (p *planner) bondLink() {
 		p.add(setLink{p.Bond, from, to})
 	}
 }
-

@@ -92,4 +92,3 @@ func addWiFi(members []*MemberStatus) error {
 	}
 	return nil
 }
-
