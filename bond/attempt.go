@@ -238,6 +238,9 @@ func (a *attempt) remember(s State) error {
 		r.Lost = nil // who is there has been told
 	case made:
 		r.Lost = a.record.Stood.Upper
+	default:
+		// One that was made again is its owner's business from then on.
+		r.Lost = slices.DeleteFunc(slices.Clone(r.Lost), func(name string) bool { _, present := s.link(name); return present })
 	}
 	if reflect.DeepEqual(r, a.record) {
 		return nil

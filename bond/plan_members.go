@@ -76,7 +76,7 @@ func (p *planner) enslave() {
 			}
 			p.add(enslave{p.Bond, m.name, was})
 			slave.Prio = new(0)
-		} else if !m.link.Up && !m.link.RFKill && !m.link.resting {
+		} else if !m.link.Up && p.canBeUp(m.link) {
 			// The driver sets a slave up when it enslaves it, and never again: not
 			// after somebody has set it down, nor when rfkill unblocks it.
 			up := m.link.settings()
@@ -87,6 +87,13 @@ func (p *planner) enslave() {
 			p.add(setPrio{p.Bond, m.name, strconv.Itoa(has), m.prio})
 		}
 	}
+}
+
+// canBeUp says whether a slave that is down is to be set up. One that somebody has just
+// set down is left so for a while.
+func (p *planner) canBeUp(slave Link) bool {
+	_, lowerDown := p.state.lowerDown(slave)
+	return !slave.RFKill && !slave.resting && !lowerDown
 }
 
 // order is the members in order of preference. Where all are released first, the

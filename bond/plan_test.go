@@ -161,6 +161,13 @@ func TestPlan(t *testing.T) {
 			flags: two,
 			state: changed(base, func(s *State) { linkOf(s, "eth1").Up, linkOf(s, "eth1").resting = false, true }),
 		},
+		"a slave's lower device is down, and so the slave": {
+			flags: two,
+			state: withLink(changed(base, func(s *State) {
+				vlan := linkOf(s, "eth1")
+				vlan.Up, vlan.Kind, vlan.Lower = false, "vlan", 9
+			}), Link{Name: "eth9", Index: 9}),
+		},
 		"a member by its alternative name": {
 			flags: []string{"member=enp0s31f6", "member=eth1", "primary=enp0s31f6"},
 			state: changed(base, func(s *State) { linkOf(s, "eth0").AltNames = []string{"enp0s31f6"} }),

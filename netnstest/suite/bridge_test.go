@@ -57,6 +57,7 @@ func TestBondInBridge(t *testing.T) {
 	netnstest.Eventually(t, healthSays(t, h, inBridge))
 	shell(h, "ip link add link bond0 name bond0.5 type vlan id 5")
 	netnstest.Eventually(t, healthIs(t, h, inBridge))
+	deleteLink(t, h, "bond0.5") // on purpose
 	release(t, h, "bond0")
 	netnstest.Eventually(t, noTrouble(t, h))
 }
