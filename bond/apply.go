@@ -135,10 +135,9 @@ func (k *kernel) do(step Step) error {
 		}
 		return nil
 	case setLink:
-		return k.setLink(s.Name, s.To)
+		return k.setLink(s.Name, s.To, 0)
 	case giveBack:
-		// What rfkill blocks can't be set up; the rest has been given back.
-		return unless(k.setLink(s.Name, s.To), unix.ERFKILL)
+		return k.setLink(s.Name, s.To, unix.ERFKILL) // what rfkill blocks stays down
 	case enslave:
 		return k.enslave(s)
 	case release:
@@ -227,7 +226,8 @@ func (k *kernel) setOptions(bond string, changes []change) error {
 
 // setLink says only what differs, for some drivers refuse the address they have. It
 // says one thing at a time: what is refused doesn't keep the link from being set up.
-func (k *kernel) setLink(name string, to linkSettings) error {
+// That it can't be for one reason is as good.
+func (k *kernel) setLink(name string, to linkSettings, unlessUp unix.Errno) error {
 	return k.onLink(name, func(l rtnl.Link) (refused error) {
 		if to.Index != 0 && to.Index != l.Index {
 			return fs.ErrNotExist // another device by the same name
@@ -239,7 +239,7 @@ func (k *kernel) setLink(name string, to linkSettings) error {
 			refused = errors.Join(refused, k.SetLink(l.Index, rtnl.LinkChange{MTU: to.MTU}))
 		}
 		if l.Up != to.Up {
-			refused = errors.Join(refused, k.SetLink(l.Index, rtnl.LinkChange{Up: &to.Up}))
+			refused = errors.Join(refused, unless(k.SetLink(l.Index, rtnl.LinkChange{Up: &to.Up}), unlessUp))
 		}
 		return refused
 	})

@@ -24,6 +24,7 @@ type attempt struct {
 	was     *State // what was there before the first change
 	planned []Step // all that was called for since
 	done    Plan   // so far
+	rejoin  string // the bridge that a bond which was made anew is to be a port of again
 }
 
 // converge plans and applies in rounds, until the kernel has what is wanted.
@@ -41,7 +42,10 @@ func (a *attempt) converge(ctx context.Context) error {
 				a.done.Before = newStatus(s, a.record)
 			}
 		}
-		s.patient, s.stood = a.patient, a.record.Stood
+		s.patient, s.stood = a.patient, stood{Master: a.rejoin}
+		if s.Bond == nil {
+			s.stood = a.record.Stood
+		}
 		a.refusals.mark(&s, began)
 		if a.patient {
 			a.refusals.markRests(&s)
@@ -104,9 +108,11 @@ func raced(err error, round int) bool {
 	if !ok || round > 0 {
 		return false
 	}
-	_, creating := step.Step.(createBond)
-	return creating && errors.Is(err, unix.EEXIST) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)
+	return isCreate(step.Step) && errors.Is(err, unix.EEXIST) || isRace(err)
 }
+
+// isRace says whether a step was refused as its link has gone meanwhile.
+func isRace(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) }
 
 // carryOut applies the plan. The journal is written first: so at any point it says
 // what to give back after a crash.
@@ -118,21 +124,23 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s *State) (err error) {
 		a.was = s
 	}
 	a.planned = append(a.planned, p.Steps...)
-	during, _ := s.Before.across(p, p.Steps, s)
-	if err := a.store.writeJournal(s.Name, during); err != nil {
+	if err := a.store.writeJournal(s.Name, s.Before.during(p, s)); err != nil {
 		return err
 	}
-	done, err := a.apply(ctx, p.Steps, s)
+	done, owed, err := a.apply(ctx, p.Steps, s)
 	a.done.Steps = append(a.done.Steps, done...)
 	if err != nil {
 		return err
+	}
+	if slices.ContainsFunc(done, isCreate) {
+		a.rejoin = s.stood.Master
 	}
 	if rest := s.rest(Plan{Steps: done}); rest != nil {
 		if err := a.restore(rest); err != nil {
 			a.say(Messagef("%v", err))
 		}
 	}
-	_, after := s.Before.across(p, done, s)
+	after := s.Before.after(p, done, owed, s)
 	if after.Bond.Index == 0 {
 		if after.Bond.Index, err = a.kernel.ifindex(s.Name); err != nil {
 			return err
@@ -144,15 +152,19 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s *State) (err error) {
 func isCreate(step Step) bool { _, creates := step.(createBond); return creates }
 
 // apply carries out steps until one fails, and returns those that were done. Those
-// that the others can do without are no failure: they are left out.
-func (a *attempt) apply(ctx context.Context, steps []Step, s *State) (done []Step, err error) {
+// that the others can do without are no failure: they are left out. Links that were
+// refused something, or couldn't be set as they were, are owed that.
+func (a *attempt) apply(ctx context.Context, steps []Step, s *State) (done []Step, owed map[string]bool, err error) {
+	owed = map[string]bool{}
 	without := map[string]bool{} // links whose other steps make no sense any more
-	for _, step := range steps {
+	for len(steps) > 0 {
+		step := steps[0]
+		steps = steps[1:]
 		if without[step.link()] {
 			continue
 		}
 		if err := a.how.mayGoOn(ctx, step); err != nil {
-			return done, err
+			return done, owed, err
 		}
 		err := a.kernel.try(step)
 		if err == nil {
@@ -160,19 +172,36 @@ func (a *attempt) apply(ctx context.Context, steps []Step, s *State) (done []Ste
 			done = append(done, step)
 			continue
 		}
+		if parts := split(step); a.patient && parts != nil && !isRace(err) && !errors.Is(err, unix.EEXIST) {
+			steps = append(parts, steps...)
+			continue
+		}
 		index, gone := a.kernel.ifindex(step.link())
 		if gone != nil || !a.canDoWithout(step, s) {
-			return done, err
+			return done, owed, err
 		}
-		a.refusals.add(about(step), index, errors.Unwrap(err))
+		a.leaveOut(step, index, err)
 		without[step.link()] = takesLink(step)
+		owed[step.link()] = true
 		if _, enslaves := step.(enslave); enslaves {
-			if err := a.restore(s.Image(step.link())); err != nil {
-				return done, err
+			back := a.restore(s.Image(step.link()))
+			owed[step.link()] = back != nil
+			if back != nil {
+				a.say(Messagef("%v", back))
 			}
 		}
 	}
-	return done, nil
+	return done, owed, nil
+}
+
+// leaveOut remembers a step that was refused, and says so. What a member that can't
+// join is refused is said where it waits.
+func (a *attempt) leaveOut(step Step, index int, err error) {
+	what := about(step)
+	a.refusals.add(what, index, errors.Unwrap(err))
+	if !isMember(what) {
+		a.say(Messagef("%s: %s", what, a.refusals.of[what].why))
+	}
 }
 
 // canDoWithout says whether a step that was refused is left out. A keeper goes on
@@ -231,7 +260,10 @@ func (a *attempt) remember(s State) error {
 	r := a.record
 	r.Config, r.Source, r.Refused = &a.Config, a.Source, a.refusals.words()
 	if s.Bond != nil {
-		r.Stood = s.standing()
+		r.Stood, r.Rejoin = s.standing(), a.rejoin
+	}
+	if r.Stood.Master != "" {
+		r.Rejoin = ""
 	}
 	switch made := slices.ContainsFunc(a.done.Steps, isCreate); {
 	case !a.patient:

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // ErrNoBond says that there is no bond of the name that was asked for.
@@ -43,7 +40,8 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 	}
 	var refused []*StepError
 	p.Steps, refused = h.kernel.restore(downPlan(s, force).Steps, how)
-	if _, err := h.kernel.ifindex(name); err == nil || slices.ContainsFunc(refused, wantsPrivilege) {
+	bond, _ := s.link(name)
+	if index, err := h.kernel.ifindex(name); err == nil && s.Bond != nil && index == bond.Index {
 		return p, joined(refused)
 	}
 	for _, r := range refused {
@@ -51,8 +49,6 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 	}
 	return p, h.store.forget(name)
 }
-
-func wantsPrivilege(r *StepError) bool { return errors.Is(r, unix.EPERM) }
 
 // downPlan deletes the bond first: so no member is down for longer than it must be.
 // Then it gives back what the kernel doesn't.

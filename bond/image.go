@@ -247,53 +247,75 @@ func (i *Image) drop(index int) {
 	i.Sysctls = slices.DeleteFunc(i.Sysctls, func(c sysctl) bool { return c.Link == index })
 }
 
-// across is the image while a plan is carried out, when what it changes may have
-// to be put back from either side, and the one after those of its steps that were done.
-func (i *Image) across(p Plan, done []Step, s *State) (during, after *Image) {
-	during, after = i.clone(), i.clone()
-	both := []*Image{during, after}
-	bond, _ := s.link(s.Name) // index 0: the plan will make it
-	for _, image := range both {
-		if image.Bond == nil {
-			image.Taken = statefile.SinceBoot()
-			image.Bond = &bondImage{Made: true}
+// during is the image while a plan is carried out, when what it changes may have to
+// be put back from either side.
+func (i *Image) during(p Plan, s *State) *Image {
+	image := i.begun(s)
+	for _, step := range p.Steps {
+		image.grow(step, s)
+	}
+	return image
+}
+
+// after is the image once those steps of a plan are done. What a link is owed still
+// stays in it.
+func (i *Image) after(p Plan, done []Step, owed map[string]bool, s *State) *Image {
+	image := i.begun(s)
+	for _, step := range p.Steps {
+		if _, enslaves := step.(enslave); enslaves && owed[step.link()] {
+			image.grow(step, s)
 		}
-		image.Bond.Index = bond.Index
 	}
 	for _, step := range done {
+		link, present := s.link(step.link())
 		switch step := step.(type) {
-		case enslave:
-			if link, present := s.link(step.Member); present {
-				during.take(s, link, step.Was)
-				after.take(s, link, step.Was)
-			}
 		case release:
-			if link, present := s.link(step.Member); present && !p.enslaves(step.Member) && !p.givesBack(step.Member) {
-				after.drop(link.Index)
+			if present && !owed[link.Name] && !p.enslaves(link.Name) && !p.givesBack(link.Name) {
+				image.drop(link.Index)
 			}
 		case giveBack:
-			after.drop(step.To.Index)
-		case addAddress:
-			if step.Link != s.Name {
-				continue // given back
-			}
-			for _, image := range both {
-				image.Added.Addresses = with(image.Added.Addresses, addedAddress{step.Link, step.Address.Prefix})
+			if !owed[step.Name] {
+				image.drop(step.To.Index)
 			}
 		case delAddress:
-			after.Added.Addresses = without(after.Added.Addresses, addedAddress{step.Link, step.Address.Prefix})
-		case addRoute:
-			if step.Link != s.Name {
-				continue
-			}
-			for _, image := range both {
-				image.Added.Routes = with(image.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
-			}
+			image.Added.Addresses = without(image.Added.Addresses, addedAddress{step.Link, step.Address.Prefix})
 		case delRoute:
-			after.Added.Routes = without(after.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
+			image.Added.Routes = without(image.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
+		default:
+			image.grow(step, s)
 		}
 	}
-	return during, after
+	return image
+}
+
+// begun is a copy of the image, before the first change or a later one.
+func (i *Image) begun(s *State) *Image {
+	image := i.clone()
+	if image.Bond == nil {
+		image.Taken = statefile.SinceBoot()
+		image.Bond = &bondImage{Made: true}
+	}
+	bond, _ := s.link(s.Name)
+	image.Bond.Index = bond.Index // 0: a plan will make it
+	return image
+}
+
+// grow adds what a step changes: a member as it was, what the bond is given.
+func (i *Image) grow(step Step, s *State) {
+	switch step := step.(type) {
+	case enslave:
+		if link, present := s.link(step.Member); present {
+			i.take(s, link, step.Was)
+		}
+	case addAddress:
+		if step.Link == s.Name { // and not given back
+			i.Added.Addresses = with(i.Added.Addresses, addedAddress{step.Link, step.Address.Prefix})
+		}
+	case addRoute:
+		if step.Link == s.Name {
+			i.Added.Routes = with(i.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
+		}
+	}
 }
 
 // undoing is the image to which an attempt that failed goes back: the bond and
@@ -347,7 +369,7 @@ func (s *State) rest(p Plan) *Image {
 		case addRoute:
 			rest.Routes = append(rest.Routes, step.Route.By(bond.Index))
 		case delRoute:
-			rest.Routes = slices.DeleteFunc(rest.Routes, func(r rtnl.Route) bool { return serves(r, step.Route) })
+			rest.Routes = slices.DeleteFunc(rest.Routes, func(r rtnl.Route) bool { return serves(r, bond.Index, step.Route) })
 		}
 	}
 	rest.Links = nil
@@ -366,10 +388,10 @@ func without[T comparable](list []T, item T) []T {
 	return slices.DeleteFunc(list, func(t T) bool { return t == item })
 }
 
-// serves says whether a route does what a wanted one would: whoever set it, but
-// not the kernel, and not a router (RTPROT_RA).
-func serves(r, want rtnl.Route) bool {
+// serves says whether a route over a link does what a wanted one would, be it one of
+// several paths: whoever set it, but not the kernel, and not a router (RTPROT_RA).
+func serves(r rtnl.Route, link int, want rtnl.Route) bool {
 	set := r.Protocol == unix.RTPROT_STATIC || r.Protocol == unix.RTPROT_BOOT || r.Protocol == unix.RTPROT_DHCP
-	return set && r.Destination == want.Destination && r.Gateway == want.Gateway && r.Table == want.Table &&
-		r.Metric == want.Metric && r.Type == want.Type && r.Paths == "" && (r.Protocol == unix.RTPROT_DHCP) == (want.Protocol == unix.RTPROT_DHCP)
+	return set && r.Destination == want.Destination && r.Leads(link, want.Gateway) && r.Table == want.Table &&
+		r.Metric == want.Metric && r.Type == want.Type && (r.Protocol == unix.RTPROT_DHCP) == (want.Protocol == unix.RTPROT_DHCP)
 }

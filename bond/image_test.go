@@ -48,7 +48,7 @@ func TestImageAcross(t *testing.T) {
 		Links:   []Link{{Name: "bond0", Index: 7}, {Name: "eth1", Index: 2}, {Name: "eth2", Index: 3}},
 		traffic: traffic{addrs: []rtnl.Addr{carried}},
 	}
-	during, after := old.across(p, p.Steps, &s)
+	during, after := old.during(p, &s), old.after(p, p.Steps, nil, &s)
 
 	wantDuring := &Image{contents{
 		Taken: 1, Bond: &bondImage{Made: true, Index: 7}, Addresses: []rtnl.Addr{carried},

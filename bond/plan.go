@@ -28,6 +28,8 @@ type Plan struct {
 	Looked time.Time
 	// After is the bond's [Host.Brief] when Reconcile had applied the plan.
 	After Status
+
+	refused []string // members that wait, as the kernel refused them a moment ago
 }
 
 // NewPlan compares what is wanted with what is there. It changes nothing, and
@@ -52,7 +54,7 @@ func newPlan(c Config, s State, machineID string) (Plan, error) {
 	if err := obstacle(w, s); err != nil {
 		return Plan{}, err
 	}
-	p := &planner{wanted: w, state: s, Plan: Plan{Bond: c.Name, Notes: w.notes, Associations: w.associations()}}
+	p := &planner{wanted: w, state: s, Plan: Plan{Bond: c.Name, Notes: w.notes, Associations: w.associations(), refused: w.refused()}}
 	if s.Bond == nil {
 		p.create()
 	} else {
@@ -131,7 +133,8 @@ func (p *planner) create() {
 // it, such as VLANs, has gone with it.
 func (p *planner) standAgain() {
 	stood := p.state.stood
-	if master, present := p.state.link(stood.Master); present {
+	bond, _ := p.state.link(p.Bond)
+	if master, present := p.state.link(stood.Master); present && bond.Master == "" {
 		p.add(setMaster{p.Bond, master.Name})
 	}
 	if len(stood.Upper) > 0 {
@@ -195,6 +198,7 @@ func (p *planner) firstMAC() HardwareAddr {
 // change plans the changes of a bond that is there. New members are enslaved before
 // old ones are released, so that there is always one.
 func (p *planner) change() {
+	defer p.standAgain()
 	p.emptied = len(p.state.Bond.Slaves) > 0 && (p.differs("fail_over_mac") || !p.anyReady())
 	if p.emptied {
 		p.release(func(string) bool { return true })

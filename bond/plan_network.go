@@ -28,14 +28,15 @@ func (p *planner) network() {
 			p.add(setAddress{p.Bond, want})
 		}
 	}
-	for _, r := range added.Routes {
-		if r.Link == p.Bond && p.state.hasRoute(bond.Index, r.Route) && !slices.Contains(w.routes, r.Route) {
-			p.add(delRoute{p.Bond, r.Route})
-		}
-	}
+	// Routes first come and then go, so that there always is one.
 	for _, r := range w.routes {
 		if !p.state.hasRoute(bond.Index, r) {
 			p.add(addRoute{p.Bond, r})
+		}
+	}
+	for _, r := range added.Routes {
+		if r.Link == p.Bond && p.state.hasRoute(bond.Index, r.Route) && !slices.Contains(w.routes, r.Route) {
+			p.add(delRoute{p.Bond, r.Route})
 		}
 	}
 	// Last, for the kernel may remove other addresses of its network with it, and

@@ -52,7 +52,7 @@ func made(t testing.TB, c Config, devices ...Link) State {
 
 // after is the state that the next look would find, journal included.
 func (s *simulation) after(p Plan, was State) State {
-	_, j := was.Before.across(p, p.Steps, &was)
+	j := was.Before.after(p, p.Steps, nil, &was)
 	j.Bond.Index = s.mustLink(s.Name).Index
 	next := clone(s.State)
 	next.Before = j

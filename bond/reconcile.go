@@ -167,7 +167,7 @@ func (h *Host) reconcile(ctx context.Context, name string, wanted *Wanted, how H
 			return Plan{}, err
 		}
 	}
-	a := attempt{Host: h, Wanted: *wanted, record: r, how: how, patient: how.Refusals != nil, refusals: how.Refusals}
+	a := attempt{Host: h, Wanted: *wanted, record: r, rejoin: r.Rejoin, how: how, patient: how.Refusals != nil, refusals: how.Refusals}
 	if !a.patient {
 		a.refusals = &Refusals{}
 	}

@@ -36,7 +36,8 @@ func (r *Refusals) add(what string, index int, err error) {
 	if denied.index != index {
 		denied = denial{index: index}
 	}
-	denied.why, denied.until = fmt.Sprintf("refused by the kernel (%v)", err), time.Now().Add(denied.pauses.Next())
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	denied.why, denied.until = fmt.Sprintf("refused by the kernel (%s)", text), time.Now().Add(denied.pauses.Next())
 	r.of[what] = denied
 }
 
@@ -73,11 +74,11 @@ const restTime = 2 * time.Second
 func (r *Refusals) markRests(s *State) {
 	rests := map[int]time.Time{}
 	for i, l := range s.Links {
-		if l.Master != s.Name || l.Up || l.RFKill {
+		if l.Master != s.Name || l.Up {
 			continue
 		}
 		until, known := r.rests[l.Index]
-		if !known {
+		if !known && !l.RFKill { // what rfkill unblocks is set up at once
 			until = time.Now().Add(restTime)
 		}
 		rests[l.Index] = until
@@ -103,7 +104,7 @@ func (r *Refusals) mark(s *State, began time.Time) {
 }
 
 // leaveOut removes the steps from a plan that weren't to be tried yet when an attempt
-// began. It forgets the refusals of what no plan asks for any more.
+// began. It forgets the refusals of what the plan doesn't ask for any more.
 func (r *Refusals) leaveOut(p *Plan, s State, began time.Time) {
 	called, without := map[string]bool{}, map[string]bool{}
 	p.Steps = slices.DeleteFunc(p.Steps, func(step Step) bool {
@@ -121,10 +122,7 @@ func (r *Refusals) leaveOut(p *Plan, s State, began time.Time) {
 		without[step.link()] = left && takesLink(step)
 		return left
 	})
-	maps.DeleteFunc(r.of, func(what string, _ denial) bool {
-		_, isLink := s.link(what)
-		return !isLink && !called[what]
-	})
+	maps.DeleteFunc(r.of, func(what string, _ denial) bool { return !called[what] && !slices.Contains(p.refused, what) })
 }
 
 // retry is the time until the next one is tried again; 0 when there is none.
@@ -161,7 +159,7 @@ func about(step Step) string {
 // takesLink says whether no other step on its link makes sense without this one.
 func takesLink(step Step) bool {
 	switch step.(type) {
-	case enslave, giveBack:
+	case enslave, release, giveBack:
 		return true
 	}
 	return false

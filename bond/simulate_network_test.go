@@ -36,7 +36,7 @@ func (s *simulation) doNetwork(step Step) {
 		}
 	case delRoute:
 		r := step.Route.By(s.mustLink(step.Link).Index)
-		s.routes = slices.DeleteFunc(s.routes, func(o rtnl.Route) bool { return serves(o, r) && o.Link == r.Link })
+		s.routes = slices.DeleteFunc(s.routes, func(o rtnl.Route) bool { return serves(o, r.Link, r) })
 	default:
 		s.t.Fatalf("unknown step %T", step)
 	}

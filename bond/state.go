@@ -25,7 +25,7 @@ type State struct {
 	Lease     *lease.Lease
 	LeaseLeft time.Duration
 
-	// stood is what stood on the bond when it was last seen.
+	// stood is what stood on a bond that was deleted, as long as it isn't as before.
 	stood stood
 
 	// patient makes a member that can't join as it is pending, where it would otherwise
@@ -108,8 +108,11 @@ func (l Link) settings() linkSettings {
 // bridge names what the bond is a port of; "" for nothing. A port's addresses get no
 // traffic, which its master takes. A VRF is a master, too, and leaves it that.
 func (s *State) bridge() string {
-	bond, _ := s.link(s.Name)
-	if master, present := s.link(bond.Master); present && master.Kind != "vrf" {
+	name := s.stood.Master // it is to be a port again
+	if bond, present := s.link(s.Name); present && bond.Master != "" {
+		name = bond.Master
+	}
+	if master, present := s.link(name); present && master.Kind != "vrf" {
 		return master.Name
 	}
 	return ""

@@ -76,6 +76,34 @@ func (s setOptions) String() string {
 	return fmt.Sprintf("set on %s: %s", s.Bond, strings.Join(said, ", "))
 }
 
+// split divides a step of which the kernel has refused something, so that the rest can
+// be had: a bond is made without anything, and each option set by itself but those of
+// miimon, which go together. It is nil where there is nothing to divide.
+func split(step Step) (parts []Step) {
+	switch s := step.(type) {
+	case createBond:
+		if len(s.Options) > 0 {
+			return []Step{createBond{Name: s.Name, Mode: s.Mode, MTU: defaultMTU, Down: s.Down}, setOptions{s.Name, s.Options}}
+		}
+	case setOptions:
+		var timing []change
+		for _, c := range s.Changes {
+			if isDelay(c.Key) || c.Key == "miimon" {
+				timing = append(timing, c)
+			} else {
+				parts = append(parts, setOptions{s.Bond, []change{c}})
+			}
+		}
+		if timing != nil {
+			parts = append(parts, setOptions{s.Bond, timing})
+		}
+		if len(parts) == 1 {
+			return nil
+		}
+	}
+	return parts
+}
+
 // messages divides the changes into the messages that the kernel takes.
 //
 // While miimon is 0 the kernel refuses any delay (EPERM), even 0, and a later miimon

@@ -25,10 +25,12 @@ type record struct {
 	Manual *choice `json:"manual,omitempty"`
 	// Refused has what the kernel refused, such as members and leased routes, and why.
 	Refused map[string]string `json:"refused,omitempty"`
-	// Stood is what stood on the bond when it was last seen. Lost are the links that
-	// went with it when somebody deleted it under its keeper.
-	Stood stood    `json:"stood,omitzero"`
-	Lost  []string `json:"lost,omitempty"`
+	// Stood is what stood on the bond when it was last seen. When somebody deleted it,
+	// Rejoin is what the new one is to be a port of again, and Lost are the links that
+	// are gone.
+	Stood  stood    `json:"stood,omitzero"`
+	Rejoin string   `json:"rejoin,omitempty"`
+	Lost   []string `json:"lost,omitempty"`
 }
 
 // wanted is what was wanted last; nil when nothing was.
@@ -129,7 +131,8 @@ func (s store) full() string {
 	if err := unix.Statfs(s.dir, &fs); err != nil {
 		return ""
 	}
-	if fs.Bavail*uint64(fs.Bsize) >= leastSpace && (fs.Files == 0 || fs.Ffree > 0) {
+	room := fs.Blocks == 0 || fs.Bavail*uint64(fs.Bsize) >= leastSpace // no blocks, no limit
+	if room && (fs.Files == 0 || fs.Ffree > 0) {
 		return ""
 	}
 	return fmt.Sprintf("no space is left in %s, so nothing can be noted and no member joins; free some (df -h %[1]s)", s.dir)

@@ -63,7 +63,7 @@ func (t *traffic) removeAddr(a rtnl.Addr) {
 
 // removeRoute takes away a route over a link.
 func (t *traffic) removeRoute(link int, route rtnl.Route) {
-	t.routes = slices.DeleteFunc(t.routes, func(r rtnl.Route) bool { return r.Link == link && serves(r, route) })
+	t.routes = slices.DeleteFunc(t.routes, func(r rtnl.Route) bool { return r.Paths == "" && serves(r, link, route) })
 }
 
 // addr finds an address of a link.
@@ -77,5 +77,5 @@ func (t *traffic) addr(link int, p netip.Prefix) (rtnl.Addr, bool) {
 
 // hasRoute says whether a link carries what serves as a route.
 func (t *traffic) hasRoute(link int, want rtnl.Route) bool {
-	return slices.ContainsFunc(t.routes, func(r rtnl.Route) bool { return r.Link == link && serves(r, want) })
+	return slices.ContainsFunc(t.routes, func(r rtnl.Route) bool { return serves(r, link, want) })
 }

@@ -49,12 +49,13 @@ type wantedMember struct {
 // newWanted fills in the defaults, some of which depend on what the members are. The
 // error is a [*ConfigError].
 func newWanted(c Config, s State, machineID string) (wanted, error) {
-	w := wanted{primary: s.called(c.Primary), mtu: cmp.Or(c.MTU, defaultMTU), mac: c.MAC, addresses: c.Addresses, static: c.Addresses,
+	w := wanted{primary: s.called(c.Primary), mtu: cmp.Or(c.MTU, defaultMTU), mac: c.MAC,
 		metric6: valueOr(c.Metric6, defaultMetric)}
-	for _, gateway := range c.Gateways {
-		w.routes = append(w.routes, c.gatewayRoute(gateway))
-	}
 	if s.bridge() == "" {
+		w.addresses, w.static = c.Addresses, c.Addresses
+		for _, gateway := range c.Gateways {
+			w.routes = append(w.routes, c.gatewayRoute(gateway))
+		}
 		w.useLease(c, s.Lease)
 	}
 	w.findMembers(c, s)
@@ -97,16 +98,19 @@ func (w *wanted) limitMTU(c Config, s State) (problems []Problem) {
 	for _, m := range w.members {
 		limit := m.link.nearestMTU(w.mtu)
 		switch {
-		case limit == w.mtu || m.link.Master != "" && m.link.Master != s.Name:
+		case limit == w.mtu || m.pending != "":
 		case c.MTU == 0:
 			w.note("%s can't have the MTU %d; the bond and its members get %d", m.name, w.mtu, limit)
 			w.mtu = limit
-		case m.pending == "":
+		case limit < w.mtu:
 			problems = append(problems, problem("mtu", "%s can't have the MTU %d; name one up to %d, or leave mtu out", m.name, w.mtu, limit))
+		default:
+			problems = append(problems, problem("mtu", "%s can't have the MTU %d; name one of %d at least, or leave mtu out", m.name, w.mtu, limit))
 		}
 	}
-	needs6 := slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
-	if needs6 && w.mtu < minMTU6 && c.MTU == 0 {
+	needs6 := slices.ContainsFunc(w.addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
+	can6 := !slices.ContainsFunc(w.members, func(m wantedMember) bool { return m.pending == "" && m.link.nearestMTU(minMTU6) != minMTU6 })
+	if needs6 && can6 && w.mtu < minMTU6 && c.MTU == 0 {
 		w.note("IPv6 wants an MTU of %d at least, and not the leased %d", minMTU6, w.mtu)
 		w.mtu = minMTU6
 	}
@@ -144,6 +148,16 @@ func (w *wanted) wifiMember() string {
 		return ""
 	}
 	return w.members[i].name
+}
+
+// refused names the members that wait, as the kernel refused them a moment ago.
+func (w *wanted) refused() (names []string) {
+	for _, m := range w.members {
+		if m.pending != "" && m.pending == m.link.refused {
+			names = append(names, m.name)
+		}
+	}
+	return names
 }
 
 // associations are those of the members that are present and can join.

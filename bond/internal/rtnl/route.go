@@ -96,6 +96,22 @@ func (r Route) Over(link int) bool {
 	return r.Link == link || r.Paths != "" && slices.Contains(r.Links(), link)
 }
 
+// Leads says whether it, or one of its paths, leads over a link by a gateway.
+func (r Route) Leads(link int, gateway netip.Addr) bool {
+	leads := r.Link == link && r.Gateway == gateway
+	eachPath([]byte(r.Paths), func(path []byte) {
+		if int(hostOrder.Uint32(path[4:])) != link {
+			return
+		}
+		_ = EachAttr(path[unix.SizeofRtNexthop:], func(kind uint16, value []byte) {
+			if a, ok := netip.AddrFromSlice(value); ok && kind == unix.RTA_GATEWAY {
+				leads = leads || a == gateway
+			}
+		})
+	})
+	return leads
+}
+
 // On is the route with one link in another one's place.
 func (r Route) On(from, to int) Route {
 	if r.Link == from {
