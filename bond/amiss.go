@@ -21,7 +21,8 @@ func (s *State) amiss(r record) (why []string) {
 	bond, _ := s.link(s.Name)
 	for _, a := range s.addrsOf(bond.Index) {
 		if a.Flags&unix.IFA_F_DADFAILED != 0 {
-			say("%s isn't used, for somebody else on the network has it (DAD failed)", a.Prefix.Addr())
+			say("%s isn't used, for somebody else on the network has it (DAD failed); when that is mended: ip address del %s dev %s",
+				a.Prefix.Addr(), a.Prefix, s.Name)
 		}
 	}
 	for _, name := range r.Lost {

@@ -36,7 +36,7 @@ func TestAmiss(t *testing.T) {
 			[]string{"member=eth0", "address=2001:db8::10/64"}, func(s *State, _ *record) {
 				s.addrs = []rtnl.Addr{addr(index, "2001:db8::10/64")}
 				s.addrs[0].Flags |= unix.IFA_F_DADFAILED
-			}, "2001:db8::10 isn't used, for somebody else on the network has it (DAD failed)"},
+			}, "2001:db8::10 isn't used, for somebody else on the network has it (DAD failed); when that is mended: ip address del 2001:db8::10/64 dev bond0"},
 		"in a bridge": {static, func(s *State, _ *record) { linkOf(s, "bond0").Master = "br1" },
 			"bond0 is a port of br1; its address belongs there"},
 		"in a bridge, and to have DHCP's": {[]string{"member=eth0"}, func(s *State, _ *record) { linkOf(s, "bond0").Master = "br1" },

@@ -62,7 +62,7 @@ func newWanted(c Config, s State, machineID string) (wanted, error) {
 	wifi := w.wifiMember()
 	w.completeOptions(c, s, wifi)
 	fom := *w.options.FailOverMAC
-	problems := append(w.limitMTU(c, s), w.checkWPAConf(s)...)
+	problems := slices.Concat(w.limitMTU(c, s), w.checkWPAConf(s), w.checkTwice(s))
 	switch {
 	case fom == FailOverMACFollow && wifi != "":
 		problems = append(problems, problem("fail_over_mac", "follow changes a member's MAC address while it is up, which Wi-Fi (%s) can't: the link would be dead; choose active", wifi))
@@ -122,6 +122,17 @@ func (w *wanted) checkWPAConf(s State) (problems []Problem) {
 	for _, m := range w.members {
 		if m.ignoresWPAConf() && !s.patient {
 			problems = append(problems, problem("member.wpa_conf", "%s is no Wi-Fi interface, and a wired one isn't authenticated yet; leave wpa_conf out", m.name))
+		}
+	}
+	return problems
+}
+
+// checkTwice refuses a member that another entry calls by another of its names. To a
+// keeper one of the entries is absent.
+func (w *wanted) checkTwice(s State) (problems []Problem) {
+	for _, m := range w.members {
+		if link, present := s.linkCalled(m.Name); m.exact() && present && m.link.Name == "" && link.Name != s.Name && !s.patient {
+			problems = append(problems, problem("member", "%s is %s, which is a member already; name it once", m.name, link.Name))
 		}
 	}
 	return problems

@@ -16,7 +16,8 @@ import (
 // A standing is how it stands with the servers.
 type standing struct {
 	asking  statedir.Asking
-	trouble string // why there is no answer; "" while that is no trouble
+	reason  string // why there was no answer
+	trouble string // that, and what holds all the same; "" while it is no trouble
 	silent  bool   // the trouble is that nobody answers
 }
 
@@ -60,6 +61,9 @@ func (l *leaser) handle(ctx context.Context, e dhcp.Event) {
 		l.bind(ctx, *e.Lease)
 	case dhcp.Lost:
 		l.lent = statedir.Lent{}
+		if l.now.trouble != "" {
+			l.now.trouble = l.now.reason // what was lent holds no longer
+		}
 		news := []report{l.lent}
 		if e.Lease.Address == l.last { // and not one of an earlier life alone
 			news = append(news, l.event(l.last, netip.Prefix{}, e.Reason.Error()))
@@ -72,7 +76,8 @@ func (l *leaser) handle(ctx context.Context, e dhcp.Event) {
 		}
 		l.tell(ctx)
 	case dhcp.Silent:
-		text := e.Reason.Error()
+		l.now.reason = e.Reason.Error()
+		text := l.now.reason
 		// The client may hold one of an earlier life, which isn't in force.
 		if held, _ := l.lent.Now(); held != nil {
 			text += fmt.Sprintf("; %s holds until %s", held.Address.Addr(), held.Expiry.Local().Format(time.DateTime))

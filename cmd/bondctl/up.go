@@ -128,8 +128,10 @@ func reconcile(c *cli.Context, h *bond.Host, wanted bond.Wanted, s *saving, wait
 		if err := leaveKeeper(c, h, config.Name); err != nil {
 			warn(c, "%v", err)
 		}
-		if st, err = h.Brief(config.Name); err != nil { // which has a keeper now
-			return err
+		if kept, err := h.Brief(config.Name); err != nil {
+			warn(c, "%v", err)
+		} else {
+			st = kept // it has a keeper now
 		}
 	}
 	if wait > 0 && plan.Members > 0 {

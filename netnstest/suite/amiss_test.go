@@ -26,9 +26,12 @@ func TestDuplicateIPv6(t *testing.T) {
 	h := netnstest.New(t)
 	h.Cable("eth0")
 	h.LAN().Run("ip", "address", "add", "2001:db8::50/64", "dev", "lan", "nodad")
-	up(t, h, "--member", "eth0", "--address", "2001:db8::50/64")
+	succeeds(t, h, "up", "--member", "eth0", "--address", "2001:db8::50/64", "--address", "192.0.2.10/24")
+	t.Cleanup(func() { succeeds(t, h, "down") })
 	netnstest.Eventually(t, healthSays(t, h, "2001:db8::50 isn't used, for somebody else on the network has it (DAD failed)"))
-	succeeds(t, h, "down")
+	h.LAN().Run("ip", "address", "del", "2001:db8::50/64", "dev", "lan")
+	shell(h, "ip address del 2001:db8::50/64 dev bond0") // as it says; the keeper adds it again
+	netnstest.Eventually(t, noTrouble(t, h))
 }
 
 // TestARPTargetElsewhere: nobody answers for an ARP target of another network.

@@ -220,6 +220,47 @@ func all(t *testing.T, h *netnstest.Host, but ...string) func() error {
 	}
 }
 
+// TestOptionRefusedAtCreation: it costs the bond nothing but itself, though the kernel is told of all options at
+// once.
+func TestOptionRefusedAtCreation(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t, netnstest.Private("/etc/bondctl"))
+	h.Cable("eth0")
+	h.Cable("eth1")
+	writeFile(t, in(h, "/etc/bondctl/bond0.toml"), wishesFile)
+	cmd := h.Command("bondctl", "daemon")
+	killer := cmd.KillAt(0)
+	option := wishes[0]
+	killer.Refuse(func(message []byte) bool { return option.asks(requestOf(message)) })
+	cmd.Background()
+	t.Cleanup(func() { succeeds(t, h, "down") })
+	netnstest.Eventually(t, active(h, "eth0"))
+	option.isToldAndHeals(t, h, killer)
+}
+
+// TestNobodyAsksAgain: a keeper forgets the refusal of a member that can't join for another reason by now, and
+// sleeps.
+func TestNobodyAsksAgain(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t, netnstest.Private("/etc/bondctl"))
+	h.Cable("eth0")
+	h.Cable("eth1")
+	shell(h, "ip link add br1 type bridge")
+	writeFile(t, in(h, "/etc/bondctl/bond0.toml"), "member = [{name = 'eth0'}, {name = 'eth1'}]\nipv4.method = 'none'\n")
+	cmd := h.Command("bondctl", "daemon")
+	cmd.KillAt(0).Refuse(func(message []byte) bool {
+		r := requestOf(message)
+		return r.sets(unix.IFLA_MASTER) && int(nl.NativeEndian().Uint32(r.body[4:])) == link(t, h, "eth1").Index
+	})
+	cmd.Background()
+	t.Cleanup(func() { succeeds(t, h, "down") })
+	netnstest.Eventually(t, active(h, "eth0"))
+	netnstest.Eventually(t, healthSays(t, h, "eth1 is pending: refused by the kernel"))
+	shell(h, "ip link set eth1 master br1")
+	netnstest.Eventually(t, healthSays(t, h, "eth1 is pending: held by br1"))
+	netnstest.Eventually(t, idle(keeperOf(t, h)))
+}
+
 // oneRefused makes a host whose bond0 lacks all that is wished for, and the file that asks for it.
 func oneRefused(t *testing.T) *netnstest.Host {
 	t.Helper()
@@ -243,7 +284,10 @@ func TestOneRefusedUp(t *testing.T) {
 		killer := cmd.KillAt(0)
 		killer.Refuse(func(message []byte) bool { return w.asks(requestOf(message)) })
 		o := run(t, cmd)
-		want := strings.TrimPrefix(w.says, "eth1 is pending: refused by the kernel")
+		want := w.says
+		if w.name == "enslaving" {
+			want = "enslave eth1 to bond0"
+		}
 		if o.Status != 1 || killer.Refused() == 0 || !strings.Contains(o.Stderr, want) || !strings.Contains(o.Stderr, netnstest.RefusedWith.Error()) {
 			t.Errorf("%s: exit status %d, want 1, and %q:\n%s", w.name, o.Status, want, o.Stderr)
 		}

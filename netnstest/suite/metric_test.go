@@ -67,6 +67,31 @@ func TestLeasedMetric(t *testing.T) {
 	netnstest.Eventually(t, defaults(h, "default via 192.0.2.1 dev bond0 metric 7", vpn))
 }
 
+// TestTwoDefaultRoutes6: of IPv6 the kernel makes them one with two paths, and each bond sees its own.
+func TestTwoDefaultRoutes6(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t)
+	h.Cable("eth0")
+	h.CableTo(h.OtherLAN(), "eth1")
+	bonds := map[string][]string{
+		"bond0": {"bond0", "--member", "eth0", "--address", "2001:db8::10/64", "--gateway", "2001:db8::1", "--address", "192.0.2.10/24"},
+		"bond1": {"bond1", "--member", "eth1", "--address", "2001:db8:1::10/64", "--gateway", "2001:db8:1::1", "--address", "198.51.100.10/24"},
+	}
+	for _, args := range bonds {
+		up(t, h, args...)
+	}
+	for name, args := range bonds {
+		if o := up(t, h, args...); !strings.Contains(o.Stdout, name+": nothing to change") {
+			t.Errorf("up %s again says %q", name, o.Stdout)
+		}
+	}
+	succeeds(t, h, "down", "bond0")
+	if out := h.Run("ip", "-6", "route", "show", "default"); !strings.Contains(out, "via 2001:db8:1::1 dev bond1") || strings.Contains(out, "2001:db8::1 ") {
+		t.Errorf("without bond0 the default routes are\n%s", out)
+	}
+	succeeds(t, h, "down", "bond1")
+}
+
 // TestTwoDefaultRoutes: of two bonds both have their default route, be the metric the same, and when the one
 // goes the other is the way out.
 func TestTwoDefaultRoutes(t *testing.T) {

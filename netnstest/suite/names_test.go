@@ -28,6 +28,7 @@ func TestAlternativeName(t *testing.T) {
 		t.Errorf("the primary is %q, and eA active as %s", st.Primary, st.ActiveReason)
 	}
 	unchanged(t, h, tap, wish...)
+	fails(t, h, 2, []string{"eA, which is a member already"}, "up", "--once", "--member", "eA", "--member", long)
 	succeeds(t, h, "switch", "eB")
 	if o := succeeds(t, h, "switch", long); !strings.Contains(o.Stdout, "eA") {
 		t.Errorf("switch says %q", o.Stdout)
