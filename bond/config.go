@@ -82,6 +82,14 @@ func CheckName(name string) error {
 	return checkWord(name)
 }
 
+// CheckMemberName is CheckName for a member, which may be called by an alternative name.
+func CheckMemberName(name string) error {
+	if err := sysfs.CheckAltName(name); err != nil {
+		return err
+	}
+	return checkWord(name)
+}
+
 // checkWord refuses what is too easily taken for something else than a name.
 func checkWord(name string) error {
 	reason := ""

@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/bondctl/bondctl/sysfs"
 )
 
 // parse reads a flag's NAME[,prio=N].
@@ -63,10 +61,7 @@ func parseMemberName(name string) (string, error) {
 	case strings.ContainsAny(name, `?[]\`):
 		return "", fmt.Errorf("%q: of patterns only * is known, for any characters", name)
 	}
-	if err := sysfs.CheckAltName(name); err != nil {
-		return name, err
-	}
-	return name, checkWord(name)
+	return name, CheckMemberName(name)
 }
 
 var parsePrio = wholeNumber[int32](math.MinInt32, math.MaxInt32)

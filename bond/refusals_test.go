@@ -61,8 +61,10 @@ func TestRest(t *testing.T) {
 			return s.Links[1].resting
 		}
 		for range 2 {
-			if !look(false) || !look(false) || r.retry() != restTime {
-				t.Errorf("it doesn't rest, or not for %s: %s", restTime, r.retry())
+			for range 2 {
+				if !look(false) || r.retry() != restTime {
+					t.Errorf("it doesn't rest, or not for %s: %s", restTime, r.retry())
+				}
 			}
 			time.Sleep(restTime)
 			if look(false) || r.retry() != 0 {

@@ -62,7 +62,7 @@ func newWanted(c Config, s State, machineID string) (wanted, error) {
 	wifi := w.wifiMember()
 	w.completeOptions(c, s, wifi)
 	fom := *w.options.FailOverMAC
-	problems := slices.Concat(w.limitMTU(c, s), w.checkWPAConf(s), w.checkTwice(s))
+	problems := slices.Concat(w.limitMTU(c), w.checkWPAConf(s), w.checkTwice(s))
 	switch {
 	case fom == FailOverMACFollow && wifi != "":
 		problems = append(problems, problem("fail_over_mac", "follow changes a member's MAC address while it is up, which Wi-Fi (%s) can't: the link would be dead; choose active", wifi))
@@ -94,7 +94,7 @@ func (w *wanted) findMembers(c Config, s State) {
 
 // limitMTU has the MTU be one that every member can have. It is a problem only where
 // somebody has named it.
-func (w *wanted) limitMTU(c Config, s State) (problems []Problem) {
+func (w *wanted) limitMTU(c Config) (problems []Problem) {
 	for _, m := range w.members {
 		limit := m.link.nearestMTU(w.mtu)
 		switch {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/bondctl/bondctl/sysfs"
+	"github.com/bondctl/bondctl/bond"
 )
 
 func switchCommand() *cli.Command {
@@ -36,7 +36,7 @@ func switchActive(c *cli.Context) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	if err := sysfs.CheckAltName(member); err != nil {
+	if err := bond.CheckMemberName(member); err != nil {
 		return usage(err.Error(), "")
 	}
 	h, err := openHost(c)

@@ -93,7 +93,7 @@ var wishes = []wish{
 	},
 	{
 		name:  "the prio",
-		asks:  func(r request) bool { return r.sets(unix.IFLA_LINKINFO, nl.IFLA_INFO_SLAVE_DATA, ifla_BOND_SLAVE_PRIO) },
+		asks:  func(r request) bool { return r.sets(unix.IFLA_LINKINFO, nl.IFLA_INFO_SLAVE_DATA, slavePrio) },
 		has:   func(t *testing.T, h *netnstest.Host) string { return prioOf(t, h, "eth0") },
 		wants: "1",
 		undo:  func(_ *testing.T, h *netnstest.Host) { shell(h, "ip link set eth0 type bond_slave prio 0") },
@@ -105,7 +105,7 @@ var wishes = []wish{
 	routeWish("2001:db8::1", netlink.FAMILY_V6),
 }
 
-const ifla_BOND_SLAVE_PRIO = 9 //nolint:revive // the kernel's name
+const slavePrio = 9 // IFLA_BOND_SLAVE_PRIO
 
 func addressWish(address, gateway string, family byte) wish {
 	return wish{
