@@ -32,23 +32,9 @@ func (a *attempt) converge(ctx context.Context) error {
 	var last Plan
 	began := time.Now()
 	for round := range maxRounds {
-		s, err := a.look(a.Config)
+		s, err := a.see(began)
 		if err != nil {
 			return err
-		}
-		if round == 0 {
-			a.done.Looked = time.Now()
-			if s.Bond != nil {
-				a.done.Before = newStatus(s, a.record)
-			}
-		}
-		s.patient, s.stood = a.patient, stood{Master: a.rejoin}
-		if s.Bond == nil {
-			s.stood = a.record.Stood
-		}
-		a.refusals.mark(&s, began)
-		if a.patient {
-			a.refusals.markRests(&s)
 		}
 		plan, err := newPlan(a.Config, s, machineID())
 		if err != nil {
@@ -70,6 +56,29 @@ func (a *attempt) converge(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("make %s as wanted: it keeps being changed by somebody else", a.Config.Name)
+}
+
+// see looks, and marks what isn't to be touched for now.
+func (a *attempt) see(began time.Time) (State, error) {
+	s, err := a.look(a.Config)
+	if err != nil {
+		return s, err
+	}
+	if a.done.Looked.IsZero() {
+		a.done.Looked = time.Now()
+		if s.Bond != nil {
+			a.done.Before = newStatus(s, a.record)
+		}
+	}
+	s.patient, s.stood = a.patient, stood{Master: a.rejoin}
+	if s.Bond == nil {
+		s.stood = a.record.Stood
+	}
+	a.refusals.mark(&s, began)
+	if a.patient {
+		a.refusals.markRests(&s)
+	}
+	return s, nil
 }
 
 // note adds what is to be said of a round's plan.

@@ -1,0 +1,137 @@
+package bond
+
+import (
+	"slices"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
+	"github.com/bondctl/bondctl/bond/internal/statefile"
+)
+
+// during is the image while a plan is carried out, when what it changes may have to
+// be put back from either side.
+func (i *Image) during(p Plan, s *State) *Image {
+	image := i.begun(s)
+	for _, step := range p.Steps {
+		image.grow(step, s)
+	}
+	return image
+}
+
+// after is the image once those steps of a plan are done. What a link is owed still
+// stays in it.
+func (i *Image) after(p Plan, done []Step, owed map[string]bool, s *State) *Image {
+	image := i.begun(s)
+	for _, step := range p.Steps {
+		if _, enslaves := step.(enslave); enslaves && owed[step.link()] {
+			image.grow(step, s)
+		}
+	}
+	for _, step := range done {
+		link, present := s.link(step.link())
+		switch step := step.(type) {
+		case release:
+			if present && !owed[link.Name] && !p.enslaves(link.Name) && !p.givesBack(link.Name) {
+				image.drop(link.Index)
+			}
+		case giveBack:
+			if !owed[step.Name] {
+				image.drop(step.To.Index)
+			}
+		case delAddress:
+			image.Added.Addresses = without(image.Added.Addresses, addedAddress{step.Link, step.Address.Prefix})
+		case delRoute:
+			image.Added.Routes = without(image.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
+		default:
+			image.grow(step, s)
+		}
+	}
+	return image
+}
+
+// begun is a copy of the image, before the first change or a later one.
+func (i *Image) begun(s *State) *Image {
+	image := i.clone()
+	if image.Bond == nil {
+		image.Taken = statefile.SinceBoot()
+		image.Bond = &bondImage{Made: true}
+	}
+	bond, _ := s.link(s.Name)
+	image.Bond.Index = bond.Index // 0: a plan will make it
+	return image
+}
+
+// grow adds what a step changes: a member as it was, what the bond is given.
+func (i *Image) grow(step Step, s *State) {
+	switch step := step.(type) {
+	case enslave:
+		if link, present := s.link(step.Member); present {
+			i.take(s, link, step.Was)
+		}
+	case addAddress:
+		if step.Link == s.Name { // and not given back
+			i.Added.Addresses = with(i.Added.Addresses, addedAddress{step.Link, step.Address.Prefix})
+		}
+	case addRoute:
+		if step.Link == s.Name {
+			i.Added.Routes = with(i.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
+		}
+	}
+}
+
+// undoing is the image to which an attempt that failed goes back: the bond and
+// the links that its steps name as they were, and without what they added.
+func (s *State) undoing(p Plan) *Image {
+	i := &Image{contents{Taken: statefile.SinceBoot(), Bond: &bondImage{Made: true}}}
+	if s.Bond != nil {
+		bond, _ := s.link(s.Name)
+		i.Bond = &bondImage{State: s.Bond}
+		i.take(s, bond, bond.settings())
+	}
+	for _, step := range p.Steps {
+		if link, present := s.link(step.link()); present && link.Name != s.Name {
+			i.take(s, link, link.settings())
+		}
+		switch step := step.(type) {
+		case setOptions:
+			i.Bond.PrimaryNamed = i.Bond.PrimaryNamed || slices.ContainsFunc(step.Changes, func(c change) bool { return c.Key == "primary" })
+		case setSysctl:
+			was := step.To
+			was.Value = step.From
+			i.Sysctls = append(i.Sysctls, was)
+		case addAddress:
+			i.Added.Addresses = with(i.Added.Addresses, addedAddress{step.Link, step.Address.Prefix})
+		case addRoute:
+			i.Added.Routes = with(i.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
+		}
+	}
+	return i
+}
+
+// rest is what of the bond's addresses and routes a plan means to be there; nil where
+// it removes no address, with which others may go that are somebody else's, or were
+// added by the same plan.
+func (s *State) rest(p Plan) *Image {
+	bond, _ := s.link(s.Name)
+	if !slices.ContainsFunc(p.Steps, func(step Step) bool { _, ok := step.(delAddress); return ok && step.link() == s.Name }) {
+		return nil
+	}
+	rest := s.Image(s.Name)
+	for _, step := range p.Steps {
+		if step.link() != s.Name {
+			continue // what a member gets back
+		}
+		switch step := step.(type) {
+		case addAddress:
+			rest.Addresses = append(rest.Addresses, step.Address.On(bond.Index))
+		case delAddress:
+			rest.Addresses = without(rest.Addresses, step.Address)
+			rest.Routes = slices.DeleteFunc(rest.Routes, func(r rtnl.Route) bool { return r.Source == step.Address.Prefix.Addr() })
+		case addRoute:
+			rest.Routes = append(rest.Routes, step.Route.By(bond.Index))
+		case delRoute:
+			rest.Routes = slices.DeleteFunc(rest.Routes, func(r rtnl.Route) bool { return serves(r, bond.Index, step.Route) })
+		}
+	}
+	rest.Links = nil
+	return rest
+}

@@ -1,0 +1,39 @@
+package bond
+
+import (
+	"errors"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// readRAMetric reads the metric that a link gives to the default routes which IPv6
+// routers advertise (Linux 5.12); "" where it can't be set, as in a container whose
+// /proc/sys is read-only.
+func readRAMetric(link string) string {
+	path := sysctlPath(raMetric, link)
+	text, err := os.ReadFile(path)
+	if err != nil || errors.Is(unix.Access(path, unix.W_OK), unix.EROFS) {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
+
+var raMetric = sysctl{Family: "ipv6", Key: "ra_defrtr_metric"}
+
+// readSysctls reads the settings as they are now. One that can't be read, since its
+// link is gone or the kernel is another one, is left out.
+func (s *State) readSysctls(like []sysctl) (list []sysctl) {
+	for _, c := range like {
+		link, present := s.linkByIndex(c.Link)
+		if !present {
+			continue
+		}
+		if text, err := os.ReadFile(sysctlPath(c, link.Name)); err == nil {
+			c.Value = strings.TrimSpace(string(text))
+			list = append(list, c)
+		}
+	}
+	return list
+}
