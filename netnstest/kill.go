@@ -13,8 +13,7 @@ import (
 // for one, or a call that makes, writes, syncs, renames or removes a file or a folder, or says whose it
 // is. It counts those of all threads, but not of programs that this one starts.
 //
-// Or it refuses requests to rtnetlink, as the kernel may for reasons that a test can't bring about; see
-// [Killer.Refuse].
+// Or it refuses changes, as the kernel may for reasons that a test can't bring about; see [Killer.Refuse].
 //
 // It is the supervisor of a seccomp filter (seccomp_unotify(2)): a thread that makes such a call waits
 // until the killer lets it go on.
@@ -28,8 +27,15 @@ type Killer struct {
 	made    int
 	at      int
 	killed  bool
-	refuses func(request []byte) bool
+	refuses func(Attempt) bool
 	refused int
+}
+
+// An Attempt is a change that a program is about to make: a whole netlink message, or a file's path that it opens
+// to write and, perhaps, make.
+type Attempt struct {
+	Request []byte
+	Path    string
 }
 
 // KillAt has the program killed right before its n-th change, or its changes counted alone if n is 0.
@@ -51,18 +57,17 @@ func (k *Killer) At(n int) {
 	k.made, k.at = 0, n
 }
 
-// RefusedWith is the error of the requests that a killer refuses.
+// RefusedWith is the error of the changes that a killer refuses.
 const RefusedWith = unix.EIO
 
-// Refuse has those requests for a change refused from now on of which f says so: by the whole netlink
-// message. Nil refuses none.
-func (k *Killer) Refuse(f func(request []byte) bool) {
+// Refuse has those changes refused from now on of which f says so. Nil refuses none.
+func (k *Killer) Refuse(f func(Attempt) bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.refuses, k.refused = f, 0
 }
 
-// Refused is how many requests were refused since the last Refuse.
+// Refused is how many were refused since the last Refuse.
 func (k *Killer) Refused() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -200,7 +205,7 @@ func (k *Killer) judge(c *call) int {
 	}
 	<-k.started
 	task := fmt.Sprintf("/proc/%d/task/%d", k.pid, c.thread)
-	request, changes := k.change(c)
+	attempt, changes := k.change(c)
 	if unix.Access(task, unix.F_OK) != nil || !changes {
 		return goesOn
 	}
@@ -213,33 +218,38 @@ func (k *Killer) judge(c *call) int {
 	switch {
 	case k.killed:
 		return dies
-	case request != nil && k.refuses != nil && k.refuses(request):
+	case k.refuses != nil && k.refuses(attempt):
 		k.refused++
 		return isRefused
 	}
 	return goesOn
 }
 
-// change tells a change from calls that only look like one. The request is nil for a change of a file.
-func (k *Killer) change(c *call) (request []byte, changes bool) {
+// change tells a change from calls that only look like one.
+func (k *Killer) change(c *call) (a Attempt, changes bool) {
 	switch c.number {
 	case unix.SYS_OPENAT:
-		return nil, c.args[2]&unix.O_CREAT != 0
+		if c.args[2]&unix.O_CREAT == 0 {
+			return a, false
+		}
+		path := make([]byte, 256)
+		k.read(path, uintptr(c.args[1]))
+		return Attempt{Path: unix.ByteSliceToString(path)}, true
 	case unix.SYS_WRITE, unix.SYS_SENDTO:
 		if k.ofFile(c) {
-			return nil, true
+			return a, true
 		}
-		request = k.request(c, uintptr(c.args[1]), int(c.args[2]))
-		return request, request != nil
+		a.Request = k.request(c, uintptr(c.args[1]), int(c.args[2]))
+		return a, a.Request != nil
 	case unix.SYS_SENDMSG:
 		var header unix.Msghdr
 		var part unix.Iovec
 		k.read(unsafe.Slice((*byte)(unsafe.Pointer(&header)), unsafe.Sizeof(header)), uintptr(c.args[1]))
 		k.read(unsafe.Slice((*byte)(unsafe.Pointer(&part)), unsafe.Sizeof(part)), uintptr(unsafe.Pointer(header.Iov)))
-		request = k.request(c, uintptr(unsafe.Pointer(part.Base)), int(part.Len))
-		return request, request != nil
+		a.Request = k.request(c, uintptr(unsafe.Pointer(part.Base)), int(part.Len))
+		return a, a.Request != nil
 	}
-	return nil, true
+	return a, true
 }
 
 // ofFile says whether a call is about a file, and not about a pipe or its like.
