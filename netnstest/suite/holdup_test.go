@@ -72,6 +72,7 @@ func oneRefused(t *testing.T) *netnstest.Host {
 	h.Cable("eth1")
 	sysctl(t, h.Namespace, "net/ipv6/conf/default/accept_ra", "0")
 	up(t, h, "--member", "eth0", "--mac", "02:00:5e:00:00:98")
+	sysctl(t, h.Namespace, routersMetric, "1024")
 	writeFile(t, in(h, "/etc/bondctl/bond0.toml"), wishesFile)
 	return h
 }

@@ -51,8 +51,14 @@ func TestRenamed(t *testing.T) {
 	netnstest.Eventually(t, isUp(h, "eth1"))
 	netnstest.Eventually(t, idle(keeper))
 	netnstest.Eventually(t, func() (err error) {
+		seen := downs(t, h)
 		linkDown(t, h, "eth1")
-		netnstest.Eventually(t, happened(t, h, "link_down eth1 ")) // so the keeper has seen it
+		netnstest.Eventually(t, func() error { // the keeper has looked
+			if now := downs(t, h); now == seen {
+				return fmt.Errorf("eth1 went down %d times", now)
+			}
+			return nil
+		})
 		change(t, h, "eth1", "rename", func(nl *netlink.Handle, l netlink.Link) error {
 			if err = nl.LinkSetName(l, "lan1"); errors.Is(err, unix.EBUSY) {
 				return nil // it was so slow that the time was over
@@ -64,6 +70,12 @@ func TestRenamed(t *testing.T) {
 	rolesAre(t, h, "eth0 active", "eth1 absent")
 	shell(h, "ip link set lan1 down", "ip link set lan1 name eth1")
 	rolesAre(t, h, "eth0 active", "eth1 backup")
+}
+
+// downs is how often a keeper has noted that a link went down.
+func downs(t *testing.T, h *netnstest.Host) int {
+	t.Helper()
+	return strings.Count(readFile(t, bondFile(h, "history.jsonl")), `"link_down"`)
 }
 
 // TestWPAConfOnWired: a wpa_conf that nobody would read is refused, and changes nothing.
