@@ -197,7 +197,7 @@ func (p *play) begin(args []string) {
 	p.t.Helper()
 	p.mii, p.failed = map[string]string{}, map[string]int{}
 	for name := range p.cables {
-		p.mii[name] = "up"
+		p.mii[name], p.failed[name] = "up", 0
 	}
 	p.up = append(args, "--address", "192.0.2.10/24", "--address", "2001:db8::10/64")
 	up(p.t, p.h, p.up...)
@@ -248,7 +248,7 @@ func (p *play) act(a act) bool {
 	case "insert":
 		cable.Insert()
 		up(p.t, p.h, p.up...)
-		p.mii[name] = "up"
+		p.mii[name], p.failed[name] = "up", 0
 	}
 	netnstest.Eventually(p.t, func() error {
 		if err := settled(p.h, p.mii, a.active); err != nil && !p.spoiled() {
