@@ -7,16 +7,16 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
 // amiss says what of a bond isn't as it is wanted though the kernel has refused
 // nothing: what never will be until somebody does something, and what was taken away.
 func (s *State) amiss(r record) (why []string) {
 	say := func(format string, args ...any) { why = append(why, fmt.Sprintf(format, args...)) }
-	if bridge := s.bridge(); bridge != "" && r.Config != nil && r.Config.wantsAddress() {
-		say("%s is a port of %s; its address belongs there", s.Name, bridge)
-	} else if r.Config != nil {
-		s.missing(r, say)
+	if r.Config != nil {
+		s.otherThanWanted(r, say)
 	}
 	bond, _ := s.link(s.Name)
 	for _, a := range s.addrsOf(bond.Index) {
@@ -30,19 +30,26 @@ func (s *State) amiss(r record) (why []string) {
 			say("%s went with the %s that was deleted; make it again", name, s.Name)
 		}
 	}
-	if r.Config == nil {
-		return why
+	return why
+}
+
+// otherThanWanted tells what of a configuration doesn't hold.
+func (s *State) otherThanWanted(r record, say func(format string, args ...any)) {
+	c := *r.Config
+	if bridge := s.bridge(); bridge != "" && c.wantsAddress() {
+		say("%s is a port of %s; its address belongs there", s.Name, bridge)
+	} else {
+		s.missing(r, say)
 	}
-	for _, m := range s.expand(*r.Config) {
+	for _, m := range s.expand(c) {
 		if m.ignoresWPAConf() {
 			say("wpa_conf of %s isn't read, for it is no Wi-Fi interface", m.name)
 		}
 	}
-	if r.Config.Metric6 != nil && s.raMetric == "" {
+	if c.Metric6 != nil && s.raMetric == "" {
 		say("ipv6.metric doesn't hold for the default routes of IPv6 routers, for net.ipv6.conf.%s.%s can't be set", s.Name, raMetric.Key)
 	}
-	s.unasked(*r.Config, say)
-	return why
+	s.foreignTargets(c, say)
 }
 
 // wantsAddress says whether the bond is to have an address of its own.
@@ -54,21 +61,21 @@ func (s *State) missing(r record, say func(format string, args ...any)) {
 	bond, _ := s.link(s.Name)
 	for _, p := range r.Config.Addresses {
 		_, there := s.addr(bond.Index, p)
-		if _, refused := r.Refused["address "+p.String()]; !there && !refused {
+		if _, refused := r.Refused[about(addAddress{s.Name, rtnl.NewAddr(p)})]; !there && !refused {
 			say("%s is missing", p)
 		}
 	}
 	for _, g := range r.Config.Gateways {
 		route := r.Config.gatewayRoute(g)
-		if _, refused := r.Refused[route.String()]; !refused && !s.hasRoute(bond.Index, route) {
+		if _, refused := r.Refused[about(addRoute{s.Name, route})]; !refused && !s.hasRoute(bond.Index, route) {
 			say("the %s is missing", route)
 		}
 	}
 }
 
-// unasked tells of ARP targets that nobody would answer for: the driver asks for them
-// on the bond's own networks alone, and on those of what stands on it.
-func (s *State) unasked(c Config, say func(format string, args ...any)) {
+// foreignTargets tells of ARP targets that nobody would answer for: the driver asks for
+// them on the bond's own networks alone, and on those of its upper devices.
+func (s *State) foreignTargets(c Config, say func(format string, args ...any)) {
 	networks := s.networks(c)
 	if value(c.Options.ARPInterval) == 0 || len(networks) == 0 {
 		return // or DHCP is yet to say where it is
@@ -85,8 +92,8 @@ func (s *State) unasked(c Config, say func(format string, args ...any)) {
 	}
 }
 
-// networks are those that the bond is to be in, and those that it or what stands on it
-// is in.
+// networks are those that the bond is to be in, and those that it or an upper device is
+// in.
 func (s *State) networks(c Config) []netip.Prefix {
 	bond, _ := s.link(s.Name)
 	networks := slices.Concat(c.Addresses, bond.Addresses)

@@ -70,13 +70,13 @@ func (a *attempt) see(began time.Time) (State, error) {
 			a.done.Before = newStatus(s, a.record)
 		}
 	}
-	s.patient, s.stood = a.patient, stood{Master: a.rejoin}
+	s.patient, s.lost = a.patient, stack{Master: a.rejoin}
 	if s.Bond == nil {
-		s.stood = a.record.Stood
+		s.lost = a.record.Stack
 	}
 	a.refusals.mark(&s, began)
 	if a.patient {
-		a.refusals.markRests(&s)
+		a.refusals.rests.mark(&s)
 	}
 	return s, nil
 }
@@ -142,7 +142,7 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s *State) (err error) {
 		return err
 	}
 	if slices.ContainsFunc(done, isCreate) {
-		a.rejoin = s.stood.Master
+		a.rejoin = s.lost.Master
 	}
 	if rest := s.rest(Plan{Steps: done}); rest != nil {
 		if err := a.restore(rest); err != nil {
@@ -269,16 +269,16 @@ func (a *attempt) remember(s State) error {
 	r := a.record
 	r.Config, r.Source, r.Refused = &a.Config, a.Source, a.refusals.words()
 	if s.Bond != nil {
-		r.Stood, r.Rejoin = s.standing(), a.rejoin
+		r.Stack, r.Rejoin = s.stack(), a.rejoin
 	}
-	if r.Stood.Master != "" {
+	if r.Stack.Master != "" {
 		r.Rejoin = ""
 	}
 	switch made := slices.ContainsFunc(a.done.Steps, isCreate); {
 	case !a.patient:
 		r.Lost = nil // who is there has been told
 	case made:
-		r.Lost = a.record.Stood.Upper
+		r.Lost = a.record.Stack.Upper
 	default:
 		// One that was made again is its owner's business from then on.
 		r.Lost = slices.DeleteFunc(slices.Clone(r.Lost), func(name string) bool { _, present := s.link(name); return present })

@@ -54,7 +54,7 @@ func whyNoIPv6(link string, is6 bool, err error) string {
 	}
 	off := sysctl{Family: "ipv6", Key: "disable_ipv6"}
 	switch value, err := os.ReadFile(sysctlPath(off, link)); {
-	case errors.Is(err, fs.ErrNotExist) && !kernelHasIPv6():
+	case errors.Is(err, fs.ErrNotExist) && !hasIPv6():
 		return "this kernel has no IPv6, or it was switched off at boot (ipv6.disable=1)"
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Sprintf("IPv6 is off on %s, whose MTU is less than the %d that it wants", link, minMTU6)
@@ -64,8 +64,8 @@ func whyNoIPv6(link string, is6 bool, err error) string {
 	return ""
 }
 
-// kernelHasIPv6 says whether it runs IPv6 at all.
-func kernelHasIPv6() bool {
+// hasIPv6 says whether the kernel runs IPv6 at all.
+func hasIPv6() bool {
 	_, err := os.Stat("/proc/sys/net/ipv6/conf/all")
 	return err == nil
 }

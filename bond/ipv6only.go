@@ -16,9 +16,9 @@ func (c Config) IPv4Optional() bool {
 	return c.WantsDHCP() && cmp.Or(c.Method, MethodAuto) == MethodAuto
 }
 
-// hasIPv6 says whether the bond has a way out by IPv6, and an address for it: one that
+// leavesByIPv6 says whether the bond has a way out by IPv6, and an address for it: one that
 // was found free (RFC 4862 section 5.4).
-func (s *State) hasIPv6() bool {
+func (s *State) leavesByIPv6() bool {
 	const unusable = unix.IFA_F_TENTATIVE | unix.IFA_F_DADFAILED
 	bond, present := s.link(s.Name)
 	if !present {

@@ -49,7 +49,7 @@ func TestHasIPv6(t *testing.T) {
 	for name, tt := range tests {
 		s := State{Name: "bond0", Links: []Link{{Name: "bond0", Index: bond}}}
 		s.addrs, s.routes = []rtnl.Addr{tt.addr}, []rtnl.Route{tt.route}
-		if got := s.hasIPv6(); got != tt.want {
+		if got := s.leavesByIPv6(); got != tt.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}

@@ -126,19 +126,19 @@ func (p *planner) create() {
 	}
 	p.add(create)
 	p.enslave()
-	p.standAgain()
+	p.restack()
 }
 
-// standAgain puts a bond that somebody deleted back where it was a port. What stood on
+// restack puts a bond that somebody deleted back where it was a port. What stood on
 // it, such as VLANs, has gone with it.
-func (p *planner) standAgain() {
-	stood := p.state.stood
+func (p *planner) restack() {
+	lost := p.state.lost
 	bond, _ := p.state.link(p.Bond)
-	if master, present := p.state.link(stood.Master); present && bond.Master == "" {
+	if master, present := p.state.link(lost.Master); present && bond.Master == "" {
 		p.add(setMaster{p.Bond, master.Name})
 	}
-	if len(stood.Upper) > 0 {
-		p.note("%s went with the %s that was deleted: make it again", strings.Join(stood.Upper, ", "), p.Bond)
+	if len(lost.Upper) > 0 {
+		p.note("%s went with the %s that was deleted: make it again", strings.Join(lost.Upper, ", "), p.Bond)
 	}
 }
 
@@ -198,7 +198,6 @@ func (p *planner) firstMAC() HardwareAddr {
 // change plans the changes of a bond that is there. New members are enslaved before
 // old ones are released, so that there is always one.
 func (p *planner) change() {
-	defer p.standAgain()
 	p.emptied = len(p.state.Bond.Slaves) > 0 && (p.differs("fail_over_mac") || !p.anyReady())
 	if p.emptied {
 		p.release(func(string) bool { return true })
@@ -210,6 +209,7 @@ func (p *planner) change() {
 	if !p.emptied {
 		p.release(func(name string) bool { return !p.isWanted(name) })
 	}
+	p.restack()
 }
 
 // failOverMAC plans a change of fail_over_mac, which the kernel refuses

@@ -16,7 +16,7 @@ import (
 type Refusals struct {
 	of     map[string]denial // by the member's name, or by what a step is about
 	unkept Plan              // what the kernel took and didn't keep
-	rests  map[int]time.Time // until when slaves that somebody has set down are left so, by ifindex
+	rests  rests
 }
 
 // A denial is one refusal: of a member, or of a step on the bond.
@@ -64,27 +64,6 @@ func (r *Refusals) words() map[string]string {
 		why[what] = denied.why
 	}
 	return why
-}
-
-// restTime is how long a slave is left down that somebody has set down: long enough to
-// rename it, which the kernel does only then (EBUSY).
-const restTime = 2 * time.Second
-
-// markRests marks the slaves that were set down a moment ago.
-func (r *Refusals) markRests(s *State) {
-	rests := map[int]time.Time{}
-	for i, l := range s.Links {
-		if l.Master != s.Name || l.Up {
-			continue
-		}
-		until, known := r.rests[l.Index]
-		if !known && !l.RFKill { // what rfkill unblocks is set up at once
-			until = time.Now().Add(restTime)
-		}
-		rests[l.Index] = until
-		s.Links[i].resting = time.Until(until) > 0
-	}
-	r.rests = rests
 }
 
 // mark marks the links that weren't to be tried yet when an attempt began: what was
@@ -135,10 +114,8 @@ func (r *Refusals) retry() (least time.Duration) {
 	for _, refused := range r.of {
 		consider(refused.until)
 	}
-	for _, until := range r.rests {
-		if time.Until(until) > 0 {
-			consider(until)
-		}
+	if until := r.rests.next(); !until.IsZero() {
+		consider(until)
 	}
 	return least
 }

@@ -25,8 +25,9 @@ type State struct {
 	Lease     *lease.Lease
 	LeaseLeft time.Duration
 
-	// stood is what stood on a bond that was deleted, as long as it isn't as before.
-	stood stood
+	// lost is what the bond was stacked with that somebody deleted, as long as the new
+	// one isn't.
+	lost stack
 
 	// patient makes a member that can't join as it is pending, where it would otherwise
 	// be an obstacle to the whole plan: nobody is there to be told.
@@ -108,7 +109,7 @@ func (l Link) settings() linkSettings {
 // bridge names what the bond is a port of; "" for nothing. A port's addresses get no
 // traffic, which its master takes. A VRF is a master, too, and leaves it that.
 func (s *State) bridge() string {
-	name := s.stood.Master // it is to be a port again
+	name := s.lost.Master // it is to be a port again
 	if bond, present := s.link(s.Name); present && bond.Master != "" {
 		name = bond.Master
 	}
@@ -118,16 +119,16 @@ func (s *State) bridge() string {
 	return ""
 }
 
-// stood is what stands on a bond, and goes with it when somebody deletes it.
-type stood struct {
-	Master string   `json:"master,omitempty"` // it was a port of
-	Upper  []string `json:"upper,omitempty"`  // such as VLANs
+// A stack is what a bond is stacked with.
+type stack struct {
+	Master string   `json:"master,omitempty"` // such as the bridge that it is a port of
+	Upper  []string `json:"upper,omitempty"`  // such as VLANs, which go with it when it is deleted
 }
 
-// standing is what stands on the bond now.
-func (s *State) standing() stood {
+// stack is what the bond is stacked with now.
+func (s *State) stack() stack {
 	bond, _ := s.link(s.Name)
-	return stood{bond.Master, bond.Upper}
+	return stack{bond.Master, bond.Upper}
 }
 
 // link finds an interface by its name. It copies none on the way, for there may be

@@ -239,7 +239,7 @@ func newStatus(s State, r record) Status {
 		Addresses: append([]netip.Prefix{}, link.Addresses...),
 		Members:   []MemberStatus{},
 		Index:     link.Index, Bridge: s.bridge(),
-		IPv6: s.hasIPv6(),
+		IPv6: s.leavesByIPv6(),
 	}
 	for _, a := range s.slaac() {
 		st.SLAAC = append(st.SLAAC, a.Prefix)

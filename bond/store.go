@@ -25,10 +25,10 @@ type record struct {
 	Manual *choice `json:"manual,omitempty"`
 	// Refused has what the kernel refused, such as members and leased routes, and why.
 	Refused map[string]string `json:"refused,omitempty"`
-	// Stood is what stood on the bond when it was last seen. When somebody deleted it,
-	// Rejoin is what the new one is to be a port of again, and Lost are the links that
-	// are gone.
-	Stood  stood    `json:"stood,omitzero"`
+	// Stack is what the bond was stacked with when it was last seen. When somebody
+	// deleted it, Rejoin is what the new one is to be a port of again, and Lost are the
+	// links that are gone.
+	Stack  stack    `json:"stack,omitzero"`
 	Rejoin string   `json:"rejoin,omitempty"`
 	Lost   []string `json:"lost,omitempty"`
 }
