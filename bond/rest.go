@@ -1,0 +1,38 @@
+package bond
+
+import "time"
+
+// restTime is how long a slave is left down that somebody has set down: long enough to
+// rename it, which the kernel does only then (EBUSY).
+const restTime = 2 * time.Second
+
+// rests are the times until which slaves that are down are left so, by ifindex. The zero
+// time is that of one which isn't.
+type rests map[int]time.Time
+
+// mark marks the slaves that were set down a moment ago.
+func (r *rests) mark(s *State) {
+	now := rests{}
+	for i, l := range s.Links {
+		if l.Master != s.Name || l.Up {
+			continue
+		}
+		until, known := (*r)[l.Index]
+		if !known && !l.RFKill { // what rfkill unblocks is set up at once
+			until = time.Now().Add(restTime)
+		}
+		now[l.Index] = until
+		s.Links[i].resting = time.Until(until) > 0
+	}
+	*r = now
+}
+
+// next is when the next rest is over; zero where nothing rests.
+func (r rests) next() (first time.Time) {
+	for _, until := range r {
+		if time.Until(until) > 0 && (first.IsZero() || until.Before(first)) {
+			first = until
+		}
+	}
+	return first
+}
