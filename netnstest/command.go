@@ -14,8 +14,8 @@ import (
 // exec.Cmd, on a thread inside.
 type Cmd struct {
 	*exec.Cmd
-	n      *Namespace
-	killer *Killer
+	n          *Namespace
+	supervisor *Supervisor
 }
 
 // Command prepares a program that runs in the namespace.
@@ -27,8 +27,8 @@ func (n *Namespace) Command(name string, args ...string) *Cmd {
 func (c *Cmd) Start() (err error) {
 	Warm(c.Path)
 	start := c.Cmd.Start
-	if c.killer != nil {
-		start = func() error { return c.killer.start(c.Cmd) }
+	if c.supervisor != nil {
+		start = func() error { return c.supervisor.start(c.Cmd) }
 	}
 	c.n.Do(func() { err = start() })
 	return err

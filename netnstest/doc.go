@@ -59,7 +59,8 @@
 // its cable (a veth); the cable can be pulled and plugged (carrier), the NIC removed and inserted
 // (gone, and back by the same name with the same MAC). [Host.Ping] sends pings and tells what was
 // lost; [Host.Stream] is a TCP connection that must not break. [Host.Tap] sees every netlink request
-// that changes something, and [Cmd.KillAt] kills a program at any of its changes, those of files included.
+// that changes something, and [Cmd.Supervise] kills a program at any of its changes, those of files
+// included, or refuses them.
 // [Host.OtherLAN] is a second network, with addresses and DHCP of its own, for a machine that is carried
 // elsewhere.
 //

@@ -30,7 +30,7 @@ var loadMachineModules = sync.OnceValue(func() error { return loadModules(machin
 func NewMachine(t TB, opts ...HostOption) *Machine {
 	t.Helper()
 	if !InGuest() {
-		t.Skipf("needs docks or Wi-Fi, which only the lab's virtual machine has (%s=%s)", envMode, os.Getenv(envMode))
+		Skip(t, "needs docks or Wi-Fi, which only the lab's virtual machine has (%s=%s)", envMode, os.Getenv(envMode))
 	}
 	machineMu.Lock()
 	t.Cleanup(machineMu.Unlock)

@@ -86,6 +86,15 @@ func Required() bool {
 	return os.Getenv(envRequired) == "1" || os.Getenv("CI") == "true"
 }
 
+// Skip skips a test that can't run here, or fails it where every test must: see [Required].
+func Skip(t TB, format string, args ...any) {
+	t.Helper()
+	if Required() {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
 func complain(err error) {
 	fmt.Fprintln(os.Stderr, "netnstest: error:", err)
 }

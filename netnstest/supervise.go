@@ -9,15 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Killer kills a program (SIGKILL) right before one of its changes: a request to rtnetlink that asks
-// for one, or a call that makes, writes, syncs, renames or removes a file or a folder, or says whose it
-// is. It counts those of all threads, but not of programs that this one starts.
+// A Supervisor kills a program (SIGKILL) right before one of its changes, or refuses changes, as the kernel may
+// for reasons that a test can't bring about. A change is a request to rtnetlink that asks for one, or a call that
+// makes, writes, syncs, renames or removes a file or a folder, or says whose it is. Those of all threads count,
+// but not of programs that this one starts.
 //
-// Or it refuses changes, as the kernel may for reasons that a test can't bring about; see [Killer.Refuse].
-//
-// It is the supervisor of a seccomp filter (seccomp_unotify(2)): a thread that makes such a call waits
-// until the killer lets it go on.
-type Killer struct {
+// It supervises a seccomp filter (seccomp_unotify(2)): a thread that makes such a call waits until it may go on.
+type Supervisor struct {
 	started chan struct{} // closed when pid is known
 	pid     int
 	pidfd   int
@@ -38,54 +36,53 @@ type Attempt struct {
 	Path    string
 }
 
-// KillAt has the program killed right before its n-th change, or its changes counted alone if n is 0.
-// It must be called before the program is started. Before Linux 5.19, where a signal has a call reported
-// twice, the test is skipped.
-func (c *Cmd) KillAt(n int) *Killer {
+// Supervise has the program supervised, once it is started. That needs Linux 5.19: before, a signal has a call
+// reported twice.
+func (c *Cmd) Supervise() *Supervisor {
 	c.n.t.Helper()
 	if !KernelAtLeast(5, 19) {
-		c.n.t.Skipf("needs Linux 5.19 to kill %s at a change", c.Path)
+		Skip(c.n.t, "needs Linux 5.19 to supervise %s", c.Path)
 	}
-	c.killer = &Killer{started: make(chan struct{}), pidfd: -1, at: n}
-	return c.killer
+	c.supervisor = &Supervisor{started: make(chan struct{}), pidfd: -1}
+	return c.supervisor
 }
 
-// At begins to count anew: the program is killed right before the n-th change from now on; with 0 it isn't.
-func (k *Killer) At(n int) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.made, k.at = 0, n
+// KillAt has the program killed right before its n-th change from now on; with 0 it isn't, and they are counted.
+func (s *Supervisor) KillAt(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.made, s.at = 0, n
 }
 
-// RefusedWith is the error of the changes that a killer refuses.
+// RefusedWith is the error of the changes that a supervisor refuses.
 const RefusedWith = unix.EIO
 
 // Refuse has those changes refused from now on of which f says so. Nil refuses none.
-func (k *Killer) Refuse(f func(Attempt) bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.refuses, k.refused = f, 0
+func (s *Supervisor) Refuse(f func(Attempt) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuses, s.refused = f, 0
 }
 
 // Refused is how many were refused since the last Refuse.
-func (k *Killer) Refused() int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.refused
+func (s *Supervisor) Refused() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refused
 }
 
 // Made is how many changes the program has made, or been about to.
-func (k *Killer) Made() int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.made
+func (s *Supervisor) Made() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.made
 }
 
 // Killed says whether the program was killed.
-func (k *Killer) Killed() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.killed
+func (s *Supervisor) Killed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.killed
 }
 
 // suspects are the system calls that the filter reports.
@@ -97,19 +94,19 @@ var suspects = []uint32{
 
 // start starts the program. The calling thread has to end soon: it keeps the filter, which the program
 // inherits.
-func (k *Killer) start(c *exec.Cmd) error {
-	k.starter = unix.Gettid()
+func (s *Supervisor) start(c *exec.Cmd) error {
+	s.starter = unix.Gettid()
 	listener, err := listen()
 	if err != nil {
 		return err
 	}
-	go k.supervise(listener)
-	defer close(k.started)
+	go s.supervise(listener)
+	defer close(s.started)
 	if err := c.Start(); err != nil {
 		return err
 	}
-	k.pid = c.Process.Pid
-	k.pidfd, err = unix.PidfdOpen(k.pid, 0)
+	s.pid = c.Process.Pid
+	s.pidfd, err = unix.PidfdOpen(s.pid, 0)
 	return err
 }
 
@@ -154,7 +151,7 @@ type answer struct {
 
 // supervise lets every call go on until the one at which the program is killed. It ends when nobody has
 // the filter any more.
-func (k *Killer) supervise(listener int) {
+func (s *Supervisor) supervise(listener int) {
 	defer unix.Close(listener)
 	for {
 		news := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
@@ -170,7 +167,7 @@ func (k *Killer) supervise(listener int) {
 			continue // the thread doesn't wait any more
 		}
 		a := answer{id: c.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
-		switch k.judge(&c) {
+		switch s.judge(&c) {
 		case dies:
 			continue
 		case isRefused:
@@ -178,9 +175,9 @@ func (k *Killer) supervise(listener int) {
 		}
 		_ = ioctl(listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&a)) // or it was killed by others
 	}
-	<-k.started
-	if k.pidfd >= 0 {
-		unix.Close(k.pidfd)
+	<-s.started
+	if s.pidfd >= 0 {
+		unix.Close(s.pidfd)
 	}
 }
 
@@ -199,70 +196,70 @@ const (
 )
 
 // judge counts a call, and says what becomes of it.
-func (k *Killer) judge(c *call) int {
-	if int(c.thread) == k.starter {
+func (s *Supervisor) judge(c *call) int {
+	if int(c.thread) == s.starter {
 		return goesOn
 	}
-	<-k.started
-	task := fmt.Sprintf("/proc/%d/task/%d", k.pid, c.thread)
-	attempt, changes := k.change(c)
+	<-s.started
+	task := fmt.Sprintf("/proc/%d/task/%d", s.pid, c.thread)
+	attempt, changes := s.change(c)
 	if unix.Access(task, unix.F_OK) != nil || !changes {
 		return goesOn
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if !k.killed {
-		k.made++
-		k.killed = k.made == k.at && unix.PidfdSendSignal(k.pidfd, unix.SIGKILL, nil, 0) == nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.killed {
+		s.made++
+		s.killed = s.made == s.at && unix.PidfdSendSignal(s.pidfd, unix.SIGKILL, nil, 0) == nil
 	}
 	switch {
-	case k.killed:
+	case s.killed:
 		return dies
-	case k.refuses != nil && k.refuses(attempt):
-		k.refused++
+	case s.refuses != nil && s.refuses(attempt):
+		s.refused++
 		return isRefused
 	}
 	return goesOn
 }
 
 // change tells a change from calls that only look like one.
-func (k *Killer) change(c *call) (a Attempt, changes bool) {
+func (s *Supervisor) change(c *call) (a Attempt, changes bool) {
 	switch c.number {
 	case unix.SYS_OPENAT:
 		if c.args[2]&unix.O_CREAT == 0 {
 			return a, false
 		}
 		path := make([]byte, 256)
-		k.read(path, uintptr(c.args[1]))
+		s.read(path, uintptr(c.args[1]))
 		return Attempt{Path: unix.ByteSliceToString(path)}, true
 	case unix.SYS_WRITE, unix.SYS_SENDTO:
-		if k.ofFile(c) {
+		if s.ofFile(c) {
 			return a, true
 		}
-		a.Request = k.request(c, uintptr(c.args[1]), int(c.args[2]))
+		a.Request = s.request(c, uintptr(c.args[1]), int(c.args[2]))
 		return a, a.Request != nil
 	case unix.SYS_SENDMSG:
 		var header unix.Msghdr
 		var part unix.Iovec
-		k.read(unsafe.Slice((*byte)(unsafe.Pointer(&header)), unsafe.Sizeof(header)), uintptr(c.args[1]))
-		k.read(unsafe.Slice((*byte)(unsafe.Pointer(&part)), unsafe.Sizeof(part)), uintptr(unsafe.Pointer(header.Iov)))
-		a.Request = k.request(c, uintptr(unsafe.Pointer(part.Base)), int(part.Len))
+		s.read(unsafe.Slice((*byte)(unsafe.Pointer(&header)), unsafe.Sizeof(header)), uintptr(c.args[1]))
+		s.read(unsafe.Slice((*byte)(unsafe.Pointer(&part)), unsafe.Sizeof(part)), uintptr(unsafe.Pointer(header.Iov)))
+		a.Request = s.request(c, uintptr(unsafe.Pointer(part.Base)), int(part.Len))
 		return a, a.Request != nil
 	}
 	return a, true
 }
 
 // ofFile says whether a call is about a file, and not about a pipe or its like.
-func (k *Killer) ofFile(c *call) bool {
+func (s *Supervisor) ofFile(c *call) bool {
 	var stat unix.Stat_t
-	err := k.on(c, func(fd int) error { return unix.Fstat(fd, &stat) })
+	err := s.on(c, func(fd int) error { return unix.Fstat(fd, &stat) })
 	return err == nil && stat.Mode&unix.S_IFMT == unix.S_IFREG
 }
 
 // request is a message that is about to be sent, if it asks rtnetlink for a change; else nil.
-func (k *Killer) request(c *call, at uintptr, size int) []byte {
+func (s *Supervisor) request(c *call, at uintptr, size int) []byte {
 	var family, protocol int
-	err := k.on(c, func(fd int) (err error) {
+	err := s.on(c, func(fd int) (err error) {
 		if family, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); err == nil {
 			protocol, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL)
 		}
@@ -272,7 +269,7 @@ func (k *Killer) request(c *call, at uintptr, size int) []byte {
 		return nil
 	}
 	message := make([]byte, size)
-	k.read(message, at)
+	s.read(message, at)
 	if len(requestedChanges(message)) == 0 {
 		return nil
 	}
@@ -280,8 +277,8 @@ func (k *Killer) request(c *call, at uintptr, size int) []byte {
 }
 
 // on calls f with what the program's descriptor, a call's first argument, stands for.
-func (k *Killer) on(c *call, f func(fd int) error) error {
-	fd, err := unix.PidfdGetfd(k.pidfd, int(c.args[0]), 0)
+func (s *Supervisor) on(c *call, f func(fd int) error) error {
+	fd, err := unix.PidfdGetfd(s.pidfd, int(c.args[0]), 0)
 	if err != nil {
 		return err
 	}
@@ -290,11 +287,11 @@ func (k *Killer) on(c *call, f func(fd int) error) error {
 }
 
 // read reads the program's memory. What can't be read is left as it is, which is no change.
-func (k *Killer) read(into []byte, at uintptr) {
+func (s *Supervisor) read(into []byte, at uintptr) {
 	if len(into) == 0 {
 		return
 	}
 	local := unix.Iovec{Base: &into[0]}
 	local.SetLen(len(into))
-	_, _ = unix.ProcessVMReadv(k.pid, []unix.Iovec{local}, []unix.RemoteIovec{{Base: at, Len: len(into)}}, 0)
+	_, _ = unix.ProcessVMReadv(s.pid, []unix.Iovec{local}, []unix.RemoteIovec{{Base: at, Len: len(into)}}, 0)
 }

@@ -41,7 +41,7 @@ var systemdPrograms = []string{"/lib/systemd/systemd", "/usr/bin/systemctl", "/u
 func (h *Host) Systemd() *Systemd {
 	h.t.Helper()
 	if !InGuest() {
-		h.t.Skipf("needs the lab's virtual machine (%s=%s)", envMode, os.Getenv(envMode))
+		Skip(h.t, "needs the lab's virtual machine (%s=%s)", envMode, os.Getenv(envMode))
 	}
 	for _, program := range systemdPrograms {
 		Warm(program)

@@ -36,19 +36,10 @@ const settleTime = 100 * time.Millisecond
 // unless that is 0. Changes in the time that is deaf are of no interest. Meanwhile it
 // saves the events that have been held back for long enough.
 func (t *triggers) wait(ctx context.Context, retry, deaf time.Duration) (n news, err error) {
-	var again, hear <-chan time.Time
-	changes := t.changes
+	again, hear, save, changes := after(retry), after(deaf), t.saveDue(), t.changes
 	if deaf > 0 {
-		timer := time.NewTimer(deaf)
-		defer timer.Stop()
-		changes, hear = nil, timer.C
+		changes = nil
 	}
-	if retry > 0 {
-		timer := time.NewTimer(retry)
-		defer timer.Stop()
-		again = timer.C
-	}
-	save := t.saveDue()
 	for waiting := true; waiting; {
 		waiting = false
 		select {
@@ -84,6 +75,14 @@ func (t *triggers) wait(ctx context.Context, retry, deaf time.Duration) (n news,
 	}
 	t.pace(ctx, &n)
 	return n, ctx.Err()
+}
+
+// after has an item after a time; never after none.
+func after(d time.Duration) <-chan time.Time {
+	if d <= 0 {
+		return nil
+	}
+	return time.After(d)
 }
 
 // saveDue has an item when an event that is held back is to be saved.

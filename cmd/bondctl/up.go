@@ -58,14 +58,9 @@ func up(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, flag := range notYet {
-		if c.IsSet(flag) {
-			return usage(fmt.Sprintf("--%s: not supported yet; leave it out", flag), "bondctl up --help")
-		}
-	}
-	wait, err := time.ParseDuration(c.String("wait"))
-	if err != nil || wait < 0 {
-		return usage(fmt.Sprintf("--wait: %q is not a duration; write one such as 10s, or 0", c.String("wait")), "bondctl up --help")
+	wait, err := upWait(c)
+	if err != nil {
+		return err
 	}
 	wanted, err := namedConfig(c, name)
 	if err != nil {
@@ -101,6 +96,21 @@ func up(c *cli.Context) error {
 		return nil
 	}
 	return reconcile(c, h, *wanted, s, wait)
+}
+
+// upWait is for how long up waits for an active slave, unless a flag is given that isn't
+// supported yet.
+func upWait(c *cli.Context) (time.Duration, error) {
+	for _, flag := range notYet {
+		if c.IsSet(flag) {
+			return 0, usage(fmt.Sprintf("--%s: not supported yet; leave it out", flag), "bondctl up --help")
+		}
+	}
+	wait, err := time.ParseDuration(c.String("wait"))
+	if err != nil || wait < 0 {
+		return 0, usage(fmt.Sprintf("--wait: %q is not a duration; write one such as 10s, or 0", c.String("wait")), "bondctl up --help")
+	}
+	return wait, nil
 }
 
 // reconcile does the work of up, and prints what came of it.

@@ -22,8 +22,8 @@ func TestMain(m *testing.M) {
 func openLab(t *testing.T) *netnstest.Lab {
 	t.Helper()
 	lab, err := netnstest.Open()
-	if errors.Is(err, netnstest.ErrUnavailable) && !netnstest.Required() {
-		t.Skip(err)
+	if errors.Is(err, netnstest.ErrUnavailable) {
+		netnstest.Skip(t, "%v", err)
 	}
 	if err != nil {
 		t.Fatal(err)

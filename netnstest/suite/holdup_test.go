@@ -32,13 +32,13 @@ func TestOptionRefusedAtCreation(t *testing.T) {
 	h.Cable("eth1")
 	writeFile(t, in(h, "/etc/bondctl/bond0.toml"), wishesFile)
 	cmd := h.Command("bondctl", "daemon")
-	killer := cmd.KillAt(0)
+	kernel := cmd.Supervise()
 	option := wishes[0]
-	killer.Refuse(option.isAsked)
+	kernel.Refuse(option.isAsked)
 	cmd.Background()
 	t.Cleanup(func() { succeeds(t, h, "down") })
 	netnstest.Eventually(t, active(h, "eth0"))
-	option.isToldAndHeals(t, h, killer)
+	option.isToldAndHeals(t, h, kernel)
 }
 
 // TestNobodyAsksAgain: a keeper forgets the refusal of a member that can't join for another reason by now, and
@@ -51,7 +51,7 @@ func TestNobodyAsksAgain(t *testing.T) {
 	shell(h, "ip link add br1 type bridge")
 	writeFile(t, in(h, "/etc/bondctl/bond0.toml"), "member = [{name = 'eth0'}, {name = 'eth1'}]\nipv4.method = 'none'\n")
 	cmd := h.Command("bondctl", "daemon")
-	cmd.KillAt(0).Refuse(func(a netnstest.Attempt) bool {
+	cmd.Supervise().Refuse(func(a netnstest.Attempt) bool {
 		r := requestOf(a)
 		return r.sets(unix.IFLA_MASTER) && int(nl.NativeEndian().Uint32(r.body[4:])) == link(t, h, "eth1").Index
 	})
@@ -105,14 +105,14 @@ func TestOneRefusedUp(t *testing.T) {
 func (w wish) isRefused(t *testing.T, h *netnstest.Host, status int) {
 	t.Helper()
 	cmd := h.Command("bondctl", "up", "--once", "--wait", "0")
-	killer := cmd.KillAt(0)
-	killer.Refuse(w.isAsked)
+	kernel := cmd.Supervise()
+	kernel.Refuse(w.isAsked)
 	o := run(t, cmd)
 	want := w.says
 	if w.name == "enslaving" {
 		want = "enslave eth1 to bond0"
 	}
-	if o.Status != status || killer.Refused() == 0 || !strings.Contains(o.Stderr, want) || !strings.Contains(o.Stderr, netnstest.RefusedWith.Error()) {
+	if o.Status != status || kernel.Refused() == 0 || !strings.Contains(o.Stderr, want) || !strings.Contains(o.Stderr, netnstest.RefusedWith.Error()) {
 		t.Errorf("%s: exit status %d, want %d, and %q:\n%s", w.name, o.Status, status, want, o.Stderr)
 	}
 }
@@ -126,16 +126,16 @@ func TestOneRefusedAtStart(t *testing.T) {
 			t.Parallel()
 			h := oneRefused(t)
 			cmd := h.Command("bondctl", "daemon", "--config", "/etc/bondctl/bond0.toml")
-			killer := cmd.KillAt(0)
-			killer.Refuse(w.isAsked)
+			kernel := cmd.Supervise()
+			kernel.Refuse(w.isAsked)
 			cmd.Background()
-			w.isToldAndHeals(t, h, killer)
+			w.isToldAndHeals(t, h, kernel)
 		})
 	}
 }
 
 // isToldAndHeals waits until the kernel has all but the wish, and health says why, and then lets it.
-func (w wish) isToldAndHeals(t *testing.T, h *netnstest.Host, killer *netnstest.Killer) {
+func (w wish) isToldAndHeals(t *testing.T, h *netnstest.Host, kernel *netnstest.Supervisor) {
 	t.Helper()
 	netnstest.Eventually(t, all(t, h, w.name, w.needed))
 	netnstest.Eventually(t, says(t, h, func(st bondStatus) error {
@@ -147,7 +147,7 @@ func (w wish) isToldAndHeals(t *testing.T, h *netnstest.Host, killer *netnstest.
 	if got := w.has(t, h); got == w.wants {
 		t.Errorf("%s was refused, and is there: %s", w.name, got)
 	}
-	killer.Refuse(nil)
+	kernel.Refuse(nil)
 	netnstest.Eventually(t, all(t, h))
 	netnstest.Eventually(t, noTrouble(t, h))
 }
@@ -158,16 +158,16 @@ func TestOneRefusedLater(t *testing.T) {
 	t.Parallel()
 	h := oneRefused(t)
 	cmd := h.Command("bondctl", "daemon", "--config", "/etc/bondctl/bond0.toml")
-	killer := cmd.KillAt(0)
+	kernel := cmd.Supervise()
 	cmd.Background()
 	netnstest.Eventually(t, all(t, h))
 	netnstest.Eventually(t, noTrouble(t, h))
 	for i, w := range wishes {
 		other := wishes[(i+5)%len(wishes)]
-		killer.Refuse(w.isAsked)
+		kernel.Refuse(w.isAsked)
 		w.undo(t, h)
 		other.undo(t, h)
-		w.isToldAndHeals(t, h, killer)
+		w.isToldAndHeals(t, h, kernel)
 	}
 }
 
@@ -183,7 +183,7 @@ func TestLeasedRouteRefused(t *testing.T) {
 		return r.kind == unix.RTM_NEWROUTE && r.body[1] == 24
 	}
 	cmd := h.Command("bondctl", "daemon")
-	keeper := cmd.KillAt(0)
+	keeper := cmd.Supervise()
 	keeper.Refuse(routeOfServer)
 	cmd.Background()
 	t.Cleanup(func() { succeeds(t, h, "down") })
@@ -194,7 +194,7 @@ func TestLeasedRouteRefused(t *testing.T) {
 	netnstest.Eventually(t, healthSays(t, h, refused))
 
 	up := h.Command("bondctl", "up")
-	up.KillAt(0).Refuse(routeOfServer)
+	up.Supervise().Refuse(routeOfServer)
 	if o := run(t, up); o.Status != 0 {
 		t.Errorf("exit status %d\n%s%s", o.Status, o.Stdout, o.Stderr)
 	} else {

@@ -74,7 +74,7 @@ func TestKeeperKilledAtLook(t *testing.T) {
 			writeFile(t, in(h, "/etc/bondctl/bond0.toml"), "[[member]]\nname = \"eth0\"\n"+s.config)
 			before := unnumbered(links(t, h))
 			var want []linkState
-			kill := func(at int) *netnstest.Killer {
+			kill := func(at int) *netnstest.Supervisor {
 				s.before(eth0, eth1)
 				killer := s.kill(t, h, at, func() { s.happens(t, h, eth0, eth1) })
 				got := bonded(t, h)
@@ -98,12 +98,12 @@ func TestKeeperKilledAtLook(t *testing.T) {
 }
 
 // kill starts a keeper that is to be killed at a change after something happens, and another one if it is.
-func (s sight) kill(t *testing.T, h *netnstest.Host, at int, happens func()) *netnstest.Killer {
+func (s sight) kill(t *testing.T, h *netnstest.Host, at int, happens func()) *netnstest.Supervisor {
 	t.Helper()
 	cmd := h.Command("bondctl", "daemon")
-	killer := cmd.KillAt(0)
+	killer := cmd.Supervise()
 	keeper := untilIdle(t, h, cmd)
-	killer.At(at)
+	killer.KillAt(at)
 	happens()
 	netnstest.Eventually(t, keeper.endedOr(s.seen(t, h)))
 	if killer.Killed() {

@@ -77,10 +77,11 @@ func (k kills) run(t *testing.T) {
 }
 
 // kill runs the program, which is to be killed at a change.
-func (k kills) kill(t *testing.T, h *netnstest.Host, at int) *netnstest.Killer {
+func (k kills) kill(t *testing.T, h *netnstest.Host, at int) *netnstest.Supervisor {
 	t.Helper()
 	cmd := h.Command("bondctl", k.args...)
-	killer := cmd.KillAt(at)
+	killer := cmd.Supervise()
+	killer.KillAt(at)
 	if o := run(t, cmd); o.Status != 0 && !killer.Killed() {
 		t.Fatalf("bondctl %s: exit status %d\n%s%s", strings.Join(k.args, " "), o.Status, o.Stdout, o.Stderr)
 	}

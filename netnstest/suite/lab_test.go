@@ -65,7 +65,8 @@ func TestKillAt(t *testing.T) {
 	batch := filepath.Join(t.TempDir(), "batch")
 	writeFile(t, batch, "address add 192.0.2.1 dev lo\naddress show\naddress add 192.0.2.2 dev lo\naddress add 192.0.2.3 dev lo\n")
 	cmd := h.Command("ip", "-batch", batch)
-	killer := cmd.KillAt(2)
+	killer := cmd.Supervise()
+	killer.KillAt(2)
 	if o := run(t, cmd); !killer.Killed() || killer.Made() != 2 {
 		t.Errorf("%d changes, killed %t, exit status %d\n%s", killer.Made(), killer.Killed(), o.Status, o.Stderr)
 	}

@@ -26,11 +26,13 @@ func testRoam(t *testing.T) {
 	netnstest.Eventually(t, wifi.Associated)
 	netnstest.Eventually(t, keeperSees(m.Host, "wlan0"))
 
+	keeper := keeperOf(t, m.Host)
 	roamed := happened(t, m.Host, "roam wlan0 wlan0")
 	var said []string
 	for range 10 { // it may be too fast for the bond to notice, and on a slow machine too slow to be one
 		said = append(said, "now at access point "+roamAway(t, m))
 		netnstest.Eventually(t, wifi.Associated)
+		netnstest.Eventually(t, idle(keeper)) // it has told what it saw, while wlan0 stays where it is
 		if roamed() == nil {
 			break
 		}
