@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -57,6 +58,12 @@ func TestBondInBridge(t *testing.T) {
 	netnstest.Eventually(t, healthSays(t, h, inBridge))
 	shell(h, "ip link add link bond0 name bond0.5 type vlan id 5")
 	netnstest.Eventually(t, healthIs(t, h, inBridge))
+	netnstest.Eventually(t, func() error {
+		if recordHas(h, `"lost"`) == nil {
+			return errors.New("the keeper hasn't seen bond0.5 yet")
+		}
+		return nil
+	})
 	deleteLink(t, h, "bond0.5") // on purpose
 	release(t, h, "bond0")
 	netnstest.Eventually(t, noTrouble(t, h))
