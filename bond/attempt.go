@@ -279,14 +279,19 @@ func (a *attempt) remember(s State) error {
 	case !a.patient:
 		r.Lost = nil // who is there has been told
 	case made:
-		r.Lost = a.record.Stack.Upper
+		r.Lost = absent(a.record.Stack.Upper, s)
 	default:
 		// One that was made again is its owner's business from then on.
-		r.Lost = slices.DeleteFunc(slices.Clone(r.Lost), func(name string) bool { _, present := s.link(name); return present })
+		r.Lost = absent(r.Lost, s)
 	}
 	if reflect.DeepEqual(r, a.record) {
 		return nil
 	}
 	a.record = r
 	return a.store.writeRecord(a.Config.Name, r)
+}
+
+// absent are the links of these names that aren't there.
+func absent(names []string, s State) []string {
+	return filter(names, func(name string) bool { _, present := s.link(name); return !present })
 }

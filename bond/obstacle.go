@@ -39,11 +39,11 @@ func obstacle(w wanted, s State) error {
 		if m.pending != "" || m.link.Master == s.Name {
 			continue
 		}
-		if len(m.link.Upper) > 0 {
+		if _, others := s.uppers(m.link); others != nil {
 			// As the link goes down for a moment, so does what is stacked upon
 			// it, and routes and IPv6 addresses are lost.
-			return &ObstacleError{Bond: s.Name, What: fmt.Sprintf("%s carries %s, which would be cut off in the bond", m.name, strings.Join(m.link.Upper, ", ")),
-				Mend: Messagef("make the bond without %s for now, and put %s upon the bond", m.name, m.link.Upper[0])}
+			return &ObstacleError{Bond: s.Name, What: fmt.Sprintf("%s carries %s, which would be cut off in the bond", m.name, strings.Join(others, ", ")),
+				Mend: Messagef("make the bond without %s for now, and put %s upon the bond", m.name, others[0])}
 		}
 	}
 	return nil

@@ -141,16 +141,26 @@ func (p *planner) create() {
 	p.restack()
 }
 
-// restack puts a bond that somebody deleted back where it was a port. What stood on
-// it, such as VLANs, has gone with it.
+// restack puts a bond that somebody deleted back where it was a port, and makes anew
+// what stood on it and went with it.
 func (p *planner) restack() {
 	lost := p.state.lost
 	bond, _ := p.state.link(p.Bond)
 	if master, present := p.state.link(lost.Master); present && bond.Master == "" {
 		p.add(setMaster{p.Bond, master.Name})
 	}
-	if len(lost.Upper) > 0 {
-		p.note("%s went with the %s that was deleted: make it again", strings.Join(lost.Upper, ", "), p.Bond)
+	made := map[string]bool{}
+	if lost.Image != nil {
+		image := *lost.Image.clone()
+		image.Uppers = slices.DeleteFunc(image.Uppers, func(u upper) bool { _, taken := p.state.linkByIndex(u.Index); return taken })
+		for _, step := range NewRestore(image, p.state.withBond()).Steps {
+			p.add(step)
+			made[step.link()] = true
+		}
+	}
+	others := slices.DeleteFunc(slices.Clone(lost.Upper), func(name string) bool { return made[name] })
+	if len(others) > 0 {
+		p.note("%s went with the %s that was deleted: make it again", strings.Join(others, ", "), p.Bond)
 	}
 }
 

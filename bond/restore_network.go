@@ -74,7 +74,13 @@ func (r *restorer) linkOf(index int) (Link, bool) {
 		link.Name = r.Bond
 		return link, true
 	}
-	return r.now.linkByIndex(index)
+	for _, u := range r.made {
+		if u.Index == index {
+			return Link{Name: u.Name, Index: u.Index, MAC: u.MAC, MTU: u.MTU}, true
+		}
+	}
+	link, present := r.now.linkByIndex(index)
+	return link, present && !r.gone(link)
 }
 
 // precede takes away the IPv4 addresses of the same network that are to come

@@ -89,6 +89,7 @@ type Link struct {
 	SpeedUnknown bool   // ethtool gives no speed
 	Initializing bool   // udev has not done with it yet
 
+	data    string // what its driver says of it (IFLA_INFO_DATA)
 	refused string // why the kernel refused it a moment ago
 	resting bool   // somebody has set it down a moment ago, perhaps to rename it
 }
@@ -125,12 +126,18 @@ func (s *State) bridge() string {
 type stack struct {
 	Master string   `json:"master,omitempty"` // such as the bridge that it is a port of
 	Upper  []string `json:"upper,omitempty"`  // such as VLANs, which go with it when it is deleted
+	Image  *Image   `json:"image,omitempty"`  // of those that can be made anew
 }
 
 // stack is what the bond is stacked with now.
 func (s *State) stack() stack {
 	bond, _ := s.link(s.Name)
-	return stack{bond.Master, bond.Upper}
+	st := stack{Master: bond.Master, Upper: bond.Upper}
+	if movable, _ := s.uppers(bond); movable != nil {
+		i := s.imageOfUppers(movable, s.Name)
+		st.Image = &i
+	}
+	return st
 }
 
 // link finds an interface by its name. It copies none on the way, for there may be

@@ -81,11 +81,52 @@ var inUseCases = []inUseCase{
 	},
 }
 
+var stackedCases = []inUseCase{
+	{
+		name: "a VLAN and a macvlan",
+		before: []string{
+			"ip address add 192.0.2.10/24 brd + dev eth0", "ip route add default via 192.0.2.1 dev eth0",
+			"ip link add link eth0 name office type vlan id 5 protocol 802.1ad ingress-qos-map 1:2 egress-qos-map 3:4",
+			"ip link set office address 02:00:00:00:05:05", "ip link set office up", "ip address add 203.0.113.5/24 dev office",
+			"ip -6 address add 2001:db8:5::5/64 dev office", "ip route add 198.18.0.0/16 via 203.0.113.1 dev office",
+			"ip rule add iif office lookup 1005 priority 905",
+			"ip link add link eth0 name guest type macvlan mode bridge", "ip link set guest up", "ip address add 192.0.2.55/32 dev guest",
+			"ip link add link eth1 name spare type vlan id 9",
+		},
+		bond: []string{
+			"192.0.2.10/24 brd 192.0.2.255 scope global bond0", ": office@bond0:", ": guest@bond0:", ": spare@bond0:",
+			"203.0.113.5/24 scope global office", "2001:db8:5::5/64", "198.18.0.0/16 via 203.0.113.1 dev office", "192.0.2.55/32 scope global guest",
+		},
+		rest: []string{"dev eth0", "@eth0", "@eth1"},
+	},
+	{
+		name: "a VLAN upon a member that carries nothing else",
+		before: []string{
+			"ip address add 192.0.2.10/24 dev eth0",
+			"ip link add link eth1 name office type vlan id 5", "ip link set office up", "ip address add 203.0.113.5/24 dev office",
+		},
+		bond: []string{": office@bond0:", "203.0.113.5/24 scope global office"},
+	},
+	{
+		name: "a WireGuard default route",
+		before: []string{
+			"ip address add 192.0.2.10/24 dev eth0", "ip route add default via 192.0.2.1 dev eth0 metric 100",
+			"ip link add wg0 type wireguard", "ip link set wg0 up", "ip address add 10.7.0.2/32 dev wg0",
+			"ip route add default dev wg0 table 51820", "ip rule add not fwmark 51820 lookup 51820 priority 32000",
+			"ip rule add lookup main suppress_prefixlength 0 priority 31999",
+		},
+		bond: []string{
+			"default via 192.0.2.1 dev bond0 metric 100", "default dev wg0 table 51820", "32000: not from all fwmark 0xca6c lookup 51820",
+		},
+		rest: []string{"dev eth0"},
+	},
+}
+
 // TestTakeOver has up take over what members carry, and down give it back: no connection is lost, and at the
 // end each attribute of all that the kernel keeps is what it was.
 func TestTakeOver(t *testing.T) {
 	t.Parallel()
-	for _, tt := range inUseCases {
+	for _, tt := range slices.Concat(inUseCases, stackedCases) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			h := threeNICs(t)
