@@ -51,25 +51,30 @@ func TestBondInBridge(t *testing.T) {
 	netnstest.Eventually(t, healthSays(t, h, inBridge))
 
 	shell(h, "ip link add link bond0 name bond0.7 type vlan id 7", "ip link set bond0.7 up", "ip address add 203.0.113.7/24 dev bond0.7",
-		"ip link add link bond0 name guest type ipvlan")
-	const gone = "guest went with the bond0 that was deleted; make it again"
-	netnstest.Eventually(t, func() error { return recordHas(h, "guest") })
+		"ip link add link bond0 name bond0.5 type vlan id 5", "ip link add link bond0.5 name bond0.5.6 type vlan id 6")
+	const gone = "bond0.5 went with the bond0 that was deleted; make it again"
+	netnstest.Eventually(t, func() error {
+		if recordHas(h, `"name": "bond0.5"`) == nil {
+			return errors.New("the keeper hasn't seen yet that something stands upon bond0.5, which so can't be made anew")
+		}
+		return recordHas(h, `"bond0.5"`)
+	})
 	netnstest.Eventually(t, func() error { return recordHas(h, "203.0.113.7") })
 	deleteLink(t, h, "bond0")
 	netnstest.Eventually(t, portOf(h, "br1"))
 	netnstest.Eventually(t, healthSays(t, h, gone))
 	wantCarried(t, h, []string{": bond0.7@bond0:", "203.0.113.7/24 scope global bond0.7"}, nil) // it is made anew
 	netnstest.Eventually(t, healthSays(t, h, inBridge))
-	shell(h, "ip link add link bond0 name guest type ipvlan")
+	shell(h, "ip link add link bond0 name bond0.5 type vlan id 5")
 	netnstest.Eventually(t, healthIs(t, h, inBridge))
 	netnstest.Eventually(t, func() error {
 		if recordHas(h, `"lost"`) == nil {
-			return errors.New("the keeper hasn't seen guest yet")
+			return errors.New("the keeper hasn't seen bond0.5 yet")
 		}
 		return nil
 	})
 	wontGoDown(t, h, "bond0 carries ")
-	deleteLink(t, h, "guest") // on purpose
+	deleteLink(t, h, "bond0.5") // on purpose
 	deleteLink(t, h, "bond0.7")
 	wontGoDown(t, h, "bond0 is a port of br1, which would lose it")
 	release(t, h, "bond0")
