@@ -19,6 +19,7 @@ func NewRestore(before Image, now State) Plan {
 	r.uppers()
 	r.sysctls()
 	r.removeAdded()
+	r.known()
 	r.addresses()
 	r.routes()
 	r.neighbours()

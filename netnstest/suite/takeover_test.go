@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,8 @@ type inUseCase struct {
 	// bond has what the bond then carries, and rest what nothing carries any more, as lines of
 	// ip address, ip route and ip rule have it.
 	bond, rest []string
+	// ipv6 has the stream go over IPv6.
+	ipv6 bool
 }
 
 var inUseCases = []inUseCase{
@@ -81,6 +84,24 @@ var inUseCases = []inUseCase{
 	},
 }
 
+var ipv6Cases = []inUseCase{
+	{
+		name: "IPv6 alone",
+		before: []string{
+			"ip -6 address add 2001:db8::10/64 dev eth0", "ip -6 address add fe80::9/64 dev eth0", "ip -6 address add 2001:db8::77/128 dev eth0 valid_lft 7000 preferred_lft 7000",
+			"ip -6 route add default via 2001:db8::1 dev eth0",
+			"ip -6 route add 2001:db8:3::/48 nexthop via 2001:db8::1 dev eth0 nexthop via 2001:db8::2 dev eth0", "ip -6 route add 2001:db8:4::/48 via 2001:db8::1 dev eth0 expires 7000",
+			"sysctl -q net.ipv6.conf.eth0.accept_ra=0 net.ipv6.conf.eth0.forwarding=1",
+		},
+		bond: []string{
+			"2001:db8::10/64 scope global", "fe80::9/64", "2001:db8::77/128", "default via 2001:db8::1 dev bond0 metric 1024",
+			"nexthop via 2001:db8::2 dev bond0", "2001:db8:4::/48 via 2001:db8::1 dev bond0 metric 1024 expires",
+		},
+		rest: []string{"dev eth0"},
+		ipv6: true,
+	},
+}
+
 var stackedCases = []inUseCase{
 	{
 		name: "a VLAN and a macvlan",
@@ -126,13 +147,13 @@ var stackedCases = []inUseCase{
 // end each attribute of all that the kernel keeps is what it was.
 func TestTakeOver(t *testing.T) {
 	t.Parallel()
-	for _, tt := range slices.Concat(inUseCases, stackedCases) {
+	for _, tt := range slices.Concat(inUseCases, ipv6Cases, stackedCases) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			h := threeNICs(t)
 			shell(h, tt.before...)
 			before := takeSnapshot(t, h)
-			stream := h.Stream()
+			stream := tt.stream(h)
 			args := tt.up
 			if args == nil {
 				args = eth0And1
@@ -159,6 +180,95 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
+// stream is a connection over what the members carry.
+func (tt inUseCase) stream(h *netnstest.Host) *netnstest.Stream {
+	if tt.ipv6 {
+		return h.Stream6()
+	}
+	return h.Stream()
+}
+
+// TestTakeOverAutoconfigured takes over what IPv6 routers advertised, with duplicate address detection as it is on
+// every machine: the addresses are there at once, temporary ones too, and the kernel goes on with them by itself.
+func TestTakeOverAutoconfigured(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t)
+	h.Cable("eth0")
+	h.Cable("eth1")
+	shell(h, "sysctl -q net.ipv6.conf.eth0.use_tempaddr=2", "ip link set eth0 up", "ip -6 address add 2001:db8::77/128 dev eth0 valid_lft 7000 preferred_lft 7000 nodad")
+	advertise(t, h.LAN(), "lan")
+	ours := func(link string) func() error {
+		return func() error {
+			for _, want := range []string{"inet6 2001:db8::baff", "temporary", "inet6 2001:db8::77/128"} {
+				if text := h.Run("ip", "-6", "address", "show", "dev", link); !strings.Contains(text, want) {
+					return fmt.Errorf("no %s:\n%s", want, text)
+				}
+			}
+			return routersRoute(h, link)
+		}
+	}
+	netnstest.Eventually(t, ours("eth0"))
+	netnstest.Eventually(t, usable6(h, "eth0"))
+	temporary := temporaryAddress(t, h, "eth0")
+	stream := h.Stream6()
+	for range sample(1, 20) {
+		up(t, h, eth0And1...)
+		netnstest.Eventually(t, stream.Moved)
+		t.Logf("up: longest gap %v", stream.Result().Longest.Round(time.Millisecond))
+		wantCarried(t, h, []string{temporary, "2001:db8::77/128"}, []string{"tentative 2001:db8"})
+		netnstest.Eventually(t, func() error { return routersRoute(h, "bond0") })
+		// The kernel's own route, and its own mark that the router's advertisements are followed.
+		netnstest.Eventually(t, func() error {
+			if text := h.Run("ip", "-6", "route", "show", "default", "dev", "bond0"); !strings.Contains(text, "proto ra metric 100 ") {
+				return fmt.Errorf("no advertisement was followed:\n%s", text)
+			}
+			return nil
+		})
+		if o := up(t, h, eth0And1...); o.Status != 0 {
+			t.Error(o)
+		}
+		if text := h.Run("ip", "-6", "route", "show", "default", "dev", "bond0"); strings.Contains(text, "metric 101") {
+			t.Errorf("the copy of the router's route is still there beside its own:\n%s", text)
+		}
+		t.Log(succeeds(t, h, "down").Stdout)
+		netnstest.Eventually(t, stream.Moved)
+		netnstest.Eventually(t, ours("eth0"))
+	}
+	if r := stream.Stop(); r.Err != nil {
+		t.Error(r)
+	} else {
+		t.Log(r)
+	}
+}
+
+// routersRoute says whether a link has a default route that a router advertised.
+func routersRoute(h *netnstest.Host, link string) error {
+	if text := h.Run("ip", "-6", "route", "show", "default", "dev", link); !strings.Contains(text, "proto ra") {
+		return fmt.Errorf("no router's route over %s:\n%s", link, text)
+	}
+	return nil
+}
+
+// usable6 is a condition for Eventually: no IPv6 address of a link is tentative.
+func usable6(h *netnstest.Host, link string) func() error {
+	return func() error {
+		if text := h.Run("ip", "-6", "address", "show", "dev", link, "tentative"); strings.TrimSpace(text) != "" {
+			return fmt.Errorf("tentative: %s", text)
+		}
+		return nil
+	}
+}
+
+// temporaryAddress is the temporary address of a link.
+func temporaryAddress(t *testing.T, h *netnstest.Host, link string) string {
+	t.Helper()
+	for line := range strings.Lines(h.Run("ip", "-6", "-o", "address", "show", "dev", link, "temporary")) {
+		return strings.Fields(line)[3]
+	}
+	t.Fatal("no temporary address")
+	return ""
+}
+
 // wantCarried checks what a host's links carry.
 func wantCarried(t *testing.T, h *netnstest.Host, want, not []string) {
 	t.Helper()
@@ -177,7 +287,7 @@ func wantCarried(t *testing.T, h *netnstest.Host, want, not []string) {
 
 func carriedLines(h *netnstest.Host) (lines []string) {
 	for _, args := range []string{
-		"address", "route show table all", "rule", "-6 route show table all", "-6 rule", "neighbour show nud permanent",
+		"address", "-6 -o address show tentative", "route show table all", "rule", "-6 route show table all", "-6 rule", "neighbour show nud permanent",
 	} {
 		for line := range strings.Lines(h.Run("ip", strings.Fields(args)...)) {
 			lines = append(lines, strings.Join(strings.Fields(line), " "))
