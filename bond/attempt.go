@@ -71,7 +71,7 @@ func (a *attempt) see(began time.Time) (State, error) {
 			a.done.Before = newStatus(s, a.record)
 		}
 	}
-	s.patient, s.lost = a.patient, stack{Master: a.rejoin}
+	s.patient, s.stepwise, s.lost = a.patient, true, stack{Master: a.rejoin}
 	if s.Bond == nil {
 		s.lost = a.record.Stack
 	}
@@ -286,6 +286,11 @@ func (a *attempt) remember(s State) error {
 	}
 	if reflect.DeepEqual(r, a.record) {
 		return nil
+	}
+	if a.record.Config == nil || !reflect.DeepEqual(a.Config.Inherited, a.record.Config.Inherited) {
+		if err := a.store.keepInherited(a.Config.Name, a.Config.Inherited); err != nil {
+			return err
+		}
 	}
 	a.record = r
 	return a.store.writeRecord(a.Config.Name, r)

@@ -51,11 +51,10 @@ func obstacle(w wanted, s State) error {
 
 // cutOff is an obstacle where something that members carry has no place on the bond.
 func cutOff(w wanted, c Config) error {
-	what := w.takeover.cutOff(c, w.inherited)
-	if what == "" || c.TakeOver {
+	if w.cutOff == "" || c.TakeOver {
 		return nil
 	}
-	return &ObstacleError{Bond: c.Name, What: "it would be cut off: " + what,
+	return &ObstacleError{Bond: c.Name, What: "it would be cut off: " + w.cutOff,
 		Mend: Messagef("leave the member out, or give that up with --take-over; bondctl up --dry-run --take-over says what is interrupted")}
 }
 

@@ -128,7 +128,7 @@ func (p *planner) add(s Step) { p.Steps = append(p.Steps, s) }
 func (p *planner) create() {
 	w := p.wanted
 	create := createBond{Name: p.Bond, Mode: activeBackup, Options: newBondOptions(&w.options), MAC: w.mac, MTU: w.mtu}
-	if _, present := p.state.link(w.primary); present {
+	if _, present := p.state.link(w.primary); present && !w.joinsLater(w.primary) {
 		create.Options = append(create.Options, change{"primary", "", w.primary})
 	}
 	if create.MAC == nil && *w.options.FailOverMAC != FailOverMACActive {
@@ -286,6 +286,9 @@ func (p *planner) primary() (change, bool) {
 		return change{}, false
 	}
 	for _, m := range p.wanted.members {
+		if m.name == want && p.wanted.joinsLater(want) {
+			return change{}, false
+		}
 		if m.name == want && m.pending == "" {
 			return change{"primary", has, want}, true
 		}

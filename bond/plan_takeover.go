@@ -38,7 +38,7 @@ func (p *planner) settle() {
 		}
 	}
 	for _, m := range p.wanted.members {
-		if m.pending == "" && m.link.Master != p.Bond {
+		if m.pending == "" && m.link.Master != p.Bond && !p.wanted.joinsLater(m.name) {
 			p.moveUppers(m.link, p.Bond)
 		}
 	}

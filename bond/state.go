@@ -25,6 +25,9 @@ type State struct {
 	Lease     *lease.Lease
 	LeaseLeft time.Duration
 
+	// inherited is what the bond had before the last boot that was once its members'.
+	inherited *Inherited
+
 	// lost is what the bond was stacked with that somebody deleted, as long as the new
 	// one isn't.
 	lost stack
@@ -32,6 +35,10 @@ type State struct {
 	// patient makes a member that can't join as it is pending, where it would otherwise
 	// be an obstacle to the whole plan: nobody is there to be told.
 	patient bool
+
+	// stepwise has a take-over begin with the member whose place the bond takes, and go on
+	// with the others when that is done.
+	stepwise bool
 
 	traffic
 	rules   []rtnl.Rule // read where something is to be changed

@@ -2,6 +2,8 @@ package suite
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -143,11 +145,119 @@ var stackedCases = []inUseCase{
 	},
 }
 
+var activeCases = []inUseCase{
+	{
+		name: "under fail_over_mac active, and another member is primary",
+		before: []string{
+			"ip address add 192.0.2.10/24 dev eth0", "ip route add default via 192.0.2.1 dev eth0",
+			"ip address add 192.0.2.11/24 dev eth1",
+		},
+		up:   []string{"--member", "eth1", "--member", "eth0", "--primary", "eth1", "--fail-over-mac", "active"},
+		bond: []string{"192.0.2.10/24 scope global bond0", "192.0.2.11/24 scope global secondary bond0", "default via 192.0.2.1 dev bond0"},
+		rest: []string{"dev eth0", "dev eth1"},
+	},
+	{
+		name: "the member with the default route is the second one, and an address is named",
+		before: []string{
+			"ip address add 192.0.2.10/24 dev eth1", "ip route add default via 192.0.2.1 dev eth1 metric 50",
+		},
+		up:   []string{"--member", "eth0", "--member", "eth1", "--address", "192.0.2.10/24", "--gateway", "192.0.2.1"},
+		bond: []string{"192.0.2.10/24 brd 192.0.2.255 scope global bond0", "default via 192.0.2.1 dev bond0 proto static metric 100"},
+		rest: []string{"dev eth1", "metric 50"},
+	},
+}
+
+// TestCutOff: what members carry that the bond has no room for is in the way, and nothing is changed; with
+// --take-over it is given up, and down gives it back.
+func TestCutOff(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name         string
+		before, args []string
+		reason       string
+		bond, rest   []string // with --take-over
+	}{
+		{
+			"another network", []string{
+				"ip address add 192.0.2.10/24 dev eth0", "ip route add default via 192.0.2.1 dev eth0 metric 100",
+				"ip address add 198.51.100.7/24 dev eth1", "ip route add default via 198.51.100.1 dev eth1 metric 600",
+			},
+			nil, "it would be cut off: 198.51.100.7/24 of eth1, which is on another network than eth0",
+			[]string{"192.0.2.10/24 scope global bond0", "default via 192.0.2.1 dev bond0 metric 100"}, []string{"198.51.100", "eth1 metric"},
+		},
+		{
+			"the default route is over the second one", []string{
+				"ip address add 192.0.2.10/24 dev eth0",
+				"ip address add 198.51.100.7/24 dev eth1", "ip route add default via 198.51.100.1 dev eth1 metric 600",
+			},
+			nil, "it would be cut off: 192.0.2.10/24 of eth0, which is on another network than eth1",
+			[]string{"198.51.100.7/24 scope global bond0"}, []string{"192.0.2"},
+		},
+		{
+			"another address is named", []string{"ip address add 192.0.2.10/24 dev eth0"},
+			[]string{"--address", "192.0.2.11/24"}, "it would be cut off: 192.0.2.10/24 of eth0, which isn't wanted of the bond",
+			[]string{"192.0.2.11/24 brd 192.0.2.255 scope global bond0"}, []string{"192.0.2.10/"},
+		},
+		{
+			"a route alone, of another network", []string{
+				"ip address add 192.0.2.10/24 dev eth0", "ip -6 address add 2001:db8:7::7/64 dev eth1 nodad",
+			},
+			nil, "it would be cut off: 2001:db8:7::7/64 of eth1", nil, nil,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := threeNICs(t)
+			shell(h, tt.before...)
+			before := takeSnapshot(t, h)
+			args := append([]string{"up", "--once", "--wait", "0"}, append(eth0And1, tt.args...)...)
+			fails(t, h, 1, []string{tt.reason, "--take-over"}, args...)
+			netnstest.Eventually(t, asBefore(t, h, before))
+			succeeds(t, h, append(args, "--take-over")...)
+			wantCarried(t, h, tt.bond, tt.rest)
+			succeeds(t, h, "down")
+			netnstest.Eventually(t, asBefore(t, h, before))
+		})
+	}
+}
+
+// TestInheritedLasts: what was taken over is put back when somebody takes it away, and when the bond has to be
+// made again, as after a boot, when the members carry nothing any more.
+func TestInheritedLasts(t *testing.T) {
+	t.Parallel()
+	h := threeNICs(t)
+	shell(h, inUseCases[1].before...)
+	up(t, h, eth0And1...)
+	shell(h, "ip address del 10.9.9.1/32 dev bond0", "ip route del default via 192.0.2.2 dev bond0", "ip rule del priority 900")
+	if o := up(t, h, eth0And1...); o.changedNothing() {
+		t.Error("nobody missed what was taken away")
+	}
+	wantCarried(t, h, inUseCases[1].bond, inUseCases[1].rest)
+
+	// A boot leaves what is kept beyond it, and nothing of this boot.
+	files := filepath.Dir(bondFile(h, "public.json"))
+	for _, file := range []string{"public.json", "journal.json"} {
+		if err := os.Remove(filepath.Join(files, file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shell(h, "ip link del bond0", "ip address flush dev eth0", "ip rule del priority 900", "ip rule del priority 901")
+	o := up(t, h, eth0And1...)
+	wantCarried(t, h, slices.DeleteFunc(slices.Clone(inUseCases[1].bond), func(line string) bool { return strings.Contains(line, "PERMANENT") }), nil)
+	if again := up(t, h, eth0And1...); !again.changedNothing() {
+		t.Errorf("again: %s%s, and at first %s", again.Stdout, again.Stderr, o.Stdout)
+	}
+	// With DHCP asked for it has no say any more.
+	up(t, h, append([]string{"--address", "192.0.2.99/24"}, eth0And1...)...)
+	wantCarried(t, h, []string{"192.0.2.99/24"}, []string{"192.0.2.10/24", "192.0.2.11/24", "10.9.9.1"})
+	succeeds(t, h, "down")
+}
+
 // TestTakeOver has up take over what members carry, and down give it back: no connection is lost, and at the
 // end each attribute of all that the kernel keeps is what it was.
 func TestTakeOver(t *testing.T) {
 	t.Parallel()
-	for _, tt := range slices.Concat(inUseCases, ipv6Cases, stackedCases) {
+	for _, tt := range slices.Concat(inUseCases, ipv6Cases, stackedCases, activeCases) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			h := threeNICs(t)

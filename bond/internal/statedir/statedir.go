@@ -15,6 +15,7 @@
 // And in a folder below [Lasting], by the bond's name:
 //
 //	lease.json     see [Remembered]; for root alone, and written by the keeper
+//	inherited.json what the bond took over from its members; written under the apply lock
 package statedir
 
 import (
@@ -49,6 +50,8 @@ type File string
 const (
 	Public  File = "public.json"
 	Journal File = "journal.json"
+	// Inherited is of a folder below Lasting.
+	Inherited File = "inherited.json"
 
 	keeperFile  File = "keeper.json"
 	historyFile File = "history.jsonl"
