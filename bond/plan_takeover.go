@@ -84,6 +84,7 @@ func (p *planner) moved() {
 		for _, r := range g.Rules {
 			p.add(delRule{g.link.Name, r})
 		}
+		p.Steps = append(p.Steps, p.state.legs(g.link)...)
 	}
 	if t.from == nil {
 		return

@@ -70,6 +70,21 @@ func (t *traffic) removeRoute(link int, route rtnl.Route) {
 	t.routes = slices.DeleteFunc(t.routes, func(r rtnl.Route) bool { return r.Paths == "" && serves(r, link, route) })
 }
 
+// legs are the routes of several paths that a link leaves behind when it goes down: IPv4's
+// as they are, and of IPv6's the path over the link, which the kernel only marks as dead.
+func (t *traffic) legs(link Link) (steps []Step) {
+	for _, r := range t.routes {
+		switch {
+		case r.Paths == "" || !r.Over(link.Index):
+		case r.Is4():
+			steps = append(steps, delRoute{link.Name, r})
+		default:
+			steps = append(steps, delRoute{link.Name, r.Leg(link.Index)})
+		}
+	}
+	return steps
+}
+
 // addr finds an address of a link.
 func (t *traffic) addr(link int, p netip.Prefix) (rtnl.Addr, bool) {
 	i := slices.IndexFunc(t.addrs, func(a rtnl.Addr) bool { return a.Link == link && a.Prefix == p })
