@@ -46,7 +46,7 @@ func (t *traffic) linkDown(index int) {
 
 // removeAddr takes away an address. With the first of an IPv4 network go the others
 // of it, unless promote_secondaries is set, and with a link's last one its IPv4
-// routes; the routes that are bound to an address go with it.
+// routes; the routes that are bound to an address go with it, unless another link has it.
 func (t *traffic) removeAddr(a rtnl.Addr) {
 	gone := []rtnl.Addr{a}
 	if a.Prefix.Addr().Is4() {
@@ -61,8 +61,13 @@ func (t *traffic) removeAddr(a rtnl.Addr) {
 	last := a.Prefix.Addr().Is4() && !slices.ContainsFunc(t.addrs, func(o rtnl.Addr) bool { return o.Link == a.Link && o.Prefix.Addr().Is4() })
 	t.routes = slices.DeleteFunc(t.routes, func(r rtnl.Route) bool {
 		return last && r.Is4() && r.Over(a.Link) ||
-			slices.ContainsFunc(gone, func(g rtnl.Addr) bool { return r.Source == g.Prefix.Addr() })
+			slices.ContainsFunc(gone, func(g rtnl.Addr) bool { return r.Source == g.Prefix.Addr() && !t.local(r.Source) })
 	})
+}
+
+// local says whether an address is one of this machine's.
+func (t *traffic) local(addr netip.Addr) bool {
+	return slices.ContainsFunc(t.addrs, func(a rtnl.Addr) bool { return a.Prefix.Addr() == addr })
 }
 
 // removeRoute takes away a route over a link.
