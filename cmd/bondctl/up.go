@@ -95,6 +95,7 @@ func up(c *cli.Context) error {
 			return err
 		}
 		say(c, name, plan)
+		warnOfFilters(c, name, plan)
 		for _, what := range plan.Interrupts {
 			fmt.Fprintln(c.App.Writer, printable(what.Naming(flagOfKey)))
 		}
@@ -133,6 +134,7 @@ func reconcile(c *cli.Context, h *bond.Host, wanted bond.Wanted, s *saving, wait
 		return err
 	}
 	say(c, config.Name, plan)
+	warnOfFilters(c, config.Name, plan)
 	if err := s.save(c); err != nil {
 		return err
 	}
