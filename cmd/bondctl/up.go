@@ -99,7 +99,7 @@ func up(c *cli.Context) error {
 		for _, what := range plan.Interrupts {
 			fmt.Fprintln(c.App.Writer, printable(what.Naming(flagOfKey)))
 		}
-		s.foretell(c)
+		s.foretell(c, plan)
 		return nil
 	}
 	return reconcile(c, h, *wanted, s, wait)
@@ -135,7 +135,7 @@ func reconcile(c *cli.Context, h *bond.Host, wanted bond.Wanted, s *saving, wait
 	}
 	say(c, config.Name, plan)
 	warnOfFilters(c, config.Name, plan)
-	if err := s.save(c); err != nil {
+	if err := s.save(c, plan); err != nil {
 		return err
 	}
 	// The bond is as wanted: what fails from here on is a warning.
