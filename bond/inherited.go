@@ -187,7 +187,7 @@ func (c carried) onto(bond string, link Link, behindRA uint32) (lasting, passing
 		if a.Flags&unix.IFA_F_DADFAILED != 0 {
 			continue // it is somebody else's
 		}
-		if a.Valid != rtnl.Forever {
+		if a.Valid != rtnl.Forever || a.ByRouter() {
 			to = &passing
 		}
 		to.Addresses = append(to.Addresses, a.On(0).Labelled(link.Name, bond))

@@ -73,8 +73,17 @@ func (a Addr) ByKernel(mac net.HardwareAddr) bool {
 	return a.Scope == unix.RT_SCOPE_LINK && (a.protocol() == protoKernelLL || a.Prefix.Addr() == eui64(mac))
 }
 
-// protoKernelLL is IFAPROT_KERNEL_LL of include/uapi/linux/if_addr.h (5.18).
-const protoKernelLL = 2
+// IFAPROT_KERNEL_RA and IFAPROT_KERNEL_LL of include/uapi/linux/if_addr.h (5.18).
+const (
+	protoKernelRA = 2
+	protoKernelLL = 3
+)
+
+// ByRouter says whether the kernel made the address of what a router advertised: then it
+// may have temporary ones made of it (RFC 8981).
+func (a Addr) ByRouter() bool {
+	return a.protocol() == protoKernelRA || a.Flags&unix.IFA_F_MANAGETEMPADDR != 0
+}
 
 // protocol is IFA_PROTO: who made the address; 0 where that isn't known.
 func (a Addr) protocol() (proto uint8) {
