@@ -44,12 +44,12 @@ func (a *attempt) converge(ctx context.Context) error {
 		a.refusals.leaveOut(&plan, s, began)
 		a.note(plan)
 		if plan.Empty() {
-			return a.finish(s)
+			return a.conclude(ctx, s, began)
 		}
 		if a.done.Steps != nil && plan.same(last) || a.patient && plan.same(a.refusals.unkept) {
 			a.say(Messagef("the kernel didn't keep this: %s", plan))
 			a.refusals.unkept = plan
-			return a.finish(s)
+			return a.conclude(ctx, s, began)
 		}
 		last = plan
 		if err := a.carryOut(ctx, plan, &s); err != nil && !raced(err, round) {
@@ -103,6 +103,22 @@ func (a *attempt) say(note Message) {
 	}
 }
 
+// conclude has the bond verified, and then finishes. That may take a while, so it looks
+// again.
+func (a *attempt) conclude(ctx context.Context, s State, began time.Time) error {
+	if a.how.Verify == nil || a.was == nil {
+		return a.finish(s)
+	}
+	err := a.how.Verify(ctx)
+	if err == nil {
+		s, err = a.see(began)
+	}
+	if err != nil {
+		return err
+	}
+	return a.finish(s)
+}
+
 // finish records what is wanted, and says how the bond is now.
 func (a *attempt) finish(s State) error {
 	err := a.remember(s)
@@ -133,6 +149,9 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s *State) (err error) {
 		return err
 	}
 	if a.was == nil {
+		if err := a.begin(s); err != nil {
+			return err
+		}
 		a.was = s
 	}
 	a.planned = append(a.planned, p.Steps...)
@@ -159,6 +178,20 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s *State) (err error) {
 		}
 	}
 	return a.store.writeJournal(s.Name, after)
+}
+
+// begin tells whoever asked to be told what is about to be changed, in all rounds.
+func (a *attempt) begin(s *State) error {
+	if a.how.Begin == nil {
+		return nil
+	}
+	whole := *s
+	whole.stepwise = false
+	p, err := newPlan(a.Config, whole, machineID())
+	if err != nil {
+		return err
+	}
+	return a.how.Begin(p, *s.before(p, a.Config))
 }
 
 func isCreate(step Step) bool { _, creates := step.(createBond); return creates }

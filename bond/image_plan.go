@@ -173,6 +173,32 @@ func isUpper(step Step) bool {
 	return false
 }
 
+// before is the image of all that an attempt may change which is to carry out a plan, be
+// it in several rounds. By then any member may be ready, with all that stands upon it.
+func (s *State) before(p Plan, c Config) *Image {
+	i := s.undoing(p)
+	links := []string{}
+	for _, m := range s.expand(c) {
+		links = append(links, m.name)
+	}
+	if s.Bond != nil {
+		links = append(links, s.Bond.slaveNames()...)
+	}
+	for _, name := range links {
+		link, present := s.link(name)
+		if _, known := i.link(link.Index); present && !known {
+			i.take(s, link, link.settings())
+		}
+		movable, _ := s.uppers(link)
+		for _, u := range movable {
+			if !slices.ContainsFunc(i.Uppers, func(o upper) bool { return o.Name == u.Name }) {
+				i.takeUpper(s, u, link.Name)
+			}
+		}
+	}
+	return i
+}
+
 // rest is what of the bond's addresses and routes a plan means to be there; nil where
 // it removes no address, with which others may go that are somebody else's, or were
 // added by the same plan.

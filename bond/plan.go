@@ -20,6 +20,8 @@ type Plan struct {
 	// Takes says that the bond takes over what members carry, such as the address by
 	// which its user is connected.
 	Takes bool
+	// Drops are members whose addresses can't work on the bond's network, and go.
+	Drops []string
 	// Interrupts says what the steps interrupt, and for how long.
 	Interrupts []Message
 	// Members is the number of members in the bond once the plan is applied.
@@ -63,7 +65,9 @@ func newPlan(c Config, s State, machineID string) (Plan, error) {
 	if err := cutOff(w, c); err != nil {
 		return Plan{}, err
 	}
-	p := &planner{wanted: w, state: s, Plan: Plan{Bond: c.Name, Notes: w.notes, Associations: w.associations(), refused: w.refused(), inherited: w.inherited, Takes: len(w.takeover.from) > 0}}
+	p := &planner{wanted: w, state: s, Plan: Plan{
+		Bond: c.Name, Drops: w.takeover.drops(), Notes: w.notes, Associations: w.associations(), refused: w.refused(), inherited: w.inherited, Takes: len(w.takeover.from) > 0,
+	}}
 	if s.Bond == nil {
 		p.create()
 	} else {

@@ -65,6 +65,15 @@ type How struct {
 	// OnUndo, where it is set, is called before each change that takes something back.
 	OnUndo func(Step)
 
+	// Begin, where it is set, is called once, before the first change, under the lock
+	// that keeps others from changing the bond: with the plan that is about to be
+	// carried out, and an image of everything that may be changed until Reconcile
+	// returns, in later rounds as well. If it returns an error nothing is changed.
+	Begin func(p Plan, before Image) error
+	// Verify, where it is set, is called when something was changed and the bond is as
+	// wanted, before that is recorded. If it returns an error everything is taken back.
+	Verify func(ctx context.Context) error
+
 	// Refusals is for a keeper, whom nobody watches. Where it is set, what the kernel
 	// refuses is left out, remembered there and tried again later, and a member that
 	// carries an address, a route or another interface is pending. Where it is nil, a
@@ -160,8 +169,9 @@ const maxRounds = 4
 // what is wanted. It returns the plan that it carried out, which is empty for a bond
 // that was as wanted.
 //
-// The errors are those of [NewPlan], and [*StepError] for a step that failed. After
-// any error everything is as it was, or the error says what isn't.
+// The errors are those of [NewPlan], [*StepError] for a step that failed, and
+// [*TrialError] for a change of another process that may be put back yet. After any
+// error everything is as it was, or the error says what isn't.
 func (h *Host) Reconcile(ctx context.Context, w Wanted, how How) (Plan, error) {
 	if err := w.Config.Check(); err != nil {
 		return Plan{}, err
@@ -186,6 +196,11 @@ func (h *Host) reconcile(ctx context.Context, name string, wanted *Wanted, how H
 		return Plan{}, err
 	}
 	defer unlock()
+	if how.Refusals == nil {
+		if err := h.undisturbed(name); err != nil {
+			return Plan{}, err
+		}
+	}
 	r, err := h.store.record(name)
 	if err != nil {
 		return Plan{}, err

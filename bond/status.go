@@ -29,6 +29,7 @@ type Status struct {
 	Health       Health         `json:"health"`
 	HealthReason string         `json:"health_reason"`
 	Lease        *LeaseStatus   `json:"lease"` // what DHCP has lent the bond
+	Trial        *TrialStatus   `json:"trial"` // a change that may still be put back
 	Members      []MemberStatus `json:"members"`
 
 	Index  int            `json:"-"` // the bond's ifindex
@@ -193,7 +194,12 @@ func (h *Host) statusOf(s State, r record) (Status, error) {
 	if err := h.readRules(&s, r.Config); err != nil {
 		return Status{}, err
 	}
+	t, err := h.Trial(s.Name)
+	if err != nil {
+		return Status{}, err
+	}
 	st := newStatus(s, r)
+	st.Trial = t.status()
 	more := append(s.amiss(r), refusedOfBond(r.Refused)...)
 	if full := h.store.full(); full != "" {
 		more = append(more, full)

@@ -13,7 +13,8 @@ import (
 // over again.
 //
 // The error is ErrNoBond, an [*ObstacleError] for a member that can't be active
-// now, or a [*StepError].
+// now, a [*StepError], or that of [How.Verify], after which the slave that was active
+// before is so again.
 func (h *Host) Switch(ctx context.Context, name, member string, how How) (slave, until string, err error) {
 	if !h.exists(name) {
 		return "", "", fmt.Errorf("%s: %w", name, ErrNoBond)
@@ -36,6 +37,10 @@ func (h *Host) Switch(ctx context.Context, name, member string, how How) (slave,
 	if err := switchable(s, member); err != nil {
 		return "", "", err
 	}
+	was, err := h.store.record(name)
+	if err != nil {
+		return "", "", err
+	}
 	// The keeper may see the switch before this function returns.
 	if err := h.rememberManual(s, member); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return "", "", err
@@ -45,8 +50,31 @@ func (h *Host) Switch(ctx context.Context, name, member string, how How) (slave,
 		if _, err := h.kernel.apply(ctx, []Step{step}, how); err != nil {
 			return "", "", err
 		}
+		if err := h.verifySwitch(ctx, step, was, how); err != nil {
+			return "", "", err
+		}
 	}
 	return member, untilWhen(s, member), nil
+}
+
+// verifySwitch switches back if what was switched to doesn't do. was is what was recorded
+// before.
+func (h *Host) verifySwitch(ctx context.Context, step setActive, was record, how How) error {
+	if how.Verify == nil || step.From == "" {
+		return nil
+	}
+	err := how.Verify(ctx)
+	if err == nil {
+		return nil
+	}
+	_, refused := h.kernel.restore([]Step{setActive{step.Bond, step.To, step.From}}, how)
+	if back := joined(refused); back != nil {
+		return fmt.Errorf("%w; %w", err, back)
+	}
+	if was.Config != nil {
+		return errors.Join(err, h.store.writeRecord(step.Bond, was))
+	}
+	return err
 }
 
 // switchable says why a member can't be made active. The kernel would answer

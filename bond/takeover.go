@@ -173,6 +173,14 @@ func (t takeover) bearer() string {
 	return t.from[0].link.Name
 }
 
+// drops are the members that carry what the bond can't.
+func (t takeover) drops() (members []string) {
+	for _, g := range t.dropped {
+		members = append(members, g.link.Name)
+	}
+	return members
+}
+
 // takes says whether the bond takes over what a member carries.
 func (t takeover) takes(member string) bool {
 	return slices.ContainsFunc(t.from, func(g giver) bool { return g.link.Name == member })

@@ -14,8 +14,8 @@ import (
 )
 
 // TakeDown ends the bond's keeper and what a keeper leaves behind: the lease is
-// given back, name servers are taken back, and wpa_supplicants ended. The bond
-// stays. What goes wrong beside ending the keeper keeps nothing from being taken
+// given back, unless its address goes back to a link that had it before; name servers
+// are taken back, and wpa_supplicants ended. The bond stays. What goes wrong beside ending the keeper keeps nothing from being taken
 // down: it is told in words.
 func TakeDown(ctx context.Context, h *bond.Host, name string) (notes []string, err error) {
 	if err := Stop(ctx, h, name); err != nil {
@@ -48,7 +48,9 @@ func release(h *bond.Host, dir statedir.Dir, name string) error {
 	}
 	memory := memoryOf(h, name)
 	remembered, err := memory.recall()
-	err = errors.Join(err, tellServer(h, name, remembered.ClientID, *held))
+	if !h.GoesBack(name, held.Address.Addr()) {
+		err = errors.Join(err, tellServer(h, name, remembered.ClientID, *held))
+	}
 	held.Expiry = time.Now() // what was given back is a wish from now on
 	return errors.Join(err, memory.remember(*held))
 }

@@ -177,7 +177,7 @@ func (a *arranger) hint() string {
 func verbs(app *cli.App) string { return strings.Join(verbNames(app), ", ") }
 
 func verbNames(app *cli.App) (names []string) {
-	for _, c := range app.Commands {
+	for _, c := range app.VisibleCommands() {
 		names = append(names, c.Name)
 	}
 	return names

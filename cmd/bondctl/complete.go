@@ -199,7 +199,7 @@ func (c completer) arguments(a *arranger) []completed {
 }
 
 func (a *arranger) verbWords() (words []completed) {
-	for _, verb := range a.app.Commands {
+	for _, verb := range a.app.VisibleCommands() {
 		words = append(words, completed{verb.Name, verb.Usage})
 	}
 	return words

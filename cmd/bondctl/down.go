@@ -16,7 +16,7 @@ func downCommand() *cli.Command {
 		Usage:     "take the bond away and give every member back as it was found",
 		ArgsUsage: "[NAME]",
 		Description: "The keeper is stopped first, and its lease given back; a service that up --save enabled starts again at the next boot, unless systemctl disable bondctl@NAME. Each member gets back its admin state, MAC address and MTU. A bond that bondctl didn't make " +
-			"is refused without --force. Where there is no such bond, that is said, and is no error.\n\n" +
+			"is refused without --force. A change that waits to be confirmed goes with it; one that was cut short, and its guardian as well, is put back first. Where there is no such bond, that is said, and is no error.\n\n" +
 			"  bondctl down\n" +
 			"  bondctl down office\n\n" +
 			"Exit status: 0 done or nothing to do, 1 failed or refused, 2 usage.",
@@ -40,6 +40,9 @@ func takeDownKeeper(c *cli.Context, h *bond.Host, name string) error {
 }
 
 func down(c *cli.Context, h *bond.Host, name string) error {
+	if err := endTrial(c, h, name); err != nil {
+		return err
+	}
 	if err := h.MayTakeDown(name, c.Bool("force")); err != nil {
 		return err
 	}

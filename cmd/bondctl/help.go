@@ -85,7 +85,7 @@ type section struct {
 
 func verbSection(app *cli.App) section {
 	s := section{title: "Verbs"}
-	for _, c := range app.Commands {
+	for _, c := range app.VisibleCommands() {
 		s.entries = append(s.entries, [2]string{c.Name, c.Usage})
 	}
 	return s

@@ -28,8 +28,8 @@ func TestHelp(t *testing.T) {
 	for _, c := range app.Commands {
 		text := helpOf(t, c.Name, "--help")
 		texts[c.Name] = text
-		if !strings.Contains(texts[""], "\n  "+c.Name+" ") {
-			t.Errorf("bondctl --help doesn't know %s", c.Name)
+		if named := strings.Contains(texts[""], "\n  "+c.Name+" "); named == c.Hidden {
+			t.Errorf("bondctl --help names %s: %t", c.Name, named)
 		}
 		if !strings.Contains(text, strings.TrimSpace("Usage: bondctl "+c.Name+" [FLAG]... "+c.ArgsUsage)+"\n") {
 			t.Errorf("bondctl %s --help doesn't say how it is used", c.Name)

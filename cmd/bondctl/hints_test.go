@@ -28,6 +28,9 @@ var safe = map[string]string{
 	" shows what goes over it; down --force is for when nothing does":                                                    "the first command only shows",
 	"no member is named; write bondctl switch [NAME] MEMBER":                                                             "it is what was meant",
 	"bondctl install-service --force replaces it; systemctl edit bondctl@ keeps changes apart from it":                   "a unit file is no network",
+	"to keep it: bondctl confirm ":                                                                                       "it changes nothing, and whoever can say it isn't cut off",
+	"bondctl: %s is put back at %s; to keep it: bondctl confirm %[1]s\n":                                                 "it changes nothing, and whoever can say it isn't cut off",
+	"until %s; bondctl confirm %s keeps it, or else it is put back":                                                      "it changes nothing, and whoever can say it isn't cut off",
 	"start %s: %w; journalctl -u %s tells more":                                                                          "it only shows",
 }
 

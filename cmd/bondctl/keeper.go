@@ -19,8 +19,8 @@ import (
 	"github.com/bondctl/bondctl/bond/resolve"
 )
 
-// readyFlag has a keeper that up started write a line to its descriptor readyFD:
-// readyWord when the bond is as wanted, or else what is wrong.
+// readyFlag has a keeper, or a guardian, that up started write a line to its descriptor readyFD:
+// readyWord when the bond is as wanted, or guarded, or else what is wrong.
 const (
 	readyFlag = "ready"
 	readyFD   = 3
@@ -89,22 +89,23 @@ func dismissKeeper(c *cli.Context, h *bond.Host, config bond.Config) error {
 	return takeDownKeeper(c, h, config.Name)
 }
 
-// startKeeper starts a keeper that outlives this process.
-func startKeeper(c *cli.Context, h *bond.Host, name string) error {
+// startApart starts the program anew with a verb that outlives this process, and
+// returns its first line, which is readyWord if all is well. Without a line it has ended.
+func startApart(c *cli.Context, verb, name string) (cmd *exec.Cmd, line string, err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return err
+		return nil, "", err
 	}
 	ready, theirs, err := os.Pipe()
 	if err != nil {
-		return err
+		return nil, "", err
 	}
 	defer ready.Close()
-	args := []string{"daemon", "--syslog", "--" + readyFlag, name}
+	args := []string{verb, "--syslog", "--" + readyFlag, name}
 	if c.IsSet("netns") {
 		args = append([]string{"--netns", c.String("netns")}, args...)
 	}
-	cmd := exec.CommandContext(c.Context, self, args...)
+	cmd = exec.CommandContext(c.Context, self, args...)
 	cmd.Cancel = func() error { return nil } // it is to outlive this process
 	cmd.Dir = "/"
 	cmd.ExtraFiles = []*os.File{theirs}
@@ -113,12 +114,19 @@ func startKeeper(c *cli.Context, h *bond.Host, name string) error {
 	err = cmd.Start()
 	theirs.Close()
 	if err != nil {
-		return fmt.Errorf("start the keeper of %s: %w", name, err)
+		return nil, "", err
 	}
 	defer context.AfterFunc(c.Context, func() { _ = ready.SetReadDeadline(time.Now()) })()
-	// Without a line the keeper has ended, which is found out below.
-	line, _ := bufio.NewReader(ready).ReadString('\n')
-	word := strings.TrimSuffix(line, "\n")
+	line, _ = bufio.NewReader(ready).ReadString('\n')
+	return cmd, strings.TrimSuffix(line, "\n"), nil
+}
+
+// startKeeper starts a keeper that outlives this process.
+func startKeeper(c *cli.Context, h *bond.Host, name string) error {
+	cmd, word, err := startApart(c, "daemon", name)
+	if err != nil {
+		return fmt.Errorf("start the keeper of %s: %w", name, err)
+	}
 	switch {
 	case word == readyWord:
 		return cmd.Process.Release()
@@ -134,7 +142,7 @@ func startKeeper(c *cli.Context, h *bond.Host, name string) error {
 	return fmt.Errorf("start the keeper of %s: %s", name, cmp.Or(word, cmd.ProcessState.String()))
 }
 
-// starterPipe leads to the up that started this keeper; nil where none did.
+// starterPipe leads to the up that started this keeper or guardian; nil where none did.
 type starterPipe struct{ *os.File }
 
 func starter(c *cli.Context) starterPipe {

@@ -57,6 +57,7 @@ func (s screen) paint(h bond.Health, text string) string {
 func (s screen) status(st bond.Status) {
 	fmt.Fprintln(s, s.paint(st.Health, s.fit(statusLine(st))))
 	for _, row := range [][2]string{
+		{"trial", trialText(st)},
 		{"health", fmt.Sprintf("%s: %s", st.Health, st.HealthReason)},
 		{"policy", policy(st)},
 		{"monitor", monitor(st)},
@@ -78,6 +79,20 @@ func (s screen) status(st bond.Status) {
 	if len(st.Members) > 0 {
 		fmt.Fprintln(s)
 		s.members(st.Members)
+	}
+}
+
+// trialText says that a change may still be put back; "" where none may.
+func trialText(st bond.Status) string {
+	switch t := st.Trial; {
+	case t == nil:
+		return ""
+	case t.Abandoned:
+		return "its last change was cut short, and its guardian as well: the next up or down puts it back"
+	case t.Confirm:
+		return fmt.Sprintf("until %s; bondctl confirm %s keeps it, or else it is put back", t.Until.Local().Format(time.TimeOnly), st.Name)
+	default:
+		return "it is being changed, and put back if that doesn't work"
 	}
 }
 

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -17,7 +19,10 @@ func switchCommand() *cli.Command {
 			"says, when the link returns of the primary or of a member with a higher prio. The answer says which it will be.\n\n" +
 			"  bondctl switch wlan0\n" +
 			"  bondctl switch office wlan0\n\n" +
-			"Exit status: 0 done, 1 failed or refused (the member has no link), 2 usage.",
+			"Exit status: 0 done, 1 refused (the member has no link), or failed and switched back, 2 usage.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "verify", Value: defaultSwitchVerify, Usage: "switch back unless who answered before, each default route's gateway and the machine that you are logged in from, answers within `DURATION`; 0: don't ask (default: " + defaultSwitchVerify + ")"},
+		},
 		Action: switchActive,
 	}
 }
@@ -39,15 +44,43 @@ func switchActive(c *cli.Context) error {
 	if err := bond.CheckMemberName(member); err != nil {
 		return usage(err.Error(), "")
 	}
+	limit, err := verifyFlag(c)
+	if err != nil {
+		return err
+	}
 	h, err := openHost(c)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	slave, until, err := h.Switch(c.Context, name, member, how(c))
+	w := how(c)
+	if limit > 0 {
+		if w.Verify, err = verifySwitch(c, h, name, member, limit); err != nil {
+			return err
+		}
+	}
+	slave, until, err := h.Switch(c.Context, name, member, w)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "%s: %s is active; %s\n", printable(name), printable(slave), printable(until))
 	return nil
+}
+
+// defaultSwitchVerify is how long the gateways have to answer over another slave.
+const defaultSwitchVerify = "5s"
+
+// verifySwitch asks who answers over the bond, and returns what asks them again.
+func verifySwitch(c *cli.Context, h *bond.Host, name, member string, limit time.Duration) (func(context.Context) error, error) {
+	gateways, err := h.Gateways(name)
+	if err != nil {
+		return nil, err
+	}
+	asks := answered(c.Context, questionsTo(h, gateways, func(link string) bool { return link == name }))
+	if len(asks) == 0 {
+		return nil, nil
+	}
+	return func(ctx context.Context) error {
+		return silentError(silent(ctx, h, asks, limit, bond.Status{Name: name}), "over "+member, limit)
+	}, nil
 }

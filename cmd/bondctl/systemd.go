@@ -107,16 +107,21 @@ func (s *systemd) start(ctx context.Context) error {
 	if isNoUnit(err) {
 		var properties []property
 		if properties, err = transient(s.unit); err == nil {
-			err = s.job(ctx, "StartTransientUnit", s.unit, "replace", properties, []struct {
-				Name       string
-				Properties []property
-			}{})
+			err = s.startTransient(ctx, s.unit, properties)
 		}
 	}
 	if err != nil {
 		return fmt.Errorf("start %s: %w; journalctl -u %s tells more", s.unit, err, s.unit)
 	}
 	return nil
+}
+
+// startTransient starts a service without a unit file.
+func (s *systemd) startTransient(ctx context.Context, unit string, properties []property) error {
+	return s.job(ctx, "StartTransientUnit", unit, "replace", properties, []struct {
+		Name       string
+		Properties []property
+	}{})
 }
 
 // stop ends the keeper, and systemd doesn't restart it. It is no error where there is
@@ -234,34 +239,36 @@ func transient(unit string) ([]property, error) {
 		return nil, err
 	}
 	name := strings.TrimSuffix(strings.TrimPrefix(unit, template), service)
-	type command struct {
-		Path    string
-		Args    []string
-		Ignored bool // whether a failure is
+	return propertiesOf(map[string]any{
+		"Description":              "Bond " + name,
+		"After":                    []string{"network-pre.target", "dbus.service", "systemd-resolved.service"},
+		"Before":                   []string{"network.target"}, // when the machine goes down it ends after all that use it
+		"Type":                     "notify",
+		"ExecStart":                []command{{self, []string{self, "daemon", name}, false}},
+		"ExecReload":               []command{{"/bin/kill", []string{"kill", "-HUP", "$MAINPID"}, false}},
+		"Restart":                  "on-failure",
+		"RestartUSec":              uint64(time.Second.Microseconds()),
+		"RestartPreventExitStatus": struct{ Statuses, Signals []int32 }{[]int32{exitUsage}, []int32{}},
+		"StartLimitIntervalUSec":   uint64(0),
+		"TimeoutStopUSec":          uint64((10 * time.Second).Microseconds()),
+		"KillMode":                 "process",
+		"CapabilityBoundingSet":    capabilities(),
+		"CollectMode":              "inactive-or-failed", // leave the name free
+	}), nil
+}
+
+// A command of a unit, as ExecStart has it.
+type command struct {
+	Path    string
+	Args    []string
+	Ignored bool // whether a failure is
+}
+
+func propertiesOf(values map[string]any) (list []property) {
+	for name, value := range values {
+		list = append(list, property{name, dbus.MakeVariant(value)})
 	}
-	properties := []property{}
-	for _, p := range []struct {
-		name  string
-		value any
-	}{
-		{"Description", "Bond " + name},
-		{"After", []string{"network-pre.target", "dbus.service", "systemd-resolved.service"}},
-		{"Before", []string{"network.target"}}, // when the machine goes down it ends after all that use it
-		{"Type", "notify"},
-		{"ExecStart", []command{{self, []string{self, "daemon", name}, false}}},
-		{"ExecReload", []command{{"/bin/kill", []string{"kill", "-HUP", "$MAINPID"}, false}}},
-		{"Restart", "on-failure"},
-		{"RestartUSec", uint64(time.Second.Microseconds())},
-		{"RestartPreventExitStatus", struct{ Statuses, Signals []int32 }{[]int32{exitUsage}, []int32{}}},
-		{"StartLimitIntervalUSec", uint64(0)},
-		{"TimeoutStopUSec", uint64((10 * time.Second).Microseconds())},
-		{"KillMode", "process"},
-		{"CapabilityBoundingSet", capabilities()},
-		{"CollectMode", "inactive-or-failed"}, // leave the name free
-	} {
-		properties = append(properties, property{p.name, dbus.MakeVariant(p.value)})
-	}
-	return properties, nil
+	return list
 }
 
 // capabilities are those of the unit template, as a bit mask.

@@ -18,11 +18,14 @@ const upDescription = `Wanted is what the configuration file says, and then the 
 
 What members carry the bond takes over: their addresses, routes, rules and neighbours, IPv4 and IPv6, and the VLANs upon them, so that open connections go on; down gives each back. --dry-run says what is interrupted. What the bond has no room for, such as an address of another network, is refused, unless --take-over gives it up.
 
+Where the bond takes something over from a member, and with --verify or --confirm, the change is on trial: a guardian, which is a process of its own, puts everything back if up is killed or hangs, if who answered before doesn't answer any more, or if nobody confirms it in time. If up and its guardian are both killed, the next up or down puts it back. What is on trial is shown by status.
+
 Where systemd runs, the keeper is the service bondctl@NAME, which is started anew after a crash; elsewhere a process of its own. With --save it is there after a reboot, too: what is wanted is written to the file, and what was in that to NAME.toml.old.
 
   bondctl up --primary eth0 --member eth0 --member wlan0
   bondctl up office --config office.toml --dry-run
   bondctl up office --config office.toml --save
+  bondctl up --member eth0 --member wlan0 --confirm 1m
 
 The file has the flags' names as its keys, with underscores for dashes, but for members and addresses:
 
@@ -64,6 +67,10 @@ func up(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	flags, err := readTrialFlags(c)
+	if err != nil {
+		return err
+	}
 	wanted, err := namedConfig(c, name)
 	if err != nil {
 		return err
@@ -102,17 +109,14 @@ func up(c *cli.Context) error {
 		s.foretell(c, plan)
 		return nil
 	}
-	return reconcile(c, h, *wanted, s, wait)
+	if err := clearTrial(c, h, name); err != nil {
+		return err
+	}
+	return reconcile(&trial{c: c, h: h, config: wanted.Config, trialFlags: flags}, *wanted, s, wait)
 }
 
-// upWait is for how long up waits for an active slave, unless a flag is given that isn't
-// supported yet.
+// upWait is for how long up waits for an active slave.
 func upWait(c *cli.Context) (time.Duration, error) {
-	for _, flag := range notYet {
-		if c.IsSet(flag) {
-			return 0, usage(fmt.Sprintf("--%s: not supported yet; leave it out", flag), "bondctl up --help")
-		}
-	}
 	wait, err := time.ParseDuration(c.String("wait"))
 	if err != nil || wait < 0 {
 		return 0, usage(fmt.Sprintf("--wait: %q is not a duration; write one such as 10s, or 0", c.String("wait")), "bondctl up --help")
@@ -121,22 +125,27 @@ func upWait(c *cli.Context) (time.Duration, error) {
 }
 
 // reconcile does the work of up, and prints what came of it.
-func reconcile(c *cli.Context, h *bond.Host, wanted bond.Wanted, s *saving, wait time.Duration) error {
-	config := wanted.Config
+func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) error {
+	c, h, config := t.c, t.h, t.config
 	loadBonding()
 	if c.Bool("once") {
 		if err := dismissKeeper(c, h, config); err != nil {
 			return err
 		}
 	}
-	plan, err := h.Reconcile(c.Context, wanted, how(c))
+	plan, err := h.Reconcile(c.Context, wanted, t.how())
 	if err != nil {
+		return t.failed(err)
+	}
+	if err := t.done(); err != nil {
 		return err
 	}
 	say(c, config.Name, plan)
 	warnOfFilters(c, config.Name, plan)
-	if err := s.save(c, plan); err != nil {
-		return err
+	if t.guardian == nil { // or once it is confirmed
+		if err := s.save(c, plan); err != nil {
+			return err
+		}
 	}
 	// The bond is as wanted: what fails from here on is a warning.
 	st := plan.After
@@ -154,14 +163,21 @@ func reconcile(c *cli.Context, h *bond.Host, wanted bond.Wanted, s *saving, wait
 	}
 	if wait > 0 && plan.Members > 0 {
 		if st, err = waitUsable(c, h, config, st, wait); err != nil {
-			return err
+			return t.abandon(err)
 		}
 	}
 	sayAddress(c, config, st)
 	if !plan.Empty() || st.Health != bond.HealthOK {
 		fmt.Fprintln(c.App.Writer, healthLine(st))
 	}
-	return nil
+	if t.guardian == nil {
+		return nil
+	}
+	if err := t.await(); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "%s: kept\n", printable(config.Name))
+	return s.save(c, plan)
 }
 
 // sayAddress says why a bond has no address, and where one may come from.

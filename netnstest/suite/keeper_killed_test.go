@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/bondctl/bondctl/netnstest"
@@ -135,7 +136,7 @@ func wantForgotten(t *testing.T, h *netnstest.Host) {
 	for _, dir := range []string{"/run/bondctl", "/var/lib/bondctl"} {
 		err := filepath.WalkDir(in(h, dir), func(path string, d fs.DirEntry, err error) error {
 			switch {
-			case err != nil || d.IsDir() || d.Name() == "lock" || d.Name() == "keeper.lock":
+			case err != nil || d.IsDir() || slices.Contains(locks, d.Name()):
 			case d.Name() == "lease.json":
 				if text := readFile(t, path); !json.Valid([]byte(text)) {
 					t.Errorf("%s has %q", path, text)

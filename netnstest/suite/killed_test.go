@@ -92,6 +92,7 @@ func (k kills) kill(t *testing.T, h *netnstest.Host, at int) *netnstest.Supervis
 	if o := run(t, cmd); o.Status != 0 && !killer.Killed() {
 		t.Fatalf("bondctl %s: exit status %d\n%s%s", strings.Join(k.args, " "), o.Status, o.Stdout, o.Stderr)
 	}
+	netnstest.Eventually(t, decided(h)) // an up that took something over had a guardian
 	return killer
 }
 

@@ -185,11 +185,14 @@ func linkName(data []byte) (string, error) {
 	return "", err
 }
 
+// locks are the files that bondctl never removes.
+var locks = []string{"lock", "keeper.lock", "trial.lock"}
+
 // ownFiles reads bondctl's files of a host.
 func ownFiles(h *netnstest.Host) (map[string]string, error) {
 	files := make(map[string]string)
 	err := filepath.WalkDir(in(h, "/run/bondctl"), func(path string, d fs.DirEntry, err error) error {
-		if os.IsNotExist(err) || err == nil && (d.IsDir() || d.Name() == "lock") {
+		if os.IsNotExist(err) || err == nil && (d.IsDir() || slices.Contains(locks, d.Name())) {
 			return nil
 		}
 		if err != nil {

@@ -1,6 +1,7 @@
 package rtnl
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -192,6 +193,19 @@ func (c *Conn) Routes() ([]Route, error) {
 	return slices.DeleteFunc(list, func(r Route) bool {
 		return hostOrder.Uint32([]byte(r.message)[8:])&unix.RTM_F_CLONED != 0
 	}), nil
+}
+
+// RouteTo is the route that the kernel takes to an address. The error is ENETUNREACH
+// where it knows none.
+func (c *Conn) RouteTo(to netip.Addr) (r Route, err error) {
+	body := make([]byte, unix.SizeofRtMsg)
+	body[0], body[1] = familyOf(to), uint8(to.BitLen())
+	var parsed error
+	err = c.request(unix.RTM_GETROUTE, 0, appendAttr(body, unix.RTA_DST, to.AsSlice()), func(m []byte) { r, parsed = parseRoute(m) })
+	if err = errors.Join(err, parsed); err != nil {
+		return Route{}, fmt.Errorf("find the route to %s: %w", to, err)
+	}
+	return r, nil
 }
 
 // AddRoute adds a route: an IPv4 one behind those to the same destination with the same

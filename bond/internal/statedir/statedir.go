@@ -8,8 +8,11 @@
 //	journal.json   what must be given back; for root alone, and under the apply lock
 //	keeper.json    see [Keeper]; written by the keeper
 //	history.jsonl  what happened, a line each; written by the keeper
+//	trial.json     the change that is on trial, or what became of the last one
+//	before.json    how things were before that change; for root alone
 //	lock           the apply lock: one process at a time changes the bond
 //	keeper.lock    the keeper's, for as long as it is at work
+//	trial.lock     held for a moment, by whoever changes trial.json
 //	wpa            a folder for each wpa_supplicant that the keeper runs
 //
 // And in a folder below [Lasting], by the bond's name:
@@ -25,6 +28,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
@@ -50,18 +54,21 @@ type File string
 const (
 	Public  File = "public.json"
 	Journal File = "journal.json"
+	Trial   File = "trial.json"
+	Before  File = "before.json"
 	// Inherited is of a folder below Lasting.
 	Inherited File = "inherited.json"
 
 	keeperFile  File = "keeper.json"
 	historyFile File = "history.jsonl"
 	leaseFile   File = "lease.json"
+	roomFile    File = "room" // for a moment
 )
 
 // mode is who may read a file.
 func (f File) mode() fs.FileMode {
 	switch f {
-	case Journal, leaseFile:
+	case Journal, Before, leaseFile, roomFile:
 		return 0o600
 	}
 	return 0o644
@@ -87,6 +94,32 @@ func (d Dir) Lock(ctx context.Context) (unlock func(), err error) {
 	return unlock, err
 }
 
+// LockTrial takes the lock of trial.json, which nobody holds for long: not the apply
+// lock, for the one who has that writes the file, too.
+func (d Dir) LockTrial() (unlock func(), err error) {
+	if err := statefile.MakeDir(d.path); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), trialLockTime)
+	defer cancel()
+	return statefile.Lock(ctx, filepath.Join(d.path, "trial.lock"))
+}
+
+const trialLockTime = 10 * time.Second
+
+// CheckRoom writes a file as large as what is kept of a bond, and removes it: the
+// error says why nothing can be kept.
+func (d Dir) CheckRoom() error {
+	if err := statefile.MakeDir(d.path); err != nil {
+		return err
+	}
+	err := statefile.Write(d.file(roomFile), make([]byte, room), statefile.Attributes{Mode: roomFile.mode()})
+	return errors.Join(err, d.Remove(roomFile))
+}
+
+// room is more than what bondctl keeps of a bond in one folder.
+const room = 64 << 10
+
 // Read reads a file; without one it leaves the value as it is.
 func (d Dir) Read(f File, into any) error { return statefile.ReadJSON(d.file(f), into) }
 
@@ -102,18 +135,20 @@ func (d Dir) Write(f File, v any) error {
 func (d Dir) Remove(f File) error { return statefile.Remove(d.file(f)) }
 
 // kept are the files that there are no more once the bond is gone.
-var kept = []File{Journal, Public, keeperFile, historyFile}
+var kept = []File{Journal, Public, keeperFile, historyFile, Trial, Before, roomFile}
 
 // Keeps says whether there is anything for [Dir.Forget] to remove.
 func (d Dir) Keeps() bool {
 	return slices.ContainsFunc(kept, func(f File) bool { return statefile.Exists(d.file(f)) })
 }
 
-// Forget removes what is kept of a bond that is gone. The locks stay: another
-// process may be waiting for one.
-func (d Dir) Forget() (err error) {
+// Forget removes what is kept of a bond that is gone, but for some files. The locks
+// stay: another process may be waiting for one.
+func (d Dir) Forget(but ...File) (err error) {
 	for _, f := range kept {
-		err = errors.Join(err, d.Remove(f))
+		if !slices.Contains(but, f) {
+			err = errors.Join(err, d.Remove(f))
+		}
 	}
 	return err
 }

@@ -33,19 +33,30 @@ func (p Process) Alive() bool {
 // Signal sends a signal to this very process. The error is os.ErrProcessDone
 // when it has ended.
 func (p Process) Signal(sig unix.Signal) error {
-	if p.PID == 0 {
-		return os.ErrProcessDone
-	}
-	h, err := Hold(p.PID)
+	h, err := p.Hold()
 	if err != nil {
 		return err
 	}
 	defer h.Close()
+	return h.Signal(sig)
+}
+
+// Hold takes hold of this very process. The error is os.ErrProcessDone when it has
+// ended.
+func (p Process) Hold() (*Handle, error) {
+	if p.PID == 0 {
+		return nil, os.ErrProcessDone
+	}
+	h, err := Hold(p.PID)
+	if err != nil {
+		return nil, err
+	}
 	// The handle is of whoever has the number by now: is it the one?
 	if !p.Alive() {
-		return os.ErrProcessDone
+		h.Close()
+		return nil, os.ErrProcessDone
 	}
-	return h.Signal(sig)
+	return h, nil
 }
 
 // find is the process of a number. The error is os.ErrProcessDone for a zombie.

@@ -1,0 +1,163 @@
+// Package guard waits beside a change that is on trial (see [bond.Trial]), and has it
+// put back when nobody keeps it.
+//
+// A terminal that is gone, a killed process and one that hangs all look the same from
+// outside the network that they have cut off: so it must be another process that waits.
+// It does nothing else, and takes nothing from the one that it guards but the deadline.
+// No process can do more than this: if both are killed, the next one that would change
+// the bond puts back what was on trial.
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/internal/statefile"
+)
+
+// A Guardian waits beside the trial of a bond.
+type Guardian struct {
+	Host *bond.Host
+	Name string // the bond's
+	Log  *slog.Logger
+	// Wake has it read the deadline anew.
+	Wake <-chan struct{}
+	// Ready is called once the guardian is noted as such.
+	Ready func()
+	// PutBack has everything put back, and says why in the log of whoever did it.
+	PutBack func(ctx context.Context, why string) error
+}
+
+// Run waits until the trial is decided, and puts back what isn't kept. It ends early
+// when ctx does, by which it is dismissed.
+func (g *Guardian) Run(ctx context.Context) error {
+	if err := g.Host.GuardTrial(g.Name); err != nil {
+		return err
+	}
+	t, err := g.Host.Trial(g.Name)
+	if err != nil {
+		return err
+	}
+	timer, err := newBootTimer()
+	if err != nil {
+		return err
+	}
+	defer timer.close()
+	ended, release := watch(t.Up)
+	defer release()
+	g.Ready()
+	for {
+		if t, err = g.Host.Trial(g.Name); err != nil {
+			return g.putBack(ctx, t, err.Error())
+		}
+		over := !t.Up.Alive()
+		if why := verdict(t, over); why != "" {
+			return g.putBack(ctx, t, why)
+		}
+		if !t.Pending() {
+			return nil
+		}
+		if over {
+			ended = nil // it is said
+		}
+		due, err := timer.at(t.Deadline)
+		if err != nil {
+			return g.putBack(ctx, t, err.Error())
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-due:
+		case <-g.Wake:
+		case <-ended:
+		}
+	}
+}
+
+// verdict says why a trial is to be put back now; "" where it isn't.
+func verdict(t bond.Trial, over bool) string {
+	switch {
+	case !t.Pending():
+		return ""
+	case t.Verdict != nil && over:
+		return t.Verdict.Why // whoever decided it hasn't got to the end
+	case over && !t.Confirm:
+		return "the bondctl that changed it ended without a word"
+	case t.Left() > 0:
+		return ""
+	case t.Confirm:
+		return "nobody confirmed it in time"
+	}
+	return "the bondctl that changed it wasn't done in time"
+}
+
+// endTime is how long a process that was killed has to end.
+const endTime = 5 * time.Second
+
+// putBack puts back, come what may. A process that still works on the change hangs, and
+// is killed first: it has the lock, and would go on with the change when it wakes. But
+// one that waits for an answer does no harm, and says what became of it.
+func (g *Guardian) putBack(ctx context.Context, t bond.Trial, why string) error {
+	ctx = context.WithoutCancel(ctx)
+	if !t.Confirm && t.Up.Alive() {
+		ended, release := watch(t.Up)
+		defer release()
+		if err := t.Up.Signal(unix.SIGKILL); err != nil {
+			g.Log.Warn("end the bondctl that hangs", "process", t.Up.PID, "error", err)
+		}
+		select {
+		case <-ended:
+		case <-time.After(endTime):
+		}
+	}
+	g.Log.Warn("put back "+g.Name, "reason", why)
+	if err := g.PutBack(ctx, why); err != nil {
+		return fmt.Errorf("put back %s: %w", g.Name, err)
+	}
+	return nil
+}
+
+// watch is closed when a process has ended. Release lets go of it.
+func watch(p statefile.Process) (ended <-chan struct{}, release func()) {
+	h, err := p.Hold()
+	if err != nil {
+		gone := make(chan struct{})
+		close(gone)
+		return gone, func() {}
+	}
+	return h.Ended(), h.Close
+}
+
+// ErrUnguarded says that a trial's guardian has ended.
+var ErrUnguarded = errors.New("the guardian has ended")
+
+// A Watch is a guardian that is watched in turn by the process that it guards.
+type Watch struct{ handle *statefile.Handle }
+
+// Of watches a bond's guardian. The error is ErrUnguarded when there is none.
+func Of(h *bond.Host, name string) (Watch, error) {
+	t, err := h.Trial(name)
+	if err != nil {
+		return Watch{}, err
+	}
+	handle, err := t.Guardian.Hold()
+	if err != nil {
+		return Watch{}, ErrUnguarded
+	}
+	return Watch{handle}, nil
+}
+
+// Over says whether the guardian has ended by now.
+func (w Watch) Over() bool { return w.handle.Over() }
+
+// Ended is closed when it has.
+func (w Watch) Ended() <-chan struct{} { return w.handle.Ended() }
+
+// Close lets go of it.
+func (w Watch) Close() { w.handle.Close() }

@@ -1,0 +1,288 @@
+package bond
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
+	"github.com/bondctl/bondctl/bond/internal/statedir"
+	"github.com/bondctl/bondctl/bond/internal/statefile"
+)
+
+// ErrNoTrial says that nothing of a bond is on trial.
+var ErrNoTrial = errors.New("nothing is on trial")
+
+// A TrialError says that a change of a bond is still on trial, and so may be put back.
+type TrialError struct {
+	Bond string
+	Trial
+}
+
+func (e *TrialError) Error() string {
+	if e.Confirm {
+		return fmt.Sprintf("%s is on trial until %s, and nothing else is changed before that is decided", e.Bond, e.Until().Format(time.TimeOnly))
+	}
+	return fmt.Sprintf("another bondctl (process %d) is changing %s, and puts it back if it doesn't work", e.Up.PID, e.Bond)
+}
+
+// Hint is what the user can do about it.
+func (e *TrialError) Hint() string {
+	if e.Confirm {
+		return "to keep it: bondctl confirm " + e.Bond
+	}
+	return ""
+}
+
+// BeginTrial puts on trial what is about to be changed, by this process: unless it is
+// kept before the time is over, it is put back as it was before. It is for [How.Begin].
+// A guardian has to be started then, or [Host.DropTrial] called.
+//
+// The error says why nothing can be noted of the change, such as a full disk, be it here
+// or where leases are kept; or it is a [*TrialError].
+func (h *Host) BeginTrial(name string, before Image, limit time.Duration) error {
+	for _, dir := range []statedir.Dir{h.store.of(name), statedir.Of(h.store.lasting, name)} {
+		if err := dir.CheckRoom(); err != nil {
+			return fmt.Errorf("nothing is changed, for it couldn't be put back: %w", err)
+		}
+	}
+	b := beforeTrial{BootID: statefile.BootID(), Image: before}
+	var err error
+	if b.Journal, err = h.store.journal(name); err != nil {
+		return err
+	}
+	if b.Record, err = h.store.record(name); err != nil {
+		return err
+	}
+	if b.Inherited, err = h.store.inherited(name); err != nil {
+		return err
+	}
+	k, _, err := h.store.of(name).Keeper()
+	if err != nil {
+		return err
+	}
+	b.Keeper = k.Alive()
+	up, err := statefile.Self()
+	if err != nil {
+		return err
+	}
+	if t, err := h.Trial(name); err != nil || t.Pending() && (t.Guarded() || t.Up.Alive()) {
+		return errors.Join(err, &TrialError{name, t})
+	}
+	if err := h.store.of(name).Write(statedir.Before, b); err != nil {
+		return err
+	}
+	t := Trial{BootID: b.BootID, Up: up, Deadline: statefile.SinceBoot() + limit}
+	return h.changeTrial(name, func(old *Trial) error { *old = t; return nil })
+}
+
+// Trial reads what is on trial of a bond, or what became of the last trial; the zero
+// Trial when there was none since the boot.
+func (h *Host) Trial(name string) (Trial, error) {
+	var t Trial
+	if err := h.store.of(name).Read(statedir.Trial, &t); err != nil || t.BootID != statefile.BootID() {
+		return Trial{}, err
+	}
+	return t, nil
+}
+
+// undisturbed is a [*TrialError] while another process's change is on trial: what is
+// changed meanwhile would be put back with it. A keeper does its work all the same.
+func (h *Host) undisturbed(name string) error {
+	t, err := h.Trial(name)
+	if err != nil || !t.Pending() || t.Abandoned() {
+		return err
+	}
+	if self, err := statefile.Self(); err != nil || self == t.Up || self == t.Guardian {
+		return err
+	}
+	return &TrialError{name, t}
+}
+
+// changeTrial changes trial.json. Nothing is written if f returns an error.
+func (h *Host) changeTrial(name string, f func(*Trial) error) error {
+	unlock, err := h.store.of(name).LockTrial()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	t, err := h.Trial(name)
+	if err == nil {
+		err = f(&t)
+	}
+	if err != nil {
+		return err
+	}
+	return h.store.of(name).Write(statedir.Trial, t)
+}
+
+// pending calls f with a trial that isn't decided.
+func (h *Host) pending(name string, f func(*Trial)) error {
+	return h.changeTrial(name, func(t *Trial) error {
+		if t.BootID == "" || t.Verdict != nil {
+			return fmt.Errorf("%s: %w", name, ErrNoTrial)
+		}
+		f(t)
+		return nil
+	})
+}
+
+// GuardTrial notes that this process guards a trial. The error is ErrNoTrial when there
+// is none.
+func (h *Host) GuardTrial(name string) error {
+	self, err := statefile.Self()
+	if err != nil {
+		return err
+	}
+	return h.pending(name, func(t *Trial) { t.Guardian = self })
+}
+
+// ExtendTrial gives a trial so much time from now on, which may be less than it had, and
+// says whether it waits to be confirmed. The error is ErrNoTrial when it is decided by
+// now.
+func (h *Host) ExtendTrial(name string, limit time.Duration, confirm bool) error {
+	var guardian statefile.Process
+	err := h.pending(name, func(t *Trial) {
+		t.Deadline, t.Confirm = statefile.SinceBoot()+limit, confirm
+		guardian = t.Guardian
+	})
+	if err != nil {
+		return err
+	}
+	return signalGuardian(name, guardian, unix.SIGUSR1) // so that it reads the new deadline
+}
+
+func signalGuardian(name string, guardian statefile.Process, sig unix.Signal) error {
+	if err := guardian.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("signal the guardian of %s (process %d): %w", name, guardian.PID, err)
+	}
+	return nil
+}
+
+// DecideTrial decides what becomes of a trial, unless that is decided by now, and
+// returns it. What is kept is kept by that; what is not is to be put back by
+// [Host.PutBack]. The error is ErrNoTrial when there is none.
+func (h *Host) DecideTrial(name string, keep bool, why string) (decided Trial, err error) {
+	err = h.changeTrial(name, func(t *Trial) error {
+		if t.BootID == "" {
+			return fmt.Errorf("%s: %w", name, ErrNoTrial)
+		}
+		if t.Verdict == nil {
+			t.Verdict = &Verdict{Kept: keep, At: time.Now().Round(time.Second), Why: why, Done: keep}
+			t.Confirm = false
+			t.Deadline = statefile.SinceBoot() + putBackTime
+		}
+		decided = *t
+		return nil
+	})
+	if err == nil && decided.Verdict.Kept {
+		err = h.store.of(name).Remove(statedir.Before)
+	}
+	return decided, err
+}
+
+// putBackTime is how long whoever puts something back has for that, before the guardian
+// takes it to hang.
+const putBackTime = time.Minute
+
+// DropTrial forgets a trial of which nothing has been changed, or all put back.
+func (h *Host) DropTrial(name string) error {
+	dir := h.store.of(name)
+	return errors.Join(dir.Remove(statedir.Trial), dir.Remove(statedir.Before))
+}
+
+// DismissGuardian ends a trial's guardian. It is no error if that has ended.
+func (h *Host) DismissGuardian(name string) error {
+	t, err := h.Trial(name)
+	if err != nil {
+		return err
+	}
+	return signalGuardian(name, t.Guardian, unix.SIGTERM)
+}
+
+// KeptBefore says whether the bond had a keeper before what is on trial.
+func (h *Host) KeptBefore(name string) (bool, error) {
+	var b beforeTrial
+	err := h.store.of(name).Read(statedir.Before, &b)
+	return b.Keeper, err
+}
+
+// GoesBack says whether an address that the bond has goes back to a link which had it
+// before, when the bond is taken down or what is on trial is put back. If it was leased,
+// whoever had it leased there goes on with it.
+func (h *Host) GoesBack(name string, addr netip.Addr) bool {
+	var b beforeTrial
+	journal, _ := h.store.journal(name)
+	images := []*Image{journal}
+	if err := h.store.of(name).Read(statedir.Before, &b); err == nil && b.BootID == statefile.BootID() {
+		images = append(images, &b.Image)
+	}
+	return slices.ContainsFunc(images, func(i *Image) bool {
+		return i != nil && slices.ContainsFunc(i.Addresses, func(a rtnl.Addr) bool { return a.Prefix.Addr() == addr })
+	})
+}
+
+// PutBack puts back what is on trial, after [Host.DecideTrial] said so and the bond's
+// keeper was stopped. It returns the steps that it took. It goes on where one fails; the
+// error has all that failed. A PutBack that was interrupted goes on where it stopped
+// when it is called again.
+func (h *Host) PutBack(ctx context.Context, name string, how How) ([]Step, error) {
+	unlock, err := h.store.lock(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	var b beforeTrial
+	err = h.store.of(name).Read(statedir.Before, &b)
+	if err != nil {
+		return nil, err
+	}
+	if b.BootID != statefile.BootID() {
+		return nil, h.concludeTrial(name) // an earlier PutBack got as far as that
+	}
+	journal, err := h.store.journal(name)
+	if err != nil {
+		return nil, err
+	}
+	image := b.image(journal)
+	s, err := h.Observe(Config{Name: name})
+	if err != nil {
+		return nil, err
+	}
+	s.sysctls = s.readSysctls(image.Sysctls)
+	done, refused := h.kernel.restore(NewRestore(*image, s).Steps, how)
+	return done, errors.Join(joined(refused), h.forgetTrial(name, b))
+}
+
+// forgetTrial puts back what was noted of a bond before its trial.
+func (h *Host) forgetTrial(name string, b beforeTrial) error {
+	if err := h.store.keepInherited(name, b.Inherited); err != nil {
+		return err
+	}
+	if b.Record.Config != nil || b.Journal != nil {
+		err := errors.Join(h.store.restoreJournal(name, b.Journal), h.store.writeRecord(name, b.Record))
+		return errors.Join(err, h.concludeTrial(name))
+	}
+	if _, err := h.sysfs.Bond(name); err == nil && b.Image.Bond.Made {
+		return fmt.Errorf("%s couldn't be taken away", name) // down tries again, by the journal
+	}
+	return errors.Join(h.store.of(name).Forget(statedir.Trial, statedir.Before), h.concludeTrial(name))
+}
+
+// concludeTrial notes that a trial has been put back.
+func (h *Host) concludeTrial(name string) error {
+	err := h.changeTrial(name, func(t *Trial) error {
+		if t.Verdict == nil {
+			return fmt.Errorf("%s: %w", name, ErrNoTrial)
+		}
+		t.Verdict.Done = true
+		return nil
+	})
+	return errors.Join(err, h.store.of(name).Remove(statedir.Before))
+}

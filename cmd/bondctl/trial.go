@@ -1,0 +1,278 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/guard"
+)
+
+// changeTime is how long an up may take to make its changes. After that it is taken to
+// hang.
+const changeTime = time.Minute
+
+// A trial is what an up puts on trial.
+type trial struct {
+	c      *cli.Context
+	h      *bond.Host
+	config bond.Config
+	trialFlags
+
+	limit    time.Duration // to verify; 0 for not at all
+	guardian *guard.Watch  // nil while nothing is on trial
+	asks     []question
+}
+
+// trialFlags are those flags of up that have something put on trial.
+type trialFlags struct {
+	verify  time.Duration
+	asked   bool // for verify
+	confirm time.Duration
+}
+
+// defaultVerify is how long the gateways have to answer, where something was taken over.
+const defaultVerify = 10 * time.Second
+
+// readTrialFlags reads --verify and --confirm.
+func readTrialFlags(c *cli.Context) (f trialFlags, err error) {
+	f.verify, f.asked = defaultVerify, c.IsSet("verify")
+	if f.asked {
+		if f.verify, err = verifyFlag(c); err != nil {
+			return f, err
+		}
+	}
+	if c.IsSet("confirm") {
+		if f.confirm, err = time.ParseDuration(c.String("confirm")); err != nil || f.confirm < time.Second {
+			return f, usage(fmt.Sprintf("--confirm: %q is not a duration of a second or more; write one such as 1m", c.String("confirm")), "bondctl up --help")
+		}
+	}
+	return f, nil
+}
+
+// verifyFlag reads --verify.
+func verifyFlag(c *cli.Context) (time.Duration, error) {
+	limit, err := time.ParseDuration(c.String("verify"))
+	if err != nil || limit < 0 {
+		return 0, usage(fmt.Sprintf("--verify: %q is not a duration; write one such as 10s, or 0", c.String("verify")), "bondctl "+c.Command.Name+" --help")
+	}
+	return limit, nil
+}
+
+// of says how long to verify, and whether the change is put on trial at all. Where
+// something is taken over it always is: whoever is logged in over that must not be cut
+// off.
+func (f trialFlags) of(takes bool) (verify time.Duration, onTrial bool) {
+	if f.asked || takes {
+		verify = f.verify
+	}
+	return verify, takes || verify > 0 || f.confirm > 0
+}
+
+// how has the change guarded.
+func (t *trial) how() bond.How {
+	w := how(t.c)
+	tell := w.OnStep
+	w.OnStep = func(s bond.Step) error {
+		if tell != nil {
+			if err := tell(s); err != nil {
+				return err
+			}
+		}
+		return t.guarded()
+	}
+	w.Begin, w.Verify = t.begin, t.check
+	return w
+}
+
+// guarded is an error when the guardian has ended.
+func (t *trial) guarded() error {
+	if t.guardian != nil && t.guardian.Over() {
+		return guard.ErrUnguarded
+	}
+	return nil
+}
+
+// begin puts the change on trial, and asks who answers before.
+func (t *trial) begin(p bond.Plan, before bond.Image) error {
+	limit, onTrial := t.of(p.Takes)
+	if !onTrial {
+		return nil
+	}
+	name := t.config.Name
+	if err := t.h.BeginTrial(name, before, changeTime); err != nil {
+		return err
+	}
+	watch, err := startGuarded(t.c, t.h, name)
+	if err != nil {
+		return errors.Join(fmt.Errorf("start the guardian of %s, without which nothing is changed: %w", name, err), t.h.DropTrial(name))
+	}
+	t.guardian, t.limit = &watch, limit
+	if limit > 0 {
+		t.asks = answered(t.c.Context, questions(t.h, &before, p.Drops))
+	}
+	return nil
+}
+
+// startGuarded starts the guardian, and watches it.
+func startGuarded(c *cli.Context, h *bond.Host, name string) (guard.Watch, error) {
+	if err := startGuardian(c, h, name); err != nil {
+		return guard.Watch{}, err
+	}
+	return guard.Of(h, name)
+}
+
+// check verifies that who answered before answers through the bond.
+func (t *trial) check(ctx context.Context) error {
+	if err := t.guarded(); t.guardian == nil || len(t.asks) == 0 || err != nil {
+		return err
+	}
+	name := t.config.Name
+	st, err := t.h.Brief(name)
+	if err != nil {
+		return err
+	}
+	active, limit := verifyTimes(t.limit, st)
+	if err := t.h.ExtendTrial(name, active+limit+changeTime, false); err != nil {
+		return err
+	}
+	ctx, end := t.whileGuarded(ctx)
+	defer end()
+	if err := t.h.WaitActive(ctx, name, active); errors.Is(err, bond.ErrNoActive) && ctx.Err() == nil {
+		return fmt.Errorf("%s has no active slave after %s, where %s answered before", name, active, listWho(t.asks))
+	} else if err != nil && ctx.Err() == nil {
+		return err
+	}
+	left := silent(ctx, t.h, t.asks, limit, st)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return silentError(left, "through "+name, limit)
+}
+
+// whileGuarded ends a context when the guardian does.
+func (t *trial) whileGuarded(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-t.guardian.Ended():
+			cancel(guard.ErrUnguarded)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// failed ends the trial of a change that Reconcile has taken back.
+func (t *trial) failed(err error) error {
+	if t.guardian == nil {
+		return err
+	}
+	unguarded := errors.Is(err, guard.ErrUnguarded)
+	_, decided := t.h.DecideTrial(t.config.Name, false, err.Error())
+	t.dismiss()
+	ended := errors.Join(decided, t.h.DropTrial(t.config.Name))
+	if unguarded {
+		err = fmt.Errorf("%w, so nothing is changed any more and everything is put back", err)
+	}
+	if ended != nil {
+		return fmt.Errorf("%w; %w", err, ended)
+	}
+	return err
+}
+
+// endTime is how long a guardian that is dismissed has to end.
+const endTime = 5 * time.Second
+
+// dismiss ends the guardian, and waits for that: the next one has the same name.
+func (t *trial) dismiss() {
+	if err := t.h.DismissGuardian(t.config.Name); err != nil {
+		warn(t.c, "%v", err)
+	}
+	select {
+	case <-t.guardian.Ended():
+	case <-time.After(endTime):
+	}
+	t.guardian.Close()
+	t.guardian = nil
+}
+
+// keep keeps the change, unless the guardian was faster.
+func (t *trial) keep(why string) error {
+	decided, err := t.h.DecideTrial(t.config.Name, true, why)
+	if err != nil {
+		return err
+	}
+	if !decided.Verdict.Kept {
+		<-t.guardian.Ended()
+		return t.outcome()
+	}
+	t.dismiss()
+	return nil
+}
+
+// done keeps a change that works, unless somebody is to confirm it.
+func (t *trial) done() error {
+	if t.guardian == nil {
+		return nil
+	}
+	if t.confirm == 0 {
+		if err := t.keep("it works"); err != nil {
+			return err
+		}
+		return t.h.DropTrial(t.config.Name)
+	}
+	// Until it is asked for, the keeper starts, and a slave becomes active.
+	if err := t.h.ExtendTrial(t.config.Name, 2*changeTime, false); err != nil {
+		return t.abandon(err)
+	}
+	return nil
+}
+
+// undo puts everything back, which the guardian would do later or can't any more.
+func (t *trial) undo(why string) error {
+	c := within(t.c, context.WithoutCancel(t.c.Context))
+	err := putBack(c, t.h, t.config.Name, why)
+	t.dismiss()
+	if err != nil {
+		return err
+	}
+	return t.outcome()
+}
+
+// abandon puts back what is still on trial when something fails later.
+func (t *trial) abandon(err error) error {
+	if t.guardian == nil {
+		return err
+	}
+	return errors.Join(err, t.undo(err.Error()))
+}
+
+// outcome is what became of the trial; nil where it was kept.
+func (t *trial) outcome() error {
+	decided, err := t.h.Trial(t.config.Name)
+	if err != nil {
+		return err
+	}
+	return verdictError(t.config.Name, decided)
+}
+
+// verdictError says that a trial was put back, or isn't yet; nil where it was kept.
+func verdictError(name string, t bond.Trial) error {
+	switch v := t.Verdict; {
+	case v == nil:
+		return fmt.Errorf("%s: nothing is on trial any more", name)
+	case v.Kept && v.Why == takenDownWhy:
+		return fmt.Errorf("%s was taken down before anybody kept it", name)
+	case v.Kept:
+		return nil
+	case !v.Done:
+		return fmt.Errorf("%s is not put back yet: %s", name, v.Why)
+	default:
+		return fmt.Errorf("%s was put back at %s: %s", name, v.At.Format(time.TimeOnly), v.Why)
+	}
+}
