@@ -51,6 +51,12 @@ type Config struct {
 	UseRoutes *bool `json:"use_routes,omitempty"`
 	UseDNS    *bool `json:"use_dns,omitempty"`
 	UseMTU    bool  `json:"use_mtu,omitempty"`
+	// Hostname is what DHCP servers are told as the machine's name: "" is nothing, nil is
+	// what the client said whose lease was taken over, or else the machine's.
+	Hostname *string `json:"hostname,omitempty"`
+	// ClientID is what DHCP servers know the bond by: nil is what they knew the client by
+	// whose lease was taken over, or else one of the bond's own.
+	ClientID *ClientID `json:"client_id,omitempty"`
 }
 
 // The values of Config.Method.

@@ -6,6 +6,8 @@
 //
 //	public.json    what is wanted, and what became of it; written under the apply lock
 //	journal.json   what must be given back; for root alone, and under the apply lock
+//	clients.json   the DHCP clients that were stopped, and are to be started again; for root
+//	               alone, and under the apply lock
 //	keeper.json    see [Keeper]; written by the keeper
 //	history.jsonl  what happened, a line each; written by the keeper
 //	lock           the apply lock: one process at a time changes the bond
@@ -49,6 +51,7 @@ type File string
 const (
 	Public  File = "public.json"
 	Journal File = "journal.json"
+	Clients File = "clients.json"
 
 	keeperFile  File = "keeper.json"
 	historyFile File = "history.jsonl"
@@ -58,7 +61,7 @@ const (
 // mode is who may read a file.
 func (f File) mode() fs.FileMode {
 	switch f {
-	case Journal, leaseFile:
+	case Journal, Clients, leaseFile:
 		return 0o600
 	}
 	return 0o644
