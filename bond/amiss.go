@@ -61,7 +61,7 @@ func (s *State) missing(r record, say func(format string, args ...any)) {
 	bond, _ := s.link(s.Name)
 	for _, p := range r.Config.Addresses {
 		_, there := s.addr(bond.Index, p)
-		if _, refused := r.Refused[about(addAddress{s.Name, rtnl.NewAddr(p)})]; !there && !refused {
+		if _, refused := r.Refused[about(addAddress{Link: s.Name, Address: rtnl.NewAddr(p)})]; !there && !refused {
 			say("%s is missing", p)
 		}
 	}

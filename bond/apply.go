@@ -158,7 +158,7 @@ func (k *kernel) do(step Step) error {
 func (k *kernel) doNetwork(step Step) error {
 	switch s := step.(type) {
 	case addAddress:
-		return k.onLink(s.Link, func(l rtnl.Link) error { return k.AddAddr(s.Address.On(l.Index)) })
+		return k.onLink(s.Link, func(l rtnl.Link) error { return k.addAddress(s, l.Index) })
 	case setAddress:
 		return k.onLink(s.Link, func(l rtnl.Link) error { return k.SetAddr(s.Address.On(l.Index)) })
 	case delAddress:
@@ -171,10 +171,34 @@ func (k *kernel) doNetwork(step Step) error {
 		return k.onLink(s.Link, func(l rtnl.Link) error { return unless(k.DelRoute(s.Route.By(l.Index)), unix.ESRCH) })
 	case addRule:
 		return k.AddRule(s.Rule)
+	case delRule:
+		return unless(k.DelRule(s.Rule), unix.ENOENT)
+	case addNeighbour:
+		return k.onLink(s.Link, func(l rtnl.Link) error { return k.AddNeighbour(s.Neighbour.On(l.Index)) })
+	case knowNeighbours:
+		return k.onLink(s.Link, func(l rtnl.Link) (refused error) {
+			for _, n := range s.Neighbours {
+				refused = errors.Join(refused, k.AddNeighbour(n.On(l.Index)))
+			}
+			return refused
+		})
 	case setSysctl:
 		return os.WriteFile(sysctlPath(s.To, s.Link), []byte(s.To.Value), 0)
 	}
 	panic(fmt.Sprintf("bond: unknown step %T", step))
+}
+
+// addAddress adds an address to a link. One that this machine held a moment ago is no
+// duplicate: it is there at once, and gets its own flags afterwards.
+func (k *kernel) addAddress(s addAddress, link int) error {
+	a := s.Address.On(link)
+	if !s.Held || a.Prefix.Addr().Is4() {
+		return k.AddAddr(a)
+	}
+	if err := k.AddAddr(a.NoDAD()); err != nil || a.NoDAD() == a {
+		return err
+	}
+	return k.SetAddr(a)
 }
 
 // unless takes an error for none which says that there is nothing left to do.

@@ -40,6 +40,7 @@ func (a *attempt) converge(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		a.Config.Inherited = plan.inherited
 		a.refusals.leaveOut(&plan, s, began)
 		a.note(plan)
 		if plan.Empty() {
@@ -84,6 +85,7 @@ func (a *attempt) see(began time.Time) (State, error) {
 // note adds what is to be said of a round's plan.
 func (a *attempt) note(plan Plan) {
 	a.done.Bond, a.done.Members, a.done.Associations = plan.Bond, plan.Members, plan.Associations
+	a.done.Takes, a.done.Interrupts = a.done.Takes || plan.Takes, append(a.done.Interrupts, plan.Interrupts...)
 	a.done.Retry = a.refusals.retry()
 	for _, note := range plan.Notes {
 		a.say(note)
@@ -126,7 +128,7 @@ func isRace(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is
 // carryOut applies the plan. The journal is written first: so at any point it says
 // what to give back after a crash.
 func (a *attempt) carryOut(ctx context.Context, p Plan, s *State) (err error) {
-	if s.rules, err = a.kernel.Rules(); err != nil {
+	if err := a.lookCloser(s); err != nil {
 		return err
 	}
 	if a.was == nil {
@@ -222,10 +224,9 @@ func (a *attempt) canDoWithout(step Step, s *State) bool {
 	}
 	switch step := step.(type) {
 	case addRoute:
-		return step.Route.Protocol == unix.RTPROT_DHCP || step.Link != s.Name
-	case giveBack:
-		return true
-	case setSysctl:
+		advertised := step.Route.Protocol == unix.RTPROT_DHCP || step.Route.Protocol == unix.RTPROT_RA
+		return advertised || step.Link != s.Name
+	case giveBack, setSysctl, addNeighbour, knowNeighbours:
 		return true
 	case addAddress, addRule:
 		return step.link() != s.Name
@@ -236,8 +237,8 @@ func (a *attempt) canDoWithout(step Step, s *State) bool {
 // restore looks, and carries out the way back to an image.
 func (a *attempt) restore(before *Image) error {
 	s, err := a.look(a.Config)
-	if err == nil && before.Rules != nil {
-		s.rules, err = a.kernel.Rules()
+	if err == nil {
+		err = a.lookCloser(&s)
 	}
 	if err != nil {
 		return err

@@ -21,10 +21,16 @@ const defaultMetric = 100
 // is at its default. It may be filled in by hand, or [NewConfig] makes it of a file's
 // settings and of flags.
 type Config struct {
-	Name    string   `json:"name"`              // the bond's
-	Members []Member `json:"members"`           // in order of preference
-	Primary string   `json:"primary,omitempty"` // the name of a member that may be absent for now; "" for none
-	Options Options  `json:"options"`
+	Name string `json:"name"` // the bond's
+	// Inherited is what the bond has taken over from its members; nil for nothing. It is
+	// not for whoever says what is wanted: Reconcile fills it in.
+	Inherited *Inherited `json:"inherited,omitempty"`
+	// TakeOver gives up what members carry that can't go on over the bond, as it is of
+	// another network. Otherwise that is an obstacle.
+	TakeOver bool     `json:"-"`
+	Members  []Member `json:"members"`           // in order of preference
+	Primary  string   `json:"primary,omitempty"` // the name of a member that may be absent for now; "" for none
+	Options  Options  `json:"options"`
 
 	// MAC is the bond's address: nil for the first member's.
 	MAC HardwareAddr `json:"mac,omitempty"`

@@ -1,7 +1,6 @@
 package bond
 
 import (
-	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -36,10 +35,14 @@ type contents struct {
 	Addresses []rtnl.Addr  `json:"addresses,omitempty"`
 	Routes    []rtnl.Route `json:"routes,omitempty"`
 	Rules     []rtnl.Rule  `json:"rules,omitempty"`
-	Sysctls   []sysctl     `json:"sysctls,omitempty"`
+	// Neighbours are those that somebody set.
+	Neighbours []rtnl.Neighbour `json:"neighbours,omitempty"`
+	Sysctls    []sysctl         `json:"sysctls,omitempty"`
 
 	// Added is what bondctl has put in place, and so takes away.
 	Added added `json:"added"`
+	// Inherited is what of this the bond has taken over.
+	Inherited *Inherited `json:"inherited,omitempty"`
 }
 
 // A bondImage is a bond as it was.
@@ -84,6 +87,7 @@ func (s sysctl) in(list []sysctl) sysctl {
 type added struct {
 	Addresses []addedAddress `json:"addresses"`
 	Routes    []addedRoute   `json:"routes"`
+	Rules     []rtnl.Rule    `json:"rules,omitempty"`
 }
 
 // An addedAddress is an address that bondctl gave a link.
@@ -135,7 +139,8 @@ func (i *Image) clone() *Image {
 	c := *i
 	c.Links = slices.Clone(i.Links)
 	c.Addresses, c.Routes, c.Rules, c.Sysctls = slices.Clone(i.Addresses), slices.Clone(i.Routes), slices.Clone(i.Rules), slices.Clone(i.Sysctls)
-	c.Added.Addresses, c.Added.Routes = slices.Clone(i.Added.Addresses), slices.Clone(i.Added.Routes)
+	c.Neighbours = slices.Clone(i.Neighbours)
+	c.Added.Addresses, c.Added.Routes, c.Added.Rules = slices.Clone(i.Added.Addresses), slices.Clone(i.Added.Routes), slices.Clone(i.Added.Rules)
 	if i.Bond != nil {
 		b := *i.Bond
 		c.Bond = &b
@@ -162,6 +167,11 @@ func (i *Image) only(index int) Image {
 	for _, r := range i.Rules {
 		if len(one.Links) > 0 && names(r, one.Links[0].Name) {
 			one.Rules = append(one.Rules, r)
+		}
+	}
+	for _, n := range i.Neighbours {
+		if n.Link == index {
+			one.Neighbours = append(one.Neighbours, n)
 		}
 	}
 	for _, c := range i.Sysctls {
@@ -203,10 +213,11 @@ func (s *State) Image(names ...string) *Image {
 	return i
 }
 
-// take adds a link to the image, with the settings that it is to have again.
-// Addresses and routes that the kernel makes by itself come back by themselves.
+// take adds a link to the image, with the settings that it is to have again. What the
+// image says already that it carried it is to have again, too. Addresses and routes
+// that the kernel makes by itself come back by themselves.
 func (i *Image) take(s *State, link Link, settings linkSettings) {
-	i.drop(link.Index)
+	i.Links = slices.DeleteFunc(i.Links, func(l linkImage) bool { return l.Index == link.Index })
 	for _, other := range slices.Clone(i.Links) {
 		// A device that comes and goes is another one each time.
 		if _, present := s.linkByIndex(other.Index); other.Name == link.Name && !present {
@@ -214,19 +225,25 @@ func (i *Image) take(s *State, link Link, settings linkSettings) {
 		}
 	}
 	i.Links = append(i.Links, linkImage{link.Name, settings})
-	for _, a := range s.addrsOf(link.Index) {
-		if !a.ByKernel(net.HardwareAddr(link.MAC)) {
+	c := s.carries(link)
+	for _, a := range c.Addresses {
+		if !slices.ContainsFunc(i.Addresses, a.Same) {
 			i.Addresses = append(i.Addresses, a)
 		}
 	}
-	for _, r := range s.routes {
-		if r.Over(link.Index) && !slices.Contains(i.Routes, r) {
+	for _, r := range c.Routes {
+		if !slices.ContainsFunc(i.Routes, r.Like) {
 			i.Routes = append(i.Routes, r)
 		}
 	}
-	for _, r := range s.rules {
-		if names(r, link.Name) && !slices.Contains(i.Rules, r) {
+	for _, r := range c.Rules {
+		if !slices.ContainsFunc(i.Rules, r.Like) {
 			i.Rules = append(i.Rules, r)
+		}
+	}
+	for _, n := range c.Neighbours {
+		if !slices.ContainsFunc(i.Neighbours, n.Like) {
+			i.Neighbours = append(i.Neighbours, n)
 		}
 	}
 }
@@ -244,6 +261,7 @@ func (i *Image) drop(index int) {
 	i.Addresses = slices.DeleteFunc(i.Addresses, func(a rtnl.Addr) bool { return a.Link == index })
 	i.Routes = slices.DeleteFunc(i.Routes, func(r rtnl.Route) bool { return r.Over(index) && len(r.Links()) == 1 })
 	i.Rules = slices.DeleteFunc(i.Rules, func(r rtnl.Rule) bool { return name != "" && names(r, name) })
+	i.Neighbours = slices.DeleteFunc(i.Neighbours, func(n rtnl.Neighbour) bool { return n.Link == index })
 	i.Sysctls = slices.DeleteFunc(i.Sysctls, func(c sysctl) bool { return c.Link == index })
 }
 

@@ -11,6 +11,7 @@ import (
 // be put back from either side.
 func (i *Image) during(p Plan, s *State) *Image {
 	image := i.begun(s)
+	image.Inherited = p.inherited
 	for _, step := range p.Steps {
 		image.grow(step, s)
 	}
@@ -21,6 +22,7 @@ func (i *Image) during(p Plan, s *State) *Image {
 // stays in it.
 func (i *Image) after(p Plan, done []Step, owed map[string]bool, s *State) *Image {
 	image := i.begun(s)
+	image.Inherited = p.inherited
 	for _, step := range p.Steps {
 		if _, enslaves := step.(enslave); enslaves && owed[step.link()] {
 			image.grow(step, s)
@@ -41,6 +43,8 @@ func (i *Image) after(p Plan, done []Step, owed map[string]bool, s *State) *Imag
 			image.Added.Addresses = without(image.Added.Addresses, addedAddress{step.Link, step.Address.Prefix})
 		case delRoute:
 			image.Added.Routes = without(image.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
+		case delRule:
+			image.Added.Rules = slices.DeleteFunc(image.Added.Rules, step.Rule.Like)
 		default:
 			image.grow(step, s)
 		}
@@ -75,6 +79,10 @@ func (i *Image) grow(step Step, s *State) {
 		if step.Link == s.Name {
 			i.Added.Routes = with(i.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
 		}
+	case addRule:
+		if step.Link == s.Name && !slices.ContainsFunc(i.Added.Rules, step.Rule.Like) {
+			i.Added.Rules = append(i.Added.Rules, step.Rule)
+		}
 	}
 }
 
@@ -102,6 +110,8 @@ func (s *State) undoing(p Plan) *Image {
 			i.Added.Addresses = with(i.Added.Addresses, addedAddress{step.Link, step.Address.Prefix})
 		case addRoute:
 			i.Added.Routes = with(i.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
+		case addRule:
+			i.Added.Rules = append(i.Added.Rules, step.Rule)
 		}
 	}
 	return i

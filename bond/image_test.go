@@ -22,6 +22,18 @@ func route(link int, to, gateway string) rtnl.Route {
 	return rtnl.NewRoute(netip.MustParsePrefix(to), by).By(link)
 }
 
+// carry gives links addresses of which a State knows.
+func carry(s *State, addrs ...rtnl.Addr) {
+	for _, a := range addrs {
+		s.addrs = append(s.addrs, a)
+		for i := range s.Links {
+			if s.Links[i].Index == a.Link {
+				s.Links[i].Addresses = append(s.Links[i].Addresses, a.Prefix)
+			}
+		}
+	}
+}
+
 // While a plan is being applied, what was found before and what is found now
 // must both be known: either may have to be given back.
 func TestImageAcross(t *testing.T) {
@@ -30,17 +42,17 @@ func TestImageAcross(t *testing.T) {
 	by := func(gateway string) rtnl.Route { return route(0, "0.0.0.0/0", gateway) }
 	old := &Image{contents{
 		Taken: 1, Bond: &bondImage{Made: true, Index: 7}, Links: []linkImage{link(1, "eth0"), link(2, "eth1")},
-		Added: added{[]addedAddress{address("192.0.2.10/24")}, []addedRoute{{"bond0", by("192.0.2.1")}}},
+		Added: added{Addresses: []addedAddress{address("192.0.2.10/24")}, Routes: []addedRoute{{"bond0", by("192.0.2.1")}}},
 	}}
 	p := Plan{Steps: []Step{
 		enslave{"bond0", "eth2", link(3, "eth2").linkSettings},
 		release{"bond0", "eth1"},
 		giveBack{"eth1", link(2, "eth1").linkSettings},
 		delAddress{"bond0", addr(7, "192.0.2.10/24")},
-		addAddress{"bond0", addr(0, "192.0.2.11/24")},
+		addAddress{Link: "bond0", Address: addr(0, "192.0.2.11/24")},
 		delRoute{"bond0", by("192.0.2.1")},
 		addRoute{"bond0", by("192.0.2.254")},
-		addAddress{"eth1", addr(2, "192.0.2.99/24")}, // given back, and so none of bondctl's
+		addAddress{Link: "eth1", Address: addr(2, "192.0.2.99/24")}, // given back, and so none of bondctl's
 	}}
 	carried := addr(3, "198.51.100.3/24")
 	s := State{
@@ -54,14 +66,14 @@ func TestImageAcross(t *testing.T) {
 		Taken: 1, Bond: &bondImage{Made: true, Index: 7}, Addresses: []rtnl.Addr{carried},
 		Links: []linkImage{link(1, "eth0"), link(2, "eth1"), link(3, "eth2")},
 		Added: added{
-			[]addedAddress{address("192.0.2.10/24"), address("192.0.2.11/24")},
-			[]addedRoute{{"bond0", by("192.0.2.1")}, {"bond0", by("192.0.2.254")}},
+			Addresses: []addedAddress{address("192.0.2.10/24"), address("192.0.2.11/24")},
+			Routes:    []addedRoute{{"bond0", by("192.0.2.1")}, {"bond0", by("192.0.2.254")}},
 		},
 	}}
 	wantAfter := &Image{contents{
 		Taken: 1, Bond: &bondImage{Made: true, Index: 7}, Addresses: []rtnl.Addr{carried},
 		Links: []linkImage{link(1, "eth0"), link(3, "eth2")},
-		Added: added{[]addedAddress{address("192.0.2.11/24")}, []addedRoute{{"bond0", by("192.0.2.254")}}},
+		Added: added{Addresses: []addedAddress{address("192.0.2.11/24")}, Routes: []addedRoute{{"bond0", by("192.0.2.254")}}},
 	}}
 	values := cmp.Options{byValue, cmp.AllowUnexported(Image{}, linkImage{}), cmp.Comparer(func(a, b rtnl.Addr) bool { return a == b }), cmp.Comparer(func(a, b rtnl.Route) bool { return a == b })}
 	if diff := cmp.Diff(wantDuring, during, values); diff != "" {
@@ -266,7 +278,7 @@ func (s *simulation) meddle(r *rand.Rand) (put added) {
 		case 4:
 			p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(r.IntN(2)), byte(bond), byte(100 + r.IntN(9))}), 24)
 			if _, has := s.addr(bond, p); !has {
-				s.apply(addAddress{"bond0", rtnl.NewAddr(p)})
+				s.apply(addAddress{Link: "bond0", Address: rtnl.NewAddr(p)})
 				put.Addresses = append(put.Addresses, addedAddress{"bond0", p})
 			}
 		case 5:

@@ -27,7 +27,7 @@ func (c Config) WantsDHCP() bool {
 	case MethodStatic, MethodNone:
 		return false
 	}
-	return !slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })
+	return !c.Inherited.has4() && !slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })
 }
 
 // useLease adds what the configuration uses of a lease.

@@ -79,7 +79,7 @@ func (s *State) pending(l Link, mtu int) string {
 	if !s.patient {
 		return "" // somebody is there to be told
 	}
-	if what, _ := l.carries(); what != "" {
+	if what := l.carries(); what != "" {
 		return "in use, as it carries " + what
 	}
 	if limit := l.nearestMTU(mtu); mtu != 0 && limit != mtu {
@@ -88,23 +88,15 @@ func (s *State) pending(l Link, mtu int) string {
 	return ""
 }
 
-// carries says what would be cut off if the link joined a bond, and how to take it
-// away first; "" for nothing.
-func (l Link) carries() (what string, mend Message) {
+// carries says what a link carries, where somebody would miss it; "" for nothing.
+func (l Link) carries() string {
 	switch {
 	case len(l.Addresses) > 0:
-		return "the address " + l.Addresses[0].String(),
-			Messagef("give the address to the bond with %s and take it from the member first: ip address flush dev %s scope global",
-				keyName(inFamily(l.Addresses[0].Addr(), "addresses")), l.Name)
+		return "the address " + l.Addresses[0].String()
 	case l.Routes == 1:
-		return "a route", Messagef("take it away first: ip route flush dev %s", l.Name)
+		return "a route"
 	case l.Routes > 0:
-		return strconv.Itoa(l.Routes) + " routes", Messagef("take them away first: ip route flush dev %s", l.Name)
-	case len(l.Upper) > 0:
-		// As the link goes down for a moment, so does what is stacked upon
-		// it, and routes and IPv6 addresses are lost.
-		return strings.Join(l.Upper, ", "),
-			Messagef("put it upon the bond instead; take it away first: ip link delete %s", l.Upper[0])
+		return strconv.Itoa(l.Routes) + " routes"
 	}
-	return "", Message{}
+	return strings.Join(l.Upper, ", ")
 }

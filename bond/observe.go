@@ -72,9 +72,7 @@ func (h *Host) scan() (scan, error) {
 		}
 	}
 	routes, err := h.kernel.Routes()
-	all.routes = slices.DeleteFunc(routes, func(r rtnl.Route) bool {
-		return r.Protocol == unix.RTPROT_KERNEL || r.Table == unix.RT_TABLE_LOCAL
-	})
+	all.routes = slices.DeleteFunc(routes, func(r rtnl.Route) bool { return r.Table == unix.RT_TABLE_LOCAL || all.byKernel(r) })
 	for _, r := range all.routes {
 		for _, index := range r.Links() {
 			if link := place[index]; link != nil {
@@ -83,6 +81,15 @@ func (h *Host) scan() (scan, error) {
 		}
 	}
 	return all, err
+}
+
+// byKernel says whether the kernel makes a route by itself. That to an address's network
+// it doesn't make where it is told not to (IFA_F_NOPREFIXROUTE): then it is somebody
+// else's, who only says that it is the kernel's.
+func (t *traffic) byKernel(r rtnl.Route) bool {
+	return r.Protocol == unix.RTPROT_KERNEL && !slices.ContainsFunc(t.addrs, func(a rtnl.Addr) bool {
+		return a.Link == r.Link && a.Flags&unix.IFA_F_NOPREFIXROUTE != 0 && a.Prefix.Masked() == r.Destination
+	})
 }
 
 // isGlobal says whether an address is one that somebody would miss. Those of link

@@ -1,6 +1,7 @@
 package bond
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"strings"
@@ -21,6 +22,29 @@ func readRAMetric(link string) string {
 }
 
 var raMetric = sysctl{Family: "ipv6", Key: "ra_defrtr_metric"}
+
+// heritable are the settings of a link that matter to what it carries.
+var heritable = map[string][]string{
+	"ipv4": {"rp_filter", "forwarding", "arp_ignore", "arp_announce", "arp_filter", "arp_accept", "arp_notify"},
+	"ipv6": {"addr_gen_mode", "accept_ra", "use_tempaddr", "forwarding", "disable_ipv6"},
+}
+
+// readDiffering reads the settings of a link that differ from those of a new one
+// (net.FAMILY.conf.default).
+func readDiffering(link Link) (list []sysctl) {
+	for _, family := range []string{"ipv4", "ipv6"} {
+		for _, key := range heritable[family] {
+			c := sysctl{Link: link.Index, Family: family, Key: key}
+			usual, err := os.ReadFile(sysctlPath(c, "default"))
+			has, errHas := os.ReadFile(sysctlPath(c, link.Name))
+			if err == nil && errHas == nil && !bytes.Equal(usual, has) {
+				c.Value = strings.TrimSpace(string(has))
+				list = append(list, c)
+			}
+		}
+	}
+	return list
+}
 
 // readSysctls reads the settings as they are now. One that can't be read, since its
 // link is gone or the kernel is another one, is left out.

@@ -17,6 +17,11 @@ type Plan struct {
 	// Retry is after how long to try again what the kernel refused, where
 	// [How.Refusals] remembers that; 0 is for nothing.
 	Retry time.Duration
+	// Takes says that the bond takes over what members carry, such as the address by
+	// which its user is connected.
+	Takes bool
+	// Interrupts says what the steps interrupt, and for how long.
+	Interrupts []Message
 	// Members is the number of members in the bond once the plan is applied.
 	Members int
 	// Associations are the Wi-Fi members that a keeper is to associate once the plan
@@ -29,7 +34,8 @@ type Plan struct {
 	// After is the bond's [Host.Brief] when Reconcile had applied the plan.
 	After Status
 
-	refused []string // members that wait, as the kernel refused them a moment ago
+	refused   []string   // members that wait, as the kernel refused them a moment ago
+	inherited *Inherited // what the bond has by then that was the members'
 }
 
 // NewPlan compares what is wanted with what is there. It changes nothing, and
@@ -54,7 +60,10 @@ func newPlan(c Config, s State, machineID string) (Plan, error) {
 	if err := obstacle(w, s); err != nil {
 		return Plan{}, err
 	}
-	p := &planner{wanted: w, state: s, Plan: Plan{Bond: c.Name, Notes: w.notes, Associations: w.associations(), refused: w.refused()}}
+	if err := cutOff(w, c); err != nil {
+		return Plan{}, err
+	}
+	p := &planner{wanted: w, state: s, Plan: Plan{Bond: c.Name, Notes: w.notes, Associations: w.associations(), refused: w.refused(), inherited: w.inherited, Takes: len(w.takeover.from) > 0}}
 	if s.Bond == nil {
 		p.create()
 	} else {
@@ -62,6 +71,7 @@ func newPlan(c Config, s State, machineID string) (Plan, error) {
 	}
 	p.giveBackReleased()
 	p.network()
+	p.interrupts()
 	return p.Plan, nil
 }
 
@@ -125,7 +135,9 @@ func (p *planner) create() {
 		create.MAC = p.firstMAC()
 	}
 	p.add(create)
+	p.settle()
 	p.enslave()
+	p.moved()
 	p.restack()
 }
 
@@ -183,11 +195,12 @@ func differs(from, to *Options, key string) bool {
 	return known && named && has != wants
 }
 
-// firstMAC is the address of the first member that can join. The kernel would give it
+// firstMAC is the address of the member whose place the bond takes or, where it takes
+// none, of the first that can join. The kernel would give it
 // to the bond by itself, but one that is set at creation is left alone by udev's
 // MACAddressPolicy.
 func (p *planner) firstMAC() HardwareAddr {
-	for _, m := range p.wanted.members {
+	for _, m := range p.order() {
 		if m.pending == "" {
 			return m.link.MAC
 		}
@@ -205,7 +218,9 @@ func (p *planner) change() {
 	p.failOverMAC()
 	p.options()
 	p.bondLink()
+	p.settle()
 	p.enslave()
+	p.moved()
 	if !p.emptied {
 		p.release(func(name string) bool { return !p.isWanted(name) })
 	}

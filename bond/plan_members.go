@@ -96,16 +96,15 @@ func (p *planner) canBeUp(slave Link) bool {
 	return !slave.RFKill && !slave.resting && !lowerDown
 }
 
-// order is the members in order of preference. Where all are released first, the
-// active one comes first.
+// order is the members in order of preference. But the first is the one that traffic
+// goes over now: so it goes on over it, and the neighbours know its MAC address.
 func (p *planner) order() []wantedMember {
-	if !p.emptied {
-		return p.wanted.members
+	first := p.wanted.takeover.bearer()
+	if p.emptied {
+		first = p.state.Bond.ActiveSlave
 	}
 	members := slices.Clone(p.wanted.members)
-	slices.SortStableFunc(members, func(a, b wantedMember) int {
-		return rank(a.name != p.state.Bond.ActiveSlave) - rank(b.name != p.state.Bond.ActiveSlave)
-	})
+	slices.SortStableFunc(members, func(a, b wantedMember) int { return rank(a.name != first) - rank(b.name != first) })
 	return members
 }
 

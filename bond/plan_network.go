@@ -13,6 +13,7 @@ import (
 func (p *planner) network() {
 	bond, _ := p.state.link(p.Bond) // index 0 carries nothing
 	p.routersMetric(bond)
+	p.inheritedNetwork(bond)
 	w, added := p.wanted, p.state.added()
 	for _, a := range w.addresses {
 		want := rtnl.NewAddr(a)
@@ -22,8 +23,9 @@ func (p *planner) network() {
 		}
 		p.lifetime(&want)
 		switch {
+		case !there && p.settled(a):
 		case !there:
-			p.add(addAddress{p.Bond, want})
+			p.add(addAddress{Link: p.Bond, Address: want})
 		case want != has:
 			p.add(setAddress{p.Bond, want})
 		}
@@ -35,14 +37,14 @@ func (p *planner) network() {
 		}
 	}
 	for _, r := range added.Routes {
-		if r.Link == p.Bond && p.state.hasRoute(bond.Index, r.Route) && !slices.Contains(w.routes, r.Route) {
+		if r.Link == p.Bond && p.state.hasRoute(bond.Index, r.Route) && !slices.Contains(w.routes, r.Route) && !w.inherited.hasRoute(r.Route) {
 			p.add(delRoute{p.Bond, r.Route})
 		}
 	}
 	// Last, for the kernel may remove other addresses of its network with it, and
 	// routes. They are put back then.
 	for _, a := range added.Addresses {
-		if has, ok := p.state.addr(bond.Index, a.Prefix); ok && a.Link == p.Bond && !slices.Contains(w.addresses, a.Prefix) {
+		if has, ok := p.state.addr(bond.Index, a.Prefix); ok && a.Link == p.Bond && !slices.Contains(w.addresses, a.Prefix) && !w.inherited.hasAddress(a.Prefix) {
 			p.add(delAddress{p.Bond, has})
 		}
 	}

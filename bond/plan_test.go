@@ -344,13 +344,13 @@ func TestObstacles(t *testing.T) {
 			}),
 			"bond0 exists and bondctl didn't make it: it has members (eth7), it is up, it carries 192.0.2.7/24, it carries bond0.5",
 		},
-		"a member with an address": {
-			changed(pristine, func(s *State) { s.Links[0].Addresses = []netip.Prefix{netip.MustParsePrefix("192.0.2.7/24")} }),
-			"eth0 carries the address 192.0.2.7/24, which would be cut off in the bond",
+		"members on different networks": {
+			changed(pristine, func(s *State) { carry(s, addr(1, "192.0.2.7/24"), addr(2, "198.51.100.7/24")) }),
+			"it would be cut off: 198.51.100.7/24 of eth1, which is on another network than eth0",
 		},
-		"a member with routes": {
-			changed(pristine, func(s *State) { s.Links[1].Routes = 2 }),
-			"eth1 carries 2 routes, which would be cut off in the bond",
+		"a member with a VLAN": {
+			changed(pristine, func(s *State) { s.Links[1].Upper = []string{"eth1.5"} }),
+			"eth1 carries eth1.5, which would be cut off in the bond",
 		},
 	}
 	for name, test := range tests {

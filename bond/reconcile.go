@@ -17,7 +17,7 @@ type Wanted struct {
 func (h *Host) Observe(c Config) (State, error) {
 	s, err := h.look(c)
 	if err == nil {
-		s.rules, err = h.kernel.Rules()
+		err = h.lookCloser(&s)
 	}
 	return s, err
 }
@@ -82,10 +82,21 @@ func (h *Host) look(c Config) (State, error) {
 		return s, err
 	}
 	s.sysctls = s.readSysctls(s.Before.Sysctls)
-	if s.Before.Rules != nil {
-		s.rules, err = h.kernel.Rules()
+	if s.Before.Rules != nil || s.Before.Inherited != nil {
+		err = h.lookCloser(&s)
 	}
 	return s, err
+}
+
+// lookCloser reads what isn't read where nothing is to be changed.
+func (h *Host) lookCloser(s *State) (err error) {
+	if s.rules == nil {
+		s.rules, err = h.kernel.Rules()
+	}
+	if s.neighs == nil && err == nil {
+		s.neighs, err = h.kernel.Neighbours()
+	}
+	return err
 }
 
 // lookAtLease reads a bond's state with the lease, which anybody may.
@@ -93,6 +104,14 @@ func (h *Host) lookAtLease(c Config) (State, error) {
 	s, err := h.observe(c.Name, c.Members)
 	if err != nil {
 		return State{}, err
+	}
+	for _, m := range s.expand(c) {
+		if m.pending == "" && m.link.Master != c.Name && m.link.busy() {
+			if err := h.lookCloser(&s); err != nil {
+				return s, err
+			}
+			s.differing = append(s.differing, readDiffering(m.link)...)
+		}
 	}
 	k, _, err := h.store.of(c.Name).Keeper()
 	s.Lease, s.LeaseLeft = k.Lent.Now()
@@ -110,7 +129,7 @@ func (h *Host) lookUnprivileged(c Config) (State, error) {
 	if err != nil || r.Config == nil {
 		return s, err
 	}
-	s.Before = &Image{contents{Bond: &bondImage{Made: true}}}
+	s.Before = &Image{contents{Bond: &bondImage{Made: true}, Inherited: r.Config.Inherited}}
 	was, err := newWanted(*r.Config, s, machineID())
 	for _, a := range was.addresses {
 		s.Before.Added.Addresses = append(s.Before.Added.Addresses, addedAddress{c.Name, a})

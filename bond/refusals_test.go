@@ -16,7 +16,7 @@ func TestRefusedStep(t *testing.T) {
 		var r Refusals
 		look := func(index int, steps ...Step) (left int, retry time.Duration) {
 			s := State{Name: "bond0", Links: []Link{{Name: "bond0", Index: index}}, Bond: &BondState{}}
-			p := Plan{Steps: append([]Step{addAddress{"bond0", addr(0, "192.0.2.7/24")}}, steps...)}
+			p := Plan{Steps: append([]Step{addAddress{Link: "bond0", Address: addr(0, "192.0.2.7/24")}}, steps...)}
 			r.leaveOut(&p, s, time.Now())
 			return len(p.Steps), r.retry()
 		}

@@ -20,6 +20,7 @@ func NewRestore(before Image, now State) Plan {
 	r.removeAdded()
 	r.addresses()
 	r.routes()
+	r.neighbours()
 	r.rules()
 	r.active()
 	return r.Plan

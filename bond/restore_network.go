@@ -29,6 +29,11 @@ func (r *restorer) removeAdded() {
 			r.then.removeRoute(link.Index, added.Route)
 		}
 	}
+	for _, rule := range r.before.Added.Rules {
+		if slices.ContainsFunc(r.now.rules, rule.Like) {
+			r.add(delRule{cmp.Or(rule.IIF, rule.OIF), rule})
+		}
+	}
 	for _, added := range slices.Backward(r.before.Added.Addresses) {
 		link, _ := r.now.link(added.Link)
 		if a, has := r.then.addr(link.Index, added.Prefix); has {
@@ -54,7 +59,7 @@ func (r *restorer) addresses() {
 		switch {
 		case !there:
 			r.precede(link, was)
-			r.add(addAddress{link.Name, was})
+			r.add(addAddress{Link: link.Name, Address: was, Held: true})
 		case !was.Like(has):
 			r.add(setAddress{link.Name, was})
 		}
@@ -110,7 +115,7 @@ func (r *restorer) routes() {
 			was = was.On(index, link.Index)
 			names = cmp.Or(names, link.Name)
 		}
-		was = was.After(r.elapsed)
+		was = was.Whole().After(r.elapsed)
 		if all && was.Expires != 0 && !r.cutOff(was) {
 			r.add(addRoute{names, was})
 		}
@@ -124,6 +129,17 @@ func (r *restorer) cutOff(route rtnl.Route) bool {
 		was, known := r.before.link(index)
 		return known && !was.Up
 	})
+}
+
+// neighbours adds the neighbours that are missing.
+func (r *restorer) neighbours() {
+	for _, was := range r.before.Neighbours {
+		link, present := r.linkOf(was.Link)
+		was = was.On(link.Index)
+		if present && !slices.Contains(r.others, link.Index) && !slices.ContainsFunc(r.then.neighs, was.Like) {
+			r.add(addNeighbour{link.Name, was})
+		}
+	}
 }
 
 // rules adds the rules that are missing.

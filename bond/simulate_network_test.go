@@ -37,6 +37,13 @@ func (s *simulation) doNetwork(step Step) {
 	case delRoute:
 		r := step.Route.By(s.mustLink(step.Link).Index)
 		s.routes = slices.DeleteFunc(s.routes, func(o rtnl.Route) bool { return serves(o, r.Link, r) })
+	case addRule:
+		s.rules = append(s.rules, step.Rule)
+	case delRule:
+		s.rules = slices.DeleteFunc(s.rules, step.Rule.Like)
+	case addNeighbour:
+		s.neighs = append(s.neighs, step.Neighbour.On(s.mustLink(step.Link).Index))
+	case setSysctl, knowNeighbours:
 	default:
 		s.t.Fatalf("unknown step %T", step)
 	}
@@ -46,6 +53,7 @@ func (s *simulation) doNetwork(step Step) {
 func (s *simulation) goDown(index int) {
 	s.addrs = slices.DeleteFunc(s.addrs, func(a rtnl.Addr) bool { return a.Link == index && a.Prefix.Addr().Is6() })
 	s.routes = slices.DeleteFunc(s.routes, func(r rtnl.Route) bool { return r.Over(index) })
+	s.neighs = slices.DeleteFunc(s.neighs, func(n rtnl.Neighbour) bool { return n.Link == index })
 }
 
 // delAddress removes an address. With the first of an IPv4 network go the others

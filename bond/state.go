@@ -36,6 +36,8 @@ type State struct {
 	traffic
 	rules   []rtnl.Rule // read where something is to be changed
 	sysctls []sysctl    // of those that an image names
+	// differing are the settings of members that are in use which a new link hasn't got.
+	differing []sysctl
 	// raMetric is the metric that the bond gives to IPv6 routers' default routes, or will
 	// give when it is made; "" where that isn't to be set.
 	raMetric string

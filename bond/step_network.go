@@ -9,10 +9,13 @@ import (
 // The steps below change what a link carries. They name it, for its ifindex may
 // not be known yet.
 
-// addAddress gives a link an address (RTM_NEWADDR).
+// addAddress gives a link an address (RTM_NEWADDR). Held says that this machine has it
+// now, or had it a moment ago, on another link: so there is no need to find out whether
+// somebody else has (RFC 4862, section 5.4).
 type addAddress struct {
 	Link    string
 	Address rtnl.Addr
+	Held    bool
 }
 
 func (s addAddress) link() string   { return s.Link }
@@ -69,6 +72,36 @@ type addRule struct {
 func (s addRule) link() string   { return s.Link }
 func (s addRule) String() string { return "add " + s.Rule.String() }
 
+// delRule takes away a rule that names a link (RTM_DELRULE).
+type delRule struct {
+	Link string
+	Rule rtnl.Rule
+}
+
+func (s delRule) link() string   { return s.Link }
+func (s delRule) String() string { return "remove " + s.Rule.String() }
+
+// addNeighbour adds a neighbour of a link (RTM_NEWNEIGH).
+type addNeighbour struct {
+	Link      string
+	Neighbour rtnl.Neighbour
+}
+
+func (s addNeighbour) link() string   { return s.Link }
+func (s addNeighbour) String() string { return fmt.Sprintf("add %s over %s", s.Neighbour, s.Link) }
+
+// knowNeighbours has a link know the neighbours that another one knew: a question that is
+// asked while the link has no member is lost, and asked again only after a second.
+type knowNeighbours struct {
+	Link, From string
+	Neighbours []rtnl.Neighbour
+}
+
+func (s knowNeighbours) link() string { return s.Link }
+func (s knowNeighbours) String() string {
+	return fmt.Sprintf("tell %s the neighbours that %s knows (%d)", s.Link, s.From, len(s.Neighbours))
+}
+
 // setSysctl writes a setting of a link below /proc/sys/net.
 type setSysctl struct {
 	Link string
@@ -78,5 +111,8 @@ type setSysctl struct {
 
 func (s setSysctl) link() string { return s.Link }
 func (s setSysctl) String() string {
+	if s.From == "" {
+		return fmt.Sprintf("set net.%s.conf.%s.%s to %s", s.To.Family, s.Link, s.To.Key, s.To.Value)
+	}
 	return fmt.Sprintf("set net.%s.conf.%s.%s: %s -> %s", s.To.Family, s.Link, s.To.Key, s.From, s.To.Value)
 }

@@ -11,11 +11,14 @@ import (
 // has taken away what goes along with a change (net/ipv4/devinet.c, fib_frontend.c,
 // net/ipv6/addrconf.c).
 type traffic struct {
-	addrs  []rtnl.Addr  // of every link, in the kernel's order
-	routes []rtnl.Route // of every table but local, without the kernel's own
+	addrs  []rtnl.Addr      // of every link, in the kernel's order
+	routes []rtnl.Route     // of every table but local, without the kernel's own
+	neighs []rtnl.Neighbour // those that somebody set; read where something is to be changed
 }
 
-func (t traffic) clone() traffic { return traffic{slices.Clone(t.addrs), slices.Clone(t.routes)} }
+func (t traffic) clone() traffic {
+	return traffic{slices.Clone(t.addrs), slices.Clone(t.routes), slices.Clone(t.neighs)}
+}
 
 // addrsOf are the addresses of a link.
 func (t *traffic) addrsOf(link int) (list []rtnl.Addr) {
@@ -33,9 +36,10 @@ func (t *traffic) linkGone(index int) {
 	t.addrs = slices.DeleteFunc(t.addrs, func(a rtnl.Addr) bool { return a.Link == index })
 }
 
-// linkDown takes away the routes and the IPv6 addresses of a link that goes down,
-// for a moment, or as it is enslaved or released.
+// linkDown takes away the routes, the neighbours and the IPv6 addresses of a link that
+// goes down, for a moment, or as it is enslaved or released.
 func (t *traffic) linkDown(index int) {
+	t.neighs = slices.DeleteFunc(t.neighs, func(n rtnl.Neighbour) bool { return n.Link == index })
 	t.addrs = slices.DeleteFunc(t.addrs, func(a rtnl.Addr) bool { return a.Link == index && a.Prefix.Addr().Is6() })
 	t.routes = slices.DeleteFunc(t.routes, func(r rtnl.Route) bool { return r.Over(index) })
 }

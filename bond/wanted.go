@@ -34,6 +34,8 @@ type wanted struct {
 	static    []netip.Prefix // of these, those that no lease ends
 	routes    []rtnl.Route
 	metric6   uint32 // of IPv6 default routes
+	takeover  takeover
+	inherited *Inherited // what was taken over, or is about to be
 	notes     []Message
 }
 
@@ -51,6 +53,8 @@ type wantedMember struct {
 func newWanted(c Config, s State, machineID string) (wanted, error) {
 	w := wanted{primary: s.called(c.Primary), mtu: cmp.Or(c.MTU, defaultMTU), mac: c.MAC,
 		metric6: valueOr(c.Metric6, defaultMetric)}
+	w.findMembers(c, s)
+	w.inherit(&c, s)
 	if s.bridge() == "" {
 		w.addresses, w.static = c.Addresses, c.Addresses
 		for _, gateway := range c.Gateways {
@@ -58,7 +62,6 @@ func newWanted(c Config, s State, machineID string) (wanted, error) {
 		}
 		w.useLease(c, s.Lease)
 	}
-	w.findMembers(c, s)
 	wifi := w.wifiMember()
 	w.completeOptions(c, s, wifi)
 	fom := *w.options.FailOverMAC
@@ -90,6 +93,28 @@ func (w *wanted) findMembers(c Config, s State) {
 			w.note("%s is %s; the bond does without it for now", m.name, m.pending)
 		}
 	}
+}
+
+// inherit finds what the bond takes over, and what it has taken over before.
+func (w *wanted) inherit(c *Config, s State) {
+	has := c.Inherited
+	if s.Before != nil {
+		has = s.Before.Inherited
+		for _, l := range s.Before.Links {
+			leaves := !slices.ContainsFunc(w.members, func(m wantedMember) bool { return m.link.Index == l.Index })
+			if link, present := s.linkByIndex(l.Index); leaves && present && link.Name != s.Name {
+				has = has.without(s.Before.only(l.Index))
+			}
+		}
+	}
+	if !s.patient {
+		w.takeover = s.takeOver(w.members)
+	}
+	has = w.takeover.inherits(has, *c, &s)
+	c.Inherited = has
+	own := s.Lease != nil && c.WantsDHCP()
+	w.inherited = has.within(*c, own)
+	c.Inherited = w.inherited
 }
 
 // limitMTU has the MTU be one that every member can have. It is a problem only where

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -114,6 +115,26 @@ func (a Addr) On(link int) Addr {
 	return a
 }
 
+// Labelled is the address with the label of another link: a label is the name of its
+// link, or begins with it (ip-address(8)). One that would be too long becomes the name.
+func (a Addr) Labelled(from, to string) Addr {
+	rest, ok := strings.CutPrefix(a.Label, from)
+	if !ok || !a.Prefix.Addr().Is4() {
+		return a
+	}
+	a.Label = to + rest
+	if len(a.Label) >= unix.IFNAMSIZ {
+		a.Label = to
+	}
+	return a
+}
+
+// NoDAD is the address without the detection of duplicates (IFA_F_NODAD).
+func (a Addr) NoDAD() Addr {
+	a.Flags |= unix.IFA_F_NODAD
+	return a
+}
+
 // After is the address when some of its life is over.
 func (a Addr) After(elapsed time.Duration) Addr {
 	a.Valid, a.Preferred = a.Valid.less(elapsed), a.Preferred.less(elapsed)
@@ -153,6 +174,8 @@ func (a Addr) request(more []byte) []byte {
 		_ = EachAttr([]byte(a.message)[unix.SizeofIfAddrmsg:], func(kind uint16, value []byte) {
 			switch kind {
 			case unix.IFA_CACHEINFO, unix.IFA_FLAGS, ifaTargetNetnsID:
+			case unix.IFA_LABEL:
+				b = appendAttr(b, kind, append([]byte(a.Label), 0))
 			default:
 				b = appendAttr(b, kind, value)
 			}

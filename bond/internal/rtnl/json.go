@@ -2,7 +2,7 @@ package rtnl
 
 import "encoding/json"
 
-// Addresses, routes and rules are written as a message, beside which stands for
+// Addresses, routes, rules and neighbours are written as a message, beside which stands for
 // people what it says.
 type written struct {
 	Text    string `json:"text"`
@@ -58,5 +58,16 @@ func (r Rule) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (r *Rule) UnmarshalJSON(text []byte) (err error) {
 	*r, _, err = read(text, parseRule)
+	return err
+}
+
+// MarshalJSON writes the neighbour.
+func (n Neighbour) MarshalJSON() ([]byte, error) {
+	return json.Marshal(written{n.String(), n.request(), false})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (n *Neighbour) UnmarshalJSON(text []byte) (err error) {
+	*n, _, err = read(text, parseNeighbour)
 	return err
 }

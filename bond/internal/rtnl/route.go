@@ -114,7 +114,7 @@ func (r Route) Leads(link int, gateway netip.Addr) bool {
 
 // On is the route with one link in another one's place.
 func (r Route) On(from, to int) Route {
-	if r.Link == from {
+	if r.Link == from && r.Paths == "" {
 		r.Link = to
 	}
 	paths := []byte(r.Paths)
@@ -127,11 +127,34 @@ func (r Route) On(from, to int) Route {
 	return r
 }
 
-// By is the route over a link, unless it has several paths.
+// By is the route over a link. Of several paths those are that name none.
 func (r Route) By(link int) Route {
-	if r.Paths == "" {
-		r.Link = link
+	if r.Paths != "" {
+		return r.On(0, link)
 	}
+	r.Link = link
+	return r
+}
+
+// Whole is the route with its way in itself, where that is an object of its own
+// (ip-nexthop(8)), which goes with its link.
+func (r Route) Whole() Route {
+	if r.message == "" {
+		return r
+	}
+	b := []byte(r.message)[:unix.SizeofRtMsg:unix.SizeofRtMsg]
+	eachAttrOf(r.message, func(kind uint16, value []byte) {
+		if kind != rtaNHID {
+			b = appendAttr(b, kind, value)
+		}
+	})
+	r.message = string(b)
+	return r
+}
+
+// WithMetric is the route with another metric.
+func (r Route) WithMetric(metric uint32) Route {
+	r.Metric = metric
 	return r
 }
 
@@ -206,6 +229,8 @@ func (r Route) request() []byte {
 		switch kind {
 		case unix.RTA_OIF:
 			b = appendUint32(b, kind, uint32(r.Link))
+		case unix.RTA_PRIORITY:
+			b = appendUint32(b, kind, r.Metric)
 		case unix.RTA_MULTIPATH:
 			b = appendAttr(b, kind, []byte(r.Paths))
 		default:

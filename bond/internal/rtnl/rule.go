@@ -2,6 +2,7 @@ package rtnl
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,6 +47,27 @@ func (c *Conn) Rules() ([]Rule, error) {
 // AddRule adds a rule. The error is EEXIST where there is one like it.
 func (c *Conn) AddRule(r Rule) error {
 	return c.change(unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL, r.request())
+}
+
+// DelRule removes a rule. The error is ENOENT where there is none like it.
+func (c *Conn) DelRule(r Rule) error { return c.change(unix.RTM_DELRULE, 0, r.request()) }
+
+// Renamed is the rule for another link in one's place.
+func (r Rule) Renamed(from, to string) Rule {
+	b := slices.Clone(r.request()[:sizeofRuleHeader])
+	_ = EachAttr(r.request()[sizeofRuleHeader:], func(kind uint16, value []byte) {
+		if kind == unix.FRA_IIFNAME || kind == unix.FRA_OIFNAME {
+			if unix.ByteSliceToString(value) == from {
+				value = append([]byte(to), 0)
+			}
+		}
+		b = appendAttr(b, kind, value)
+	})
+	renamed, err := parseRule(b)
+	if err != nil {
+		return r // which can't be: it was parsed before
+	}
+	return renamed
 }
 
 // fibRuleInvert is FIB_RULE_INVERT, the one flag that isn't the kernel's.

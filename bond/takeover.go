@@ -1,0 +1,203 @@
+package bond
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
+)
+
+// A takeover is what a bond takes over from members that are about to join it.
+type takeover struct {
+	from    []giver // the first one's network is the bond's
+	dropped []giver // whose addresses can't work there
+	network string  // whose network they aren't on
+}
+
+// A giver is a member that carries something.
+type giver struct {
+	link Link
+	carried
+	knows []rtnl.Neighbour // those that nobody set
+}
+
+// takeOver finds what members carry that are about to join the bond. Those on the
+// network of the bond or, where that carries nothing yet, of the member with the
+// default route give it all; the others would be cut off.
+func (s *State) takeOver(members []wantedMember) (t takeover) {
+	var givers []giver
+	for _, m := range members {
+		if m.pending == "" && m.link.Master != s.Name && m.link.busy() {
+			givers = append(givers, giver{m.link, s.carries(m.link), s.knows(m.link)})
+		}
+	}
+	if givers == nil {
+		return t
+	}
+	// The order of preference decides among those whose default routes are alike.
+	slices.SortStableFunc(givers, func(a, b giver) int { return compareDefaults(a.defaultMetric(), b.defaultMetric()) })
+	bond, _ := s.link(s.Name)
+	network := giver{link: bond, carried: s.carries(bond)}
+	if len(bond.Addresses) == 0 {
+		network = givers[0]
+	}
+	t.network = network.link.Name
+	for _, g := range givers {
+		if g.onNetworkOf(network) {
+			t.from = append(t.from, g)
+		} else {
+			t.dropped = append(t.dropped, g)
+		}
+	}
+	order := func(g giver) int {
+		return slices.IndexFunc(members, func(m wantedMember) bool { return m.link.Index == g.link.Index })
+	}
+	if len(t.from) > 1 { // the first keeps its place, since the bond is to look like it
+		slices.SortStableFunc(t.from[1:], func(a, b giver) int { return order(a) - order(b) })
+	}
+	return t
+}
+
+// knows are the neighbours of a link that nobody set.
+func (s *State) knows(link Link) (list []rtnl.Neighbour) {
+	for _, n := range s.neighs {
+		if n.Link == link.Index && !n.Permanent() {
+			list = append(list, n.Stale())
+		}
+	}
+	return list
+}
+
+// busy says whether a link carries what somebody would miss.
+func (l Link) busy() bool { return len(l.Addresses) > 0 || l.Routes > 0 }
+
+// defaultMetric is the metric of the link's default route of the main table, the
+// least of them; -1 for none.
+func (g giver) defaultMetric() int64 {
+	least := int64(-1)
+	for _, r := range g.Routes {
+		if r.Destination.Bits() == 0 && r.Table == unix.RT_TABLE_MAIN && (least < 0 || int64(r.Metric) < least) {
+			least = int64(r.Metric)
+		}
+	}
+	return least
+}
+
+// compareDefaults puts the lower metric first, and none last.
+func compareDefaults(a, b int64) int {
+	switch {
+	case a == b:
+		return 0
+	case b < 0 || a >= 0 && a < b:
+		return -1
+	}
+	return 1
+}
+
+// onNetworkOf says whether a link is on the network of another: they share a prefix,
+// or a gateway.
+func (g giver) onNetworkOf(o giver) bool {
+	if g.link.Index == o.link.Index || len(g.Addresses) == 0 {
+		return true
+	}
+	for _, a := range g.Addresses {
+		if slices.ContainsFunc(o.Addresses, func(b rtnl.Addr) bool { return shareNetwork(a, b) }) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(g.Routes, func(r rtnl.Route) bool {
+		return r.Gateway.IsValid() && !r.Gateway.IsLinkLocalUnicast() &&
+			slices.ContainsFunc(o.Routes, func(q rtnl.Route) bool { return q.Gateway == r.Gateway })
+	})
+}
+
+// shareNetwork says whether two addresses are in one network, which is more than an
+// address alone and not of the link.
+func shareNetwork(a, b rtnl.Addr) bool {
+	p, q := a.Prefix.Masked(), b.Prefix.Masked()
+	return p == q && !p.IsSingleIP() && !p.Addr().IsLinkLocalUnicast()
+}
+
+// inherits is the inheritance once the bond has taken over what members give. With DHCP
+// asked for it keeps no IPv4 address beyond the lease.
+func (t takeover) inherits(has *Inherited, c Config, s *State) *Inherited {
+	out := has.clone()
+	for i, g := range t.from {
+		if i == 0 && has == nil {
+			out.Lasting.Sysctls = s.settingsOf(g)
+		}
+		lasting, passing := g.onto(s.Name, g.link, valueOr(c.Metric6, defaultMetric)+1)
+		if c.Method == MethodDHCP {
+			passing = passing.with(lasting.filter(netip.Addr.Is4, netip.Addr.Is4))
+			lasting = lasting.filter(netip.Addr.Is6, netip.Addr.Is6)
+		}
+		out.Lasting, out.Passing = out.Lasting.with(lasting), out.Passing.with(passing)
+	}
+	return out.orNil()
+}
+
+// settingsOf are the settings of a link that the bond is to have as well. Where somebody
+// else acts on the routers' advertisements in the kernel's place, the kernel does that
+// on the bond.
+func (s *State) settingsOf(g giver) (list []sysctl) {
+	auto := g.autoconfigured()
+	for _, c := range s.differing {
+		switch {
+		case c.Link != g.link.Index:
+		case auto && c.Family == "ipv6" && (c.Key == "accept_ra" && c.Value == "0" || c.Key == "addr_gen_mode" && c.Value == "1"):
+		default:
+			c.Link = 0
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// bearer is the member whose place the bond takes; "" for none.
+func (t takeover) bearer() string {
+	if len(t.from) == 0 {
+		return ""
+	}
+	return t.from[0].link.Name
+}
+
+// takes says whether the bond takes over what a member carries.
+func (t takeover) takes(member string) bool {
+	return slices.ContainsFunc(t.from, func(g giver) bool { return g.link.Name == member })
+}
+
+// cutOff says what would be cut off that a configuration, or the bond's network, leaves
+// no room for; "" for nothing.
+func (t takeover) cutOff(c Config, has *Inherited) string {
+	var lines []string
+	for _, g := range t.dropped {
+		lines = append(lines, fmt.Sprintf("%s of %s, which is on another network than %s", g.texts(), g.link.Name, t.network))
+	}
+	if c.Method == MethodDHCP {
+		return strings.Join(lines, "; ")
+	}
+	kept := func(p netip.Prefix) bool {
+		return slices.Contains(c.Addresses, p) || has != nil && slices.ContainsFunc(slices.Concat(has.Lasting.Addresses, has.Passing.Addresses),
+			func(a rtnl.Addr) bool { return a.Prefix == p })
+	}
+	for _, g := range t.from {
+		for _, a := range g.Addresses {
+			if isGlobal(a) && !kept(a.Prefix) {
+				lines = append(lines, fmt.Sprintf("%s of %s, which isn't wanted of the bond", a, g.link.Name))
+			}
+		}
+	}
+	return strings.Join(lines, "; ")
+}
+
+// texts names the addresses that a link carries or, where it has none, its routes.
+func (g giver) texts() string {
+	if len(g.Addresses) == 0 {
+		return strings.Join(texts(g.Routes), ", ")
+	}
+	return strings.Join(texts(g.Addresses), ", ")
+}
