@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -27,10 +28,14 @@ type Config struct {
 	Inherited *Inherited `json:"inherited,omitempty"`
 	// TakeOver gives up what members carry that can't go on over the bond, as it is of
 	// another network. Otherwise that is an obstacle.
-	TakeOver bool     `json:"-"`
-	Members  []Member `json:"members"`           // in order of preference
-	Primary  string   `json:"primary,omitempty"` // the name of a member that may be absent for now; "" for none
-	Options  Options  `json:"options"`
+	TakeOver bool `json:"-"`
+	// Lent are addresses of members that DHCP clients were lent, and for how long yet:
+	// not every client tells the kernel. The bond has them no longer than that.
+	Lent map[netip.Prefix]time.Duration `json:"-"`
+
+	Members []Member `json:"members"`           // in order of preference
+	Primary string   `json:"primary,omitempty"` // the name of a member that may be absent for now; "" for none
+	Options Options  `json:"options"`
 
 	// MAC is the bond's address: nil for the first member's.
 	MAC HardwareAddr `json:"mac,omitempty"`

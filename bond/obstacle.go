@@ -51,7 +51,7 @@ func obstacle(w wanted, s State) error {
 
 // cutOff is an obstacle where something that members carry has no place on the bond.
 func cutOff(w wanted, c Config) error {
-	what := w.takeover.cutOff(c, w.inherited)
+	what := w.takeover.cutOff(c, w.addresses, w.inherited)
 	if what == "" || c.TakeOver {
 		return nil
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -13,34 +15,51 @@ import (
 	"github.com/bondctl/bondctl/bond/owner"
 )
 
-// findClients finds the DHCP clients that hold members which are about to join. The error is
-// a [*bond.ObstacleError] where one can't let go of its interface.
-func findClients(c *cli.Context, config bond.Config, joining []string) ([]owner.Client, error) {
-	if len(joining) == 0 {
-		return nil, nil
+// clients are the DHCP clients that hold members which are about to join a bond.
+type clients struct {
+	c      *cli.Context
+	host   *bond.Host
+	config bond.Config
+	all    []owner.Client
+	heir   *owner.Link // whose lease goes on; nil for none
+	taken  bool        // they are written down, and perhaps stopped
+}
+
+// findClients finds them, and changes nothing. The error is a [*bond.ObstacleError] where one
+// can't let go of its interface. Where the bond can't be as wanted there are none: Reconcile
+// says why.
+func findClients(c *cli.Context, h *bond.Host, config bond.Config) (*clients, error) {
+	found := &clients{c: c, host: h, config: config}
+	config.TakeOver = true // what is refused otherwise doesn't matter here
+	plan, err := h.Plan(config)
+	if err != nil || len(plan.Joining()) == 0 {
+		return found, nil
 	}
-	found, err := owner.Find(joining)
-	if err != nil {
+	if found.all, err = owner.Find(plan.Joining()); err != nil {
 		return nil, fmt.Errorf("find DHCP clients: %w", err)
 	}
-	for _, client := range found {
+	found.heir = heir(found.all, plan.Joining())
+	if !config.WantsDHCP() {
+		found.heir = nil
+	}
+	for _, client := range found.all {
 		if what := client.Obstacle(); what != "" {
 			return nil, &bond.ObstacleError{Bond: config.Name, What: what, Mend: bond.Messagef("leave the member out for now")}
 		}
 	}
-	if link := heir(found, joining); link != nil && config.WantsDHCP() && c.Bool("once") {
+	if found.heir != nil && c.Bool("once") {
 		return nil, &bond.ObstacleError{
-			Bond: config.Name, What: fmt.Sprintf("%s of %s is lent by DHCP, and with --once nobody would renew it", link.Lease.Address.Addr(), link.Interface),
+			Bond: config.Name, What: fmt.Sprintf("%s of %s is lent by DHCP, and with --once nobody would renew it", found.heir.Lease.Address.Addr(), found.heir.Interface),
 			Mend: bond.Messagef("leave --once out"),
 		}
 	}
 	return found, nil
 }
 
-// heir is the first member's link whose lease can go on; nil where none can.
-func heir(clients []owner.Client, joining []string) *owner.Link {
+// heir is the link of the first member whose lease can go on.
+func heir(all []owner.Client, joining []string) *owner.Link {
 	for _, name := range joining {
-		for _, client := range clients {
+		for _, client := range all {
 			for i, link := range client.Links {
 				if link.Interface == name && link.Lease != nil {
 					return &client.Links[i]
@@ -51,84 +70,111 @@ func heir(clients []owner.Client, joining []string) *owner.Link {
 	return nil
 }
 
-// clientsText says what becomes of the DHCP clients, a line each.
-func clientsText(c *cli.Context, config bond.Config, clients []owner.Client, joining []string) (lines []string) {
-	next := heir(clients, joining)
-	for _, client := range clients {
-		line := fmt.Sprintf("stop %s, which holds %s", client, strings.Join(client.Interfaces(), ", "))
-		goesOn := false
-		for i, link := range client.Links {
-			switch {
-			case link.Lease == nil || !config.WantsDHCP():
-			case next != nil && &client.Links[i] == next:
-				line += fmt.Sprintf("; its lease of %s goes on", link.Lease.Address.Addr())
-				goesOn = true
-			default:
-				warn(c, "the lease of %s, which %s has, isn't renewed: a bond has one", link.Lease.Address.Addr(), link.Interface)
+// lent are the addresses that they were lent, for bond.Config.
+func (f *clients) lent() map[netip.Prefix]time.Duration {
+	lent := map[netip.Prefix]time.Duration{}
+	for _, client := range f.all {
+		for _, link := range client.Links {
+			if link.Lease != nil {
+				lent[link.Lease.Address] = time.Until(link.Lease.Expiry)
 			}
 		}
-		if client.IPv6 {
-			warn(c, "the IPv6 lease that %s has for %s isn't renewed: its address holds as long as it was lent for", client, strings.Join(client.Interfaces(), ", "))
-		} else if !goesOn && next == nil && config.WantsDHCP() {
-			warn(c, "it isn't known what %s was lent for %s; the bond asks anew, as who it was", client, strings.Join(client.Interfaces(), ", "))
-		}
-		lines = append(lines, line)
 	}
-	return lines
+	return lent
 }
 
-// takeOverClients stops the DHCP clients that hold members which are about to join, and has
-// the keeper go on with the lease. They are written down first, so that they are started
-// again whatever happens. It returns those that it stopped, or was about to when it failed.
-//
-// It is for [bond.How.Begin]: right before the first change, under the apply lock.
-func takeOverClients(c *cli.Context, h *bond.Host, config bond.Config, joining []string) ([]owner.Client, error) {
-	found, err := findClients(c, config, joining)
-	if len(found) == 0 || err != nil {
-		return nil, err
+// begin has them stopped right before the first change.
+func (f *clients) begin(how bond.How) bond.How {
+	next := how.OnStep
+	how.OnStep = func(s bond.Step) error {
+		if !f.taken && len(f.all) > 0 {
+			if err := f.takeOver(); err != nil {
+				return err
+			}
+		}
+		if next == nil {
+			return nil
+		}
+		return next(s)
 	}
-	ledger := owner.LedgerOf(h.StateDir(), config.Name)
-	if err := ledger.Add(found); err != nil {
-		return found, fmt.Errorf("note which DHCP clients are stopped: %w", err)
+	return how
+}
+
+// takeOver stops them, and has the keeper go on with the lease. They are written down first,
+// so that they are started again whatever happens. It is called under the apply lock.
+func (f *clients) takeOver() error {
+	f.taken = true
+	if err := owner.LedgerOf(f.host.StateDir(), f.config.Name).Add(f.all); err != nil {
+		return fmt.Errorf("note which DHCP clients are stopped: %w", err)
 	}
-	if link := heir(found, joining); link != nil && config.WantsDHCP() {
-		err := keeper.Inherit(h, config.Name, *link.Lease, link.Identity)
+	if f.heir != nil {
+		err := keeper.Inherit(f.host, f.config.Name, *f.heir.Lease, f.heir.Identity)
 		if errors.Is(err, keeper.ErrKept) {
-			warn(c, "the lease of %s, which %s has, isn't renewed: %s has one, or a keeper that asks for it", link.Lease.Address.Addr(), link.Interface, config.Name)
+			warn(f.c, "the lease of %s, which %s has, isn't renewed: %s has one, or a keeper that asks for it", f.heir.Lease.Address.Addr(), f.heir.Interface, f.config.Name)
 		} else if err != nil {
-			return found, err
+			return err
 		}
 	}
-	lines := clientsText(c, config, found, joining)
-	for i, client := range found {
-		if err := client.Stop(c.Context); err != nil {
-			return found, err
+	f.tell()
+	for _, client := range f.all {
+		if err := client.Stop(f.c.Context); err != nil {
+			return err
 		}
-		fmt.Fprintln(c.App.Writer, printable(lines[i]))
 	}
-	return found, nil
+	return nil
+}
+
+// tell says what becomes of them: as results, and as warnings what doesn't go on.
+func (f *clients) tell() {
+	for _, client := range f.all {
+		line := fmt.Sprintf("stop %s, which holds %s", client, strings.Join(client.Interfaces(), ", "))
+		for i := range client.Links {
+			if link := &client.Links[i]; link == f.heir {
+				line += fmt.Sprintf("; its lease of %s goes on", link.Lease.Address.Addr())
+			}
+		}
+		fmt.Fprintln(f.c.App.Writer, printable(line))
+		f.warnOf(client)
+	}
+}
+
+// warnOf says which of a client's leases don't go on.
+func (f *clients) warnOf(client owner.Client) {
+	if client.IPv6 {
+		warn(f.c, "what %s was lent for %s isn't renewed: an IPv6 address holds as long as it was lent for", client, strings.Join(client.Interfaces(), ", "))
+		return
+	}
+	for i, link := range client.Links {
+		switch {
+		case !f.config.WantsDHCP() || &client.Links[i] == f.heir:
+		case link.Lease != nil:
+			warn(f.c, "the lease of %s, which %s has, isn't renewed: a bond has one", link.Lease.Address.Addr(), link.Interface)
+		case f.heir == nil:
+			warn(f.c, "it isn't known what %s was lent for %s; the keeper asks for an address", client, link.Interface)
+		}
+	}
+}
+
+// giveBack starts them again, and takes the lease from the keeper, where up has failed.
+func (f *clients) giveBack() {
+	if !f.taken {
+		return
+	}
+	if err := keeper.Disinherit(f.host, f.config.Name); err != nil {
+		warn(f.c, "%v", err)
+	}
+	giveBackClients(f.c, f.host, f.config.Name, f.all)
 }
 
 // giveBackClients starts DHCP clients again that were stopped for a bond; nil is for all of
 // them. Their interfaces must be as they were by then.
-func giveBackClients(c *cli.Context, h *bond.Host, name string, clients []owner.Client) {
+func giveBackClients(c *cli.Context, h *bond.Host, name string, all []owner.Client) {
 	ctx := context.WithoutCancel(c.Context) // an interrupted up has them started, too
-	started, err := owner.LedgerOf(h.StateDir(), name).GiveBack(ctx, clients)
+	started, err := owner.LedgerOf(h.StateDir(), name).GiveBack(ctx, all)
 	for _, client := range started {
 		fmt.Fprintf(c.App.Writer, "start %s again on %s\n", client.Program, printable(strings.Join(client.Interfaces(), ", ")))
 	}
 	if err != nil {
 		warn(c, "%v", err)
 	}
-}
-
-// returnClients is giveBackClients when an up has failed that took clients over.
-func returnClients(c *cli.Context, h *bond.Host, name string, clients []owner.Client) {
-	if len(clients) == 0 {
-		return
-	}
-	if err := keeper.Disinherit(h, name); err != nil {
-		warn(c, "%v", err)
-	}
-	giveBackClients(c, h, name, clients)
 }

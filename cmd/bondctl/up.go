@@ -12,7 +12,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bondctl/bondctl/bond"
-	"github.com/bondctl/bondctl/bond/owner"
 )
 
 const upDescription = `Wanted is what the configuration file says, and then the flags; what neither names is at its default. With neither file nor flags it is what was last wanted of this bond. A list of flags, such as --member, replaces the file's as a whole, and a slave that is no longer wanted is released. A member that is absent is no error: the keeper, which up leaves running, takes it in when it appears. A keeper that runs already follows the new wish. If a step fails, everything is put back as it was.
@@ -88,17 +87,16 @@ func up(c *cli.Context) error {
 		defer s.close()
 	}
 	if c.Bool("dry-run") {
+		clients, err := findClients(c, h, wanted.Config)
+		if err != nil {
+			return err
+		}
+		wanted.Config.Lent = clients.lent()
 		plan, err := h.Plan(wanted.Config)
 		if err != nil {
 			return err
 		}
-		clients, err := findClients(c, wanted.Config, plan.Joining())
-		if err != nil {
-			return err
-		}
-		for _, line := range clientsText(c, wanted.Config, clients, plan.Joining()) {
-			fmt.Fprintln(c.App.Writer, printable(line))
-		}
+		clients.tell()
 		say(c, name, plan)
 		s.foretell(c)
 		return nil
@@ -130,17 +128,14 @@ func reconcile(c *cli.Context, h *bond.Host, wanted bond.Wanted, s *saving, wait
 			return err
 		}
 	}
-	// What is refused anyway is refused by Reconcile, and nobody is stopped for it.
-	var taken []owner.Client
-	if plan, err := h.Plan(config); err == nil {
-		if taken, err = takeOverClients(c, h, config, plan.Joining()); err != nil {
-			returnClients(c, h, config.Name, taken)
-			return err
-		}
-	}
-	plan, err := h.Reconcile(c.Context, wanted, how(c))
+	clients, err := findClients(c, h, config)
 	if err != nil {
-		returnClients(c, h, config.Name, taken)
+		return err
+	}
+	wanted.Config.Lent = clients.lent()
+	plan, err := h.Reconcile(c.Context, wanted, clients.begin(how(c)))
+	if err != nil {
+		clients.giveBack()
 		return err
 	}
 	say(c, config.Name, plan)

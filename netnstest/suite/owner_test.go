@@ -1,0 +1,203 @@
+package suite
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/bondctl/bondctl/bond/owner"
+	"github.com/bondctl/bondctl/netnstest"
+)
+
+// A clientCase is a DHCP client of eth0, as people run it.
+type clientCase struct {
+	name    string
+	program string
+	args    []string
+	files   map[string]string // that it reads, in folders that are the machine's own
+	clean   bool              // it is told to leave nothing behind when it ends
+}
+
+// dhclientFiles keep dhclient's script from changing the guest's resolv.conf.
+func dhclientFiles(conf string) map[string]string {
+	return map[string]string{
+		"/etc/dhcp/dhclient.conf":                conf,
+		"/etc/dhcp/dhclient-enter-hooks.d/nodns": "make_resolv_conf() { :; }\n",
+	}
+}
+
+const udhcpcScript = `#!/bin/sh
+case $1 in
+bound|renew) ip address replace $ip/$mask dev $interface; ip route replace default via $router ;;
+deconfig) ip -4 address flush dev $interface; ip link set $interface up ;;
+esac
+`
+
+var clientCases = []clientCase{
+	{
+		name: "dhclient", program: "dhclient", args: []string{"eth0"},
+		files: dhclientFiles("send host-name = gethostname();\nrequest subnet-mask, routers, domain-name-servers;\n"),
+	},
+	{
+		name: "dhclient as ifup starts it", program: "dhclient",
+		args: strings.Fields("-4 -v -i -pf /run/dhclient.eth0.pid -lf /var/lib/dhcp/dhclient.eth0.leases -I " +
+			"-df /var/lib/dhcp/dhclient6.eth0.leases eth0"),
+		files: dhclientFiles("send host-name = gethostname();\n"),
+	},
+	{
+		name: "dhclient with a name of its own", program: "dhclient", args: []string{"-lf", "/run/x.leases", "-pf", "/run/x.pid", "eth0"},
+		files: dhclientFiles("interface \"eth0\" { send dhcp-client-identifier \"bob\"; send host-name \"override\"; }\n"),
+	},
+	{
+		name: "dhcpcd", program: "dhcpcd", args: []string{"-4", "eth0"},
+		files: map[string]string{"/etc/dhcpcd/conf": "duid\npersistent\noption classless_static_routes\nnohook resolv.conf\n"},
+	},
+	{
+		name: "udhcpc", program: "busybox",
+		args:  []string{"udhcpc", "-i", "eth0", "-b", "-R", "-s", "/run/udhcpc.script", "-p", "/run/udhcpc.pid", "-x", "hostname:box"},
+		files: map[string]string{"/run/udhcpc.script": udhcpcScript},
+	},
+	{
+		name: "udhcpc without an identifier", program: "busybox",
+		args:  []string{"udhcpc", "-C", "-ieth0", "-b", "-s/run/udhcpc.script", "-p/run/udhcpc.pid"},
+		files: map[string]string{"/run/udhcpc.script": udhcpcScript},
+	},
+}
+
+// clientHost is a machine with two cables, of which the client has an address lent for eth0.
+func clientHost(t *testing.T, tt clientCase) (h *netnstest.Host, server *netnstest.Process, address netip.Addr) {
+	t.Helper()
+	h = netnstest.New(t, netnstest.Private("/etc/dhcp", "/var/lib/dhcp", "/etc/dhcpcd", "/var/lib/dhcpcd"))
+	for path, text := range tt.files {
+		writeFile(t, in(h, path), text)
+		if err := os.Chmod(in(h, path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, ok := tt.files["/etc/dhcpcd/conf"]; ok {
+		h.Run("mount", "--bind", "/etc/dhcpcd/conf", "/etc/dhcpcd.conf")
+	}
+	server = h.LAN().DHCP()
+	h.Cable("eth0")
+	h.Cable("eth1")
+	linkUp(t, h, "eth0")
+	t.Cleanup(func() { endClients(t, h) })
+	if out, err := h.Command(tt.program, tt.args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", tt.name, err, out)
+	}
+	netnstest.Eventually(t, func() (err error) {
+		address, err = addressOf(h, "eth0")
+		return err
+	})
+	return h, server, address
+}
+
+// addressOf is the IPv4 address of a link.
+func addressOf(h *netnstest.Host, link string) (netip.Addr, error) {
+	words := strings.Fields(h.Run("ip", "-4", "-oneline", "address", "show", "dev", link))
+	if len(words) < 4 {
+		return netip.Addr{}, fmt.Errorf("%s has no address", link)
+	}
+	p, err := netip.ParsePrefix(words[3])
+	return p.Addr(), err
+}
+
+// clientsOf are the DHCP clients that hold eth0.
+func clientsOf(t *testing.T, h *netnstest.Host) (found []owner.Client) {
+	t.Helper()
+	h.Do(func() {
+		var err error
+		if found, err = owner.Find([]string{"eth0"}); err != nil {
+			t.Error(err)
+		}
+	})
+	return found
+}
+
+func endClients(t *testing.T, h *netnstest.Host) {
+	t.Helper()
+	for _, c := range clientsOf(t, h) {
+		if err := c.Stop(t.Context()); err != nil && t.Context().Err() == nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestDHCPClient has up take the lease of a real DHCP client over: that is stopped without a
+// word to the server, the keeper asks for the same address by INIT-REBOOT as who the client
+// was, no connection is lost, and down starts the client again, which has the address still.
+func TestDHCPClient(t *testing.T) {
+	t.Parallel()
+	for _, tt := range clientCases {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h, server, address := clientHost(t, tt)
+			before := clientsOf(t, h)
+			if len(before) != 1 {
+				t.Fatalf("found %v, want one client", before)
+			}
+			discovers, requests := questions(server, "DHCPDISCOVER"), questions(server, "DHCPREQUEST")
+			stream := h.Stream()
+			o := succeeds(t, h, append([]string{"up"}, eth0And1...)...)
+			if want := "stop " + before[0].String() + ", which holds eth0; its lease of " + address.String() + " goes on\n"; !strings.Contains(o.Stdout, want) {
+				t.Errorf("up doesn't say %q:\n%s%s", want, o.Stdout, o.Stderr)
+			}
+			netnstest.Eventually(t, leased(t, h, address.String()))
+			netnstest.Eventually(t, func() error {
+				if questions(server, "DHCPREQUEST") == requests {
+					return errors.New("the keeper hasn't asked yet")
+				}
+				return nil
+			})
+			if found := clientsOf(t, h); len(found) > 0 {
+				t.Errorf("there is still %v", found)
+			}
+			netnstest.Eventually(t, stream.Moved)
+			requests = questions(server, "DHCPREQUEST")
+			o = succeeds(t, h, "down")
+			if want := "start " + before[0].Program + " again on eth0\n"; !strings.Contains(o.Stdout, want) || o.Stderr != "" {
+				t.Errorf("down doesn't say %q:\n%s%s", want, o.Stdout, o.Stderr)
+			}
+			netnstest.Eventually(t, func() error {
+				if questions(server, "DHCPREQUEST") == requests {
+					return errors.New("the client hasn't asked yet")
+				}
+				return nil
+			})
+			netnstest.Eventually(t, func() error {
+				if got, err := addressOf(h, "eth0"); err != nil || got != address {
+					return fmt.Errorf("eth0 has %s, %v; it had %s", got, err, address)
+				}
+				return nil
+			})
+			sameClient(t, before[0], clientsOf(t, h))
+			if text := server.Output(); strings.Contains(text, "DHCPRELEASE") || strings.Contains(text, "DHCPNAK") {
+				t.Errorf("a lease was given back or refused:\n%s", text)
+			}
+			if got := questions(server, "DHCPDISCOVER"); got != discovers && before[0].Program != owner.Udhcpc {
+				t.Errorf("%d DHCPDISCOVERs, want none: the lease goes on", got-discovers)
+			}
+			if r := stream.Stop(); r.Err != nil && before[0].Program != owner.Udhcpc { // whose script takes the address off
+				t.Error(r)
+			} else {
+				t.Log(r)
+			}
+		})
+	}
+}
+
+// sameClient checks that a client runs again as it did.
+func sameClient(t *testing.T, was owner.Client, now []owner.Client) {
+	t.Helper()
+	if len(now) != 1 {
+		t.Fatalf("found %v, want one client", now)
+	}
+	is := now[0]
+	if is.PID == was.PID || strings.Join(is.Args, " ") != strings.Join(was.Args, " ") || is.Dir != was.Dir ||
+		strings.Join(is.Env, " ") != strings.Join(was.Env, " ") {
+		t.Errorf("it runs as %+v, and ran as %+v", is, was)
+	}
+}
