@@ -23,7 +23,7 @@ func Find(interfaces []string) ([]Client, error) {
 	var found []Client
 	for _, r := range all {
 		c, said, ok := r.client(all)
-		if !ok {
+		if !ok || r.forked(all) {
 			continue
 		}
 		for _, name := range interfaces {
@@ -37,6 +37,12 @@ func Find(interfaces []string) ([]Client, error) {
 		}
 	}
 	return found, nil
+}
+
+// forked says whether a process is a copy of another one, which is about to run a script, or
+// to go on in the background.
+func (r running) forked(all []running) bool {
+	return slices.ContainsFunc(all, func(o running) bool { return o.PID == r.parent && slices.Equal(o.args, r.args) })
 }
 
 // client is a process as a client, with what its arguments say. It isn't one if it is

@@ -46,7 +46,7 @@ func (l Ledger) write(clients []Client) error {
 // earlier one takes its place. The caller has the bond's apply lock.
 func (l Ledger) Add(clients []Client) error {
 	known, err := l.Clients()
-	if err != nil {
+	if len(clients) == 0 || err != nil {
 		return err
 	}
 	known = slices.DeleteFunc(known, func(k Client) bool { return slices.ContainsFunc(clients, k.serves) })
@@ -87,7 +87,7 @@ func (l Ledger) GiveBack(ctx context.Context, clients []Client) (started []Clien
 	left := slices.Clone(known)
 	var failed []error
 	for _, c := range known {
-		if !slices.ContainsFunc(clients, func(o Client) bool { return o.Process == c.Process }) {
+		if !slices.ContainsFunc(clients, c.serves) {
 			continue
 		}
 		again, err := c.startOnce()

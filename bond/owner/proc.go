@@ -27,8 +27,25 @@ type running struct {
 var clientNames = map[string]string{"dhclient": Dhclient, "dhcpcd": Dhcpcd, "udhcpc": Udhcpc, "busybox": Udhcpc}
 
 // programs lists the processes of this network namespace that may be clients, in the order
-// of their numbers.
+// of their numbers. It looks until it sees the same twice: one that goes on as a copy of
+// itself while the list is read could be missed, and so could the copy.
 func programs() (all []running, err error) {
+	const most = 10
+	for range most {
+		before := all
+		if all, err = programsNow(); err != nil {
+			return nil, err
+		}
+		if before != nil && slices.EqualFunc(before, all, func(a, b running) bool { return a.Process == b.Process }) {
+			break
+		}
+	}
+	return all, nil
+}
+
+// programsNow is programs by one look. It isn't nil.
+func programsNow() ([]running, error) {
+	all := []running{}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, err

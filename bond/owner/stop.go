@@ -20,19 +20,17 @@ import (
 // killTime is how long the kernel may take to end a process that is killed.
 const killTime = 5 * time.Second
 
-// Stop ends the client, and a dhcpcd's helpers with it, and waits for that. They are killed:
+// Stop ends the client, with a dhcpcd's helpers, or the copy of itself that is about to go on
+// in its place, and waits for that. They are killed:
 // told to end, they would give the address back, or take it off. So the interface keeps it.
 // It is no error if it has ended. What it wrote its number to is removed, for that number
 // may become another process's.
 func (c Client) Stop(ctx context.Context) error {
-	family := []statefile.Process{c.Process}
-	if c.Program == Dhcpcd {
-		all, err := programs()
-		if err != nil {
-			return err
-		}
-		family = append(family, descendants(c.PID, all)...)
+	all, err := programs()
+	if err != nil {
+		return err
 	}
+	family := append([]statefile.Process{c.Process}, descendants(c.PID, all)...)
 	var held []*statefile.Handle
 	for _, p := range family {
 		h, err := hold(p)
@@ -76,11 +74,10 @@ func hold(p statefile.Process) (*statefile.Handle, error) {
 	return h, nil
 }
 
-// descendants are the processes of the same program that a process has started, and those
-// that they have.
+// descendants are the clients that a process has started, and those that they have.
 func descendants(pid int, all []running) (list []statefile.Process) {
 	for _, r := range all {
-		if r.parent == pid && r.PID != pid && r.program == Dhcpcd {
+		if r.parent == pid && r.PID != pid {
 			list = append(list, r.Process)
 			list = append(list, descendants(r.PID, all)...)
 		}

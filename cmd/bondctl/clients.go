@@ -20,9 +20,11 @@ type clients struct {
 	c      *cli.Context
 	host   *bond.Host
 	config bond.Config
-	all    []owner.Client
-	heir   *owner.Link // whose lease goes on; nil for none
-	taken  bool        // they are written down, and perhaps stopped
+
+	joining []string // the members
+	all     []owner.Client
+	heir    *owner.Link // whose lease goes on; nil for none
+	taken   bool        // they are written down, and perhaps stopped
 }
 
 // findClients finds them, and changes nothing. The error is a [*bond.ObstacleError] where one
@@ -32,13 +34,14 @@ func findClients(c *cli.Context, h *bond.Host, config bond.Config) (*clients, er
 	found := &clients{c: c, host: h, config: config}
 	config.TakeOver = true // what is refused otherwise doesn't matter here
 	plan, err := h.Plan(config)
-	if err != nil || len(plan.Joining()) == 0 {
+	found.joining = plan.Joining()
+	if err != nil || len(found.joining) == 0 {
 		return found, nil
 	}
-	if found.all, err = owner.Find(plan.Joining()); err != nil {
+	if found.all, err = owner.Find(found.joining); err != nil {
 		return nil, fmt.Errorf("find DHCP clients: %w", err)
 	}
-	found.heir = heir(found.all, plan.Joining())
+	found.heir = heir(found.all, found.joining)
 	if !config.WantsDHCP() {
 		found.heir = nil
 	}
@@ -116,8 +119,23 @@ func (f *clients) takeOver() error {
 		}
 	}
 	f.tell()
-	for _, client := range f.all {
-		if err := client.Stop(f.c.Context); err != nil {
+	return f.stop()
+}
+
+// stop stops them, and those that have taken their places meanwhile: a client that goes to
+// the background is another process from then on.
+func (f *clients) stop() error {
+	for left := f.all; len(left) > 0; {
+		for _, client := range left {
+			if err := client.Stop(f.c.Context); err != nil {
+				return err
+			}
+		}
+		var err error
+		if left, err = owner.Find(f.joining); err != nil {
+			return err
+		}
+		if err := owner.LedgerOf(f.host.StateDir(), f.config.Name).Add(left); err != nil {
 			return err
 		}
 	}
