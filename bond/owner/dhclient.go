@@ -234,8 +234,9 @@ func parseDUID(text string) []byte {
 }
 
 // rfc4361 is the client identifier of an interface with a DUID: its IAID are the last bytes
-// of its hardware address, with dhclient -i and with dhcpcd.
-func rfc4361(mac net.HardwareAddr, duid []byte) []byte {
+// of its hardware address, with dhclient -i and, unless its configuration has another one,
+// with dhcpcd.
+func rfc4361(mac, duid []byte) []byte {
 	if len(mac) < 4 || len(duid) == 0 {
 		return nil
 	}

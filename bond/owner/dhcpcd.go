@@ -1,6 +1,8 @@
 package owner
 
 import (
+	"encoding/binary"
+	"strconv"
 	"strings"
 )
 
@@ -60,4 +62,16 @@ func (c dhcpcdConf) named() []byte {
 		}
 	}
 	return append([]byte{0}, c.id...)
+}
+
+// iaidOr is the IAID that is named: a number or four characters. Where none is, it is the
+// end of the hardware address.
+func (c dhcpcdConf) iaidOr(mac []byte) []byte {
+	if n, err := strconv.ParseUint(c.iaid, 10, 32); err == nil {
+		return binary.BigEndian.AppendUint32(nil, uint32(n))
+	}
+	if len(c.iaid) == 4 {
+		return []byte(c.iaid)
+	}
+	return mac
 }

@@ -120,6 +120,7 @@ func TestDhcpcdConf(t *testing.T) {
 		want dhcpcdConf
 	}{
 		"Debian's":      {fixture(t, "dhcpcd.conf"), dhcpcdConf{duid: true}},
+		"an IAID":       {"duid\niaid 7\n", dhcpcdConf{duid: true, iaid: "7"}},
 		"an identifier": {"duid\nclientid \"box\"\nhostname\n", dhcpcdConf{clientID: true, id: "box", ownName: true}},
 		"of the link":   {"hostname\ninterface eth1\nhostname theirs\ninterface eth0\nhostname mine # so\nssid home\nhostname no\n", dhcpcdConf{hostname: "mine"}},
 	} {
@@ -253,4 +254,13 @@ func FuzzDhcpcdConf(f *testing.F) {
 			t.Errorf("both: %+v", c)
 		}
 	})
+}
+
+func TestIAID(t *testing.T) {
+	mac := net.HardwareAddr{2, 0, 1, 2, 3, 4}
+	for iaid, want := range map[string]string{"": "01020304", "7": "00000007", "abcd": "61626364", "-1": "01020304"} {
+		if got := hex.EncodeToString(rfc4361(dhcpcdConf{iaid: iaid}.iaidOr(mac), []byte{9})); got != "ff"+want+"09" {
+			t.Errorf("%q: %s", iaid, got)
+		}
+	}
 }

@@ -219,7 +219,7 @@ func (c Client) ofDhcpcd(said call, name string, mac net.HardwareAddr) (who leas
 	conf := parseDhcpcdConf(firstText(c.file(said, "", "/etc/dhcpcd.conf", "-f")), name)
 	switch duid := parseDUID(firstText(dhcpcdFolder+"/duid", "/etc/dhcpcd.duid")); {
 	case conf.duid:
-		who.ClientID = rfc4361(mac, duid)
+		who.ClientID = rfc4361(conf.iaidOr(mac), duid)
 	case conf.clientID && conf.id == "":
 		who.ClientID = byHardware(mac)
 	case conf.clientID:
