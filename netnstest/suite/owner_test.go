@@ -68,7 +68,7 @@ var clientCases = []clientCase{
 }
 
 // clientHost is a machine with two cables, of which the client has an address lent for eth0.
-func clientHost(t *testing.T, tt clientCase) (h *netnstest.Host, server *netnstest.Process, address netip.Addr) {
+func clientHost(t *testing.T, tt clientCase) (h *netnstest.Host, eth0 *netnstest.Cable, server *netnstest.Process, address netip.Addr) {
 	t.Helper()
 	h = netnstest.New(t, netnstest.Private("/etc/dhcp", "/var/lib/dhcp", "/etc/dhcpcd", "/var/lib/dhcpcd"))
 	for path, text := range tt.files {
@@ -81,7 +81,7 @@ func clientHost(t *testing.T, tt clientCase) (h *netnstest.Host, server *netnste
 		h.Run("mount", "--bind", "/etc/dhcpcd/conf", "/etc/dhcpcd.conf")
 	}
 	server = h.LAN().DHCP()
-	h.Cable("eth0")
+	eth0 = h.Cable("eth0")
 	h.Cable("eth1")
 	linkUp(t, h, "eth0")
 	t.Cleanup(func() { endClients(t, h) })
@@ -92,7 +92,7 @@ func clientHost(t *testing.T, tt clientCase) (h *netnstest.Host, server *netnste
 		address, err = addressOf(h, "eth0")
 		return err
 	})
-	return h, server, address
+	return h, eth0, server, address
 }
 
 // addressOf is the IPv4 address of a link.
@@ -134,7 +134,7 @@ func TestDHCPClient(t *testing.T) {
 	for _, tt := range clientCases {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			h, server, address := clientHost(t, tt)
+			h, _, server, address := clientHost(t, tt)
 			before := clientsOf(t, h)
 			if len(before) != 1 {
 				t.Fatalf("found %v, want one client", before)
@@ -201,4 +201,145 @@ func sameClient(t *testing.T, was owner.Client, now []owner.Client) {
 		strings.Join(is.Env, " ") != strings.Join(was.Env, " ") {
 		t.Errorf("it runs as %+v, and ran as %+v", is, was)
 	}
+}
+
+// runsOnce is a condition for Eventually: one client holds eth0, which has the address.
+func runsOnce(t *testing.T, h *netnstest.Host, address netip.Addr) func() error {
+	return func() error {
+		if found := clientsOf(t, h); len(found) != 1 {
+			return fmt.Errorf("found %v, want one client", found)
+		}
+		if got, err := addressOf(h, "eth0"); err != nil || got != address {
+			return fmt.Errorf("eth0 has %s, %v; it had %s", got, err, address)
+		}
+		return nil
+	}
+}
+
+// keepsLease checks that nobody has given the lease back, or been refused it.
+func keepsLease(t *testing.T, server *netnstest.Process) {
+	t.Helper()
+	if text := server.Output(); strings.Contains(text, "DHCPRELEASE") || strings.Contains(text, "DHCPNAK") || strings.Contains(text, "DHCPDECLINE") {
+		t.Errorf("a lease was given back or refused:\n%s", text)
+	}
+}
+
+// Wherever up or down is killed, the next down has the client run again, once, with its
+// address.
+func TestDHCPClientKilled(t *testing.T) {
+	t.Parallel()
+	up := append([]string{"up", "--wait", "0"}, eth0And1...)
+	for _, verb := range []string{"up", "down"} {
+		t.Run(verb, func(t *testing.T) {
+			t.Parallel()
+			h, _, server, address := clientHost(t, clientCases[0])
+			k := kills{args: up}
+			begin := func() {}
+			if verb == "down" {
+				k.args = []string{"down"}
+				begin = func() { succeeds(t, h, up...) }
+			}
+			begin()
+			changes := k.kill(t, h, 0).Made()
+			succeeds(t, h, "down")
+			netnstest.Eventually(t, runsOnce(t, h, address))
+			atChanges(t, changes, func(at int) bool {
+				begin()
+				killer := k.kill(t, h, at)
+				succeeds(t, h, "down")
+				netnstest.Eventually(t, runsOnce(t, h, address))
+				return killer.Killed()
+			})
+			keepsLease(t, server)
+		})
+	}
+}
+
+// An up that fails has the client run again, and nobody is stopped for one that is refused.
+func TestDHCPClientRefused(t *testing.T) {
+	t.Parallel()
+	h, _, server, address := clientHost(t, clientCases[0])
+	was := clientsOf(t, h)[0]
+	cmd := h.Command("bondctl", append([]string{"up"}, eth0And1...)...)
+	cmd.Supervise().Refuse(func(a netnstest.Attempt) bool { return a.Request != nil })
+	if o := run(t, cmd); o.Status != 1 || !strings.Contains(o.Stdout, "start dhclient again on eth0") {
+		t.Errorf("up that fails: %+v", o)
+	}
+	netnstest.Eventually(t, runsOnce(t, h, address))
+	if is := clientsOf(t, h)[0]; is.Process == was.Process {
+		t.Error("it wasn't stopped")
+	}
+	keepsLease(t, server)
+	for _, name := range []string{"clients.json", "keeper.json", "journal.json", "public.json"} {
+		if _, err := os.Stat(bondFile(h, name)); err == nil {
+			t.Errorf("%s is left", name)
+		}
+	}
+	if text := readFile(t, bondFile(h, "lease.json")); strings.Contains(text, address.String()) {
+		t.Errorf("the lease is still the bond's:\n%s", text)
+	}
+	was = clientsOf(t, h)[0]
+	fails(t, h, 1, []string{address.String() + " of eth0 is lent by DHCP", "leave --once out"}, append([]string{"up", "--once"}, eth0And1...)...)
+	if is := clientsOf(t, h); len(is) != 1 || is[0].Process != was.Process {
+		t.Errorf("found %v, and there was %v", is, was)
+	}
+}
+
+// A client that serves another interface as well isn't stopped, and dry-run says of one
+// what becomes of it, and does nothing.
+func TestDHCPClientOfOthers(t *testing.T) {
+	t.Parallel()
+	tt := clientCases[0]
+	tt.args = []string{"eth0", "eth1"}
+	h, _, _, _ := clientHost(t, tt)
+	netnstest.Eventually(t, func() error { _, err := addressOf(h, "eth1"); return err })
+	was := clientsOf(t, h)[0]
+	fails(t, h, 1, []string{"holds eth0, and eth1 as well, which would lose its lease"}, "up", "--member", "eth0")
+	o := succeeds(t, h, append([]string{"up", "--dry-run"}, eth0And1...)...)
+	if !strings.Contains(o.Stdout, "stop "+was.String()+", which holds ") || !strings.Contains(o.Stderr, "isn't renewed: a bond has one") {
+		t.Errorf("dry-run says\n%s%s", o.Stdout, o.Stderr)
+	}
+	if is := clientsOf(t, h); len(is) != 1 || is[0].Process != was.Process {
+		t.Errorf("found %v, and there was %v", is, was)
+	}
+}
+
+// TestDHCPClientByMAC: a client without an identifier is known by its hardware address, which
+// the keeper goes on to say, whichever member is active: so the address stays.
+func TestDHCPClientByMAC(t *testing.T) {
+	t.Parallel()
+	h, eth0, server, address := clientHost(t, clientCases[0])
+	succeeds(t, h, append([]string{"up", "--fail-over-mac", "active"}, eth0And1...)...)
+	netnstest.Eventually(t, leased(t, h, address.String()))
+	eth0.Pull()
+	netnstest.Eventually(t, active(h, "eth1"))
+	requests := questions(server, "DHCPREQUEST")
+	killed(t, keeperOf(t, h)) // the next one asks at its start, as this one would when it is time
+	succeeds(t, h, "up")
+	netnstest.Eventually(t, func() error {
+		if questions(server, "DHCPREQUEST") == requests {
+			return errors.New("the keeper hasn't asked yet")
+		}
+		return nil
+	})
+	netnstest.Eventually(t, leased(t, h, address.String()))
+	if attribute(h, "bond0", "address") == eth0.MAC.String() {
+		t.Error("the bond has eth0's address, and was to have eth1's")
+	}
+	eth0.Plug()
+	succeeds(t, h, "down")
+	netnstest.Eventually(t, runsOnce(t, h, address))
+	keepsLease(t, server)
+}
+
+// hostname and client_id go before what the client said.
+func TestDHCPClientNamed(t *testing.T) {
+	t.Parallel()
+	h, _, server, _ := clientHost(t, clientCases[0])
+	succeeds(t, h, append([]string{"up", "--hostname", "another", "--client-id", "00:62:6f:6e:64"}, eth0And1...)...)
+	netnstest.Eventually(t, wrote(server, "client provides name: another"))
+	netnstest.Eventually(t, leased(t, h, "192.0.2."))
+	succeeds(t, h, append([]string{"up", "--hostname", ""}, eth0And1...)...)
+	netnstest.Eventually(t, leased(t, h, "192.0.2."))
+	succeeds(t, h, "down")
 }
