@@ -21,7 +21,7 @@
 //	err = ledger.Add(found)        // under the bond's apply lock
 //	err = found[0].Stop(ctx)
 //	...
-//	started, err := ledger.GiveBack(ctx, nil)
+//	started, err := ledger.GiveBack(ctx, nil) // no slave is left
 //
 // What it can't do: dhcpcd overwrites its arguments with a title, so it is started again
 // with what the title says, its interfaces and families, and the rest is lost. A client of a

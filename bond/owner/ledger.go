@@ -61,14 +61,14 @@ func (e *AbsentError) Error() string {
 	return fmt.Sprintf("%s isn't started again: there is no %s", e.Client.Program, e.Client.Links[0].Interface)
 }
 
-// GiveBack starts clients again and strikes them off; nil is for all that are written down.
-// One that still runs, or that somebody else has started since, is only struck off: so
+// GiveBack starts the clients again that are written down and strikes them off, but for
+// those of an interface that is still in use elsewhere: as a slave it is no client's. One that still runs, or that somebody else has started since, is only struck off: so
 // each is started once, though GiveBack may be killed and called again. It takes the bond's
 // apply lock.
 //
 // It goes on where one can't be started. The error has all that went wrong, an
 // [*AbsentError] among them; such clients stay in the ledger.
-func (l Ledger) GiveBack(ctx context.Context, clients []Client) (started []Client, err error) {
+func (l Ledger) GiveBack(ctx context.Context, inUse []string) (started []Client, err error) {
 	if known, err := l.Clients(); len(known) == 0 || err != nil {
 		return nil, err
 	}
@@ -81,13 +81,10 @@ func (l Ledger) GiveBack(ctx context.Context, clients []Client) (started []Clien
 	if err != nil {
 		return nil, err
 	}
-	if clients == nil {
-		clients = known
-	}
 	left := slices.Clone(known)
 	var failed []error
 	for _, c := range known {
-		if !slices.ContainsFunc(clients, c.serves) {
+		if slices.ContainsFunc(c.Interfaces(), func(name string) bool { return slices.Contains(inUse, name) }) {
 			continue
 		}
 		again, err := c.startOnce()

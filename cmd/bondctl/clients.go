@@ -181,14 +181,26 @@ func (f *clients) giveBack() {
 	if err := keeper.Disinherit(f.host, f.config.Name); err != nil {
 		warn(f.c, "%v", err)
 	}
-	giveBackClients(f.c, f.host, f.config.Name, f.all)
+	giveBackClients(f.c, f.host, f.config.Name)
 }
 
-// giveBackClients starts DHCP clients again that were stopped for a bond; nil is for all of
-// them. Their interfaces must be as they were by then.
-func giveBackClients(c *cli.Context, h *bond.Host, name string, all []owner.Client) {
+// giveBackClients starts the DHCP clients again that were stopped for a bond, but for those
+// whose interfaces are its slaves. The others are as they were by then. It is for down, for an
+// up that has failed, and for whoever puts back what either has left.
+func giveBackClients(c *cli.Context, h *bond.Host, name string) {
 	ctx := context.WithoutCancel(c.Context) // an interrupted up has them started, too
-	started, err := owner.LedgerOf(h.StateDir(), name).GiveBack(ctx, all)
+	var slaves []string
+	st, err := h.Brief(name)
+	if err != nil && !errors.Is(err, bond.ErrNoBond) {
+		warn(c, "%v", err)
+		return
+	}
+	for _, m := range st.Members {
+		if m.Role == bond.RoleActive || m.Role == bond.RoleBackup {
+			slaves = append(slaves, m.Name)
+		}
+	}
+	started, err := owner.LedgerOf(h.StateDir(), name).GiveBack(ctx, slaves)
 	for _, client := range started {
 		fmt.Fprintf(c.App.Writer, "start %s again on %s\n", client.Program, printable(strings.Join(client.Interfaces(), ", ")))
 	}

@@ -49,7 +49,7 @@ func down(c *cli.Context, h *bond.Host, name string) error {
 	plan, err := h.Down(c.Context, name, c.Bool("force"), how(c))
 	if errors.Is(err, bond.ErrNoBond) {
 		fmt.Fprintf(c.App.Writer, "%s: no such bond, nothing to do\n", name)
-		giveBackClients(c, h, name, nil) // an up was killed that had done no more
+		giveBackClients(c, h, name) // an up was killed that had done no more
 		return nil
 	}
 	for _, note := range plan.Notes {
@@ -59,7 +59,7 @@ func down(c *cli.Context, h *bond.Host, name string) error {
 		fmt.Fprintln(c.App.Writer, printable(step.String()))
 	}
 	if err == nil {
-		giveBackClients(c, h, name, nil)
+		giveBackClients(c, h, name)
 	}
 	return err
 }
