@@ -146,6 +146,15 @@ func (k *kernel) do(step Step) error {
 		return k.onLink(s.Master, func(master rtnl.Link) error {
 			return k.onLink(s.Bond, func(l rtnl.Link) error { return k.SetLink(l.Index, rtnl.LinkChange{Master: &master.Index}) })
 		})
+	case deleteLink:
+		return k.onLink(s.Name, func(l rtnl.Link) error {
+			if l.Index != s.Index {
+				return fs.ErrNotExist // another link by the same name
+			}
+			return k.DelLink(s.Index)
+		})
+	case newUpper:
+		return k.newUpper(s.upper)
 	case setPrio:
 		return k.setPrio(s)
 	case setActive:

@@ -71,7 +71,7 @@ func (a *attempt) see(began time.Time) (State, error) {
 			a.done.Before = newStatus(s, a.record)
 		}
 	}
-	s.patient, s.lost = a.patient, stack{Master: a.rejoin}
+	s.patient, s.stepwise, s.lost = a.patient, true, stack{Master: a.rejoin}
 	if s.Bond == nil {
 		s.lost = a.record.Stack
 	}
@@ -279,14 +279,24 @@ func (a *attempt) remember(s State) error {
 	case !a.patient:
 		r.Lost = nil // who is there has been told
 	case made:
-		r.Lost = a.record.Stack.Upper
+		r.Lost = absent(a.record.Stack.Upper, s)
 	default:
 		// One that was made again is its owner's business from then on.
-		r.Lost = slices.DeleteFunc(slices.Clone(r.Lost), func(name string) bool { _, present := s.link(name); return present })
+		r.Lost = absent(r.Lost, s)
 	}
 	if reflect.DeepEqual(r, a.record) {
 		return nil
 	}
+	if a.record.Config == nil || !reflect.DeepEqual(a.Config.Inherited, a.record.Config.Inherited) {
+		if err := a.store.keepInherited(a.Config.Name, a.Config.Inherited); err != nil {
+			return err
+		}
+	}
 	a.record = r
 	return a.store.writeRecord(a.Config.Name, r)
+}
+
+// absent are the links of these names that aren't there.
+func absent(names []string, s State) []string {
+	return filter(names, func(name string) bool { _, present := s.link(name); return !present })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -70,13 +71,35 @@ func (h *Host) MayTakeDown(name string, force bool) error {
 }
 
 func mayTakeDown(s State, force bool) error {
-	if s.Bond == nil || s.madeBond() || force {
+	if s.Bond == nil || force {
+		return nil
+	}
+	if upon := s.upon(); s.madeBond() && upon != "" {
+		return &ObstacleError{Bond: s.Name, Force: true, What: fmt.Sprintf("%s %s", s.Name, upon)}
+	}
+	if s.madeBond() {
 		return nil
 	}
 	return &ObstacleError{
 		Bond: s.Name, Force: true,
 		What: fmt.Sprintf("%s wasn't made by bondctl, which doesn't know how its members (%s) were before", s.Name, orNone(strings.Join(s.Bond.slaveNames(), ", "))),
 	}
+}
+
+// upon says what somebody would miss who has put the bond to use, beside what was the
+// members' and is theirs again; "" for nothing.
+func (s *State) upon() string {
+	bond, _ := s.link(s.Name)
+	own := filter(bond.Upper, func(name string) bool {
+		return !slices.ContainsFunc(s.Before.Uppers, func(u upper) bool { return u.Name == name })
+	})
+	switch {
+	case len(own) > 0:
+		return "carries " + strings.Join(own, ", ") + ", which would go with it"
+	case bond.Master != "":
+		return "is a port of " + bond.Master + ", which would lose it"
+	}
+	return ""
 }
 
 // exists says whether there is anything to take away: a bond, or a record or journal

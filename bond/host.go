@@ -39,8 +39,12 @@ func OpenAt(sys string) (*Host, error) {
 	}
 	h := &Host{
 		kernel: kernel{c}, sysfs: sysfs.New(sys),
-		store:            store{fmt.Sprintf("%s/%d", statedir.Root, cookie)},
 		initialNamespace: sameNamespace("/proc/1/ns/net", "/proc/thread-self/ns/net"),
+	}
+	h.store.dir = fmt.Sprintf("%s/%d", statedir.Root, cookie)
+	h.store.lasting = h.store.dir
+	if h.initialNamespace {
+		h.store.lasting = statedir.Lasting
 	}
 	return h, nil
 }

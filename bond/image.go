@@ -38,6 +38,8 @@ type contents struct {
 	// Neighbours are those that somebody set.
 	Neighbours []rtnl.Neighbour `json:"neighbours,omitempty"`
 	Sysctls    []sysctl         `json:"sysctls,omitempty"`
+	// Uppers are the links that stood upon those links, or upon the bond.
+	Uppers []upper `json:"uppers,omitempty"`
 
 	// Added is what bondctl has put in place, and so takes away.
 	Added added `json:"added"`
@@ -139,7 +141,7 @@ func (i *Image) clone() *Image {
 	c := *i
 	c.Links = slices.Clone(i.Links)
 	c.Addresses, c.Routes, c.Rules, c.Sysctls = slices.Clone(i.Addresses), slices.Clone(i.Routes), slices.Clone(i.Rules), slices.Clone(i.Sysctls)
-	c.Neighbours = slices.Clone(i.Neighbours)
+	c.Neighbours, c.Uppers = slices.Clone(i.Neighbours), slices.Clone(i.Uppers)
 	c.Added.Addresses, c.Added.Routes, c.Added.Rules = slices.Clone(i.Added.Addresses), slices.Clone(i.Added.Routes), slices.Clone(i.Added.Rules)
 	if i.Bond != nil {
 		b := *i.Bond
@@ -148,38 +150,36 @@ func (i *Image) clone() *Image {
 	return &c
 }
 
-// only is what the image says of one link.
+// only is what the image says of one link, and of what stood upon it.
 func (i *Image) only(index int) Image {
 	one := Image{contents{Taken: i.Taken}}
-	if link, known := i.link(index); known {
+	link, known := i.link(index)
+	if known {
 		one.Links = []linkImage{link}
 	}
-	for _, a := range i.Addresses {
-		if a.Link == index {
-			one.Addresses = append(one.Addresses, a)
+	of := map[int]bool{index: true}
+	for _, u := range i.Uppers {
+		if known && u.Lower == link.Name {
+			one.Uppers = append(one.Uppers, u)
+			of[u.Index] = true
 		}
 	}
-	for _, r := range i.Routes {
-		if r.Over(index) {
-			one.Routes = append(one.Routes, r)
-		}
-	}
-	for _, r := range i.Rules {
-		if len(one.Links) > 0 && names(r, one.Links[0].Name) {
-			one.Rules = append(one.Rules, r)
-		}
-	}
-	for _, n := range i.Neighbours {
-		if n.Link == index {
-			one.Neighbours = append(one.Neighbours, n)
-		}
-	}
-	for _, c := range i.Sysctls {
-		if c.Link == index {
-			one.Sysctls = append(one.Sysctls, c)
-		}
-	}
+	one.Addresses = filter(i.Addresses, func(a rtnl.Addr) bool { return of[a.Link] })
+	one.Routes = filter(i.Routes, func(r rtnl.Route) bool { return slices.ContainsFunc(r.Links(), func(l int) bool { return of[l] }) })
+	one.Rules = filter(i.Rules, func(r rtnl.Rule) bool { return known && names(r, link.Name) })
+	one.Neighbours = filter(i.Neighbours, func(n rtnl.Neighbour) bool { return of[n.Link] })
+	one.Sysctls = filter(i.Sysctls, func(c sysctl) bool { return of[c.Link] })
 	return one
+}
+
+// filter is a list with what counts; nil for nothing.
+func filter[T any](list []T, counts func(T) bool) (some []T) {
+	for _, item := range list {
+		if counts(item) {
+			some = append(some, item)
+		}
+	}
+	return some
 }
 
 // without is the state once a slave has been let go: the kernel gives it its own
@@ -225,7 +225,11 @@ func (i *Image) take(s *State, link Link, settings linkSettings) {
 		}
 	}
 	i.Links = append(i.Links, linkImage{link.Name, settings})
-	c := s.carries(link)
+	i.takeCarried(s.carries(link))
+}
+
+// takeCarried adds what a link carried.
+func (i *Image) takeCarried(c carried) {
 	for _, a := range c.Addresses {
 		if !slices.ContainsFunc(i.Addresses, a.Same) {
 			i.Addresses = append(i.Addresses, a)
@@ -253,16 +257,16 @@ func names(r rtnl.Rule, link string) bool { return r.IIF == link || r.OIF == lin
 
 // drop takes a link out of the image: it is as it was, or gone for good.
 func (i *Image) drop(index int) {
-	var name string
-	if l, known := i.link(index); known {
-		name = l.Name
-	}
+	gone := i.only(index)
 	i.Links = slices.DeleteFunc(i.Links, func(l linkImage) bool { return l.Index == index })
-	i.Addresses = slices.DeleteFunc(i.Addresses, func(a rtnl.Addr) bool { return a.Link == index })
-	i.Routes = slices.DeleteFunc(i.Routes, func(r rtnl.Route) bool { return r.Over(index) && len(r.Links()) == 1 })
-	i.Rules = slices.DeleteFunc(i.Rules, func(r rtnl.Rule) bool { return name != "" && names(r, name) })
-	i.Neighbours = slices.DeleteFunc(i.Neighbours, func(n rtnl.Neighbour) bool { return n.Link == index })
-	i.Sysctls = slices.DeleteFunc(i.Sysctls, func(c sysctl) bool { return c.Link == index })
+	i.Uppers = slices.DeleteFunc(i.Uppers, func(u upper) bool {
+		return slices.ContainsFunc(gone.Uppers, func(g upper) bool { return g.Name == u.Name })
+	})
+	i.Addresses = slices.DeleteFunc(i.Addresses, func(a rtnl.Addr) bool { return slices.Contains(gone.Addresses, a) })
+	i.Routes = slices.DeleteFunc(i.Routes, func(r rtnl.Route) bool { return len(r.Links()) == 1 && slices.Contains(gone.Routes, r) })
+	i.Rules = slices.DeleteFunc(i.Rules, func(r rtnl.Rule) bool { return slices.Contains(gone.Rules, r) })
+	i.Neighbours = slices.DeleteFunc(i.Neighbours, func(n rtnl.Neighbour) bool { return slices.Contains(gone.Neighbours, n) })
+	i.Sysctls = slices.DeleteFunc(i.Sysctls, func(c sysctl) bool { return slices.Contains(gone.Sysctls, c) })
 }
 
 // with adds what isn't there yet: an address that is mended is ours already.

@@ -71,6 +71,12 @@ func (i *Image) grow(step Step, s *State) {
 		if link, present := s.link(step.Member); present {
 			i.take(s, link, step.Was)
 		}
+	case deleteLink:
+		if link, present := s.link(step.Name); present {
+			if lower, _ := s.linkByIndex(link.Lower); lower.Name != s.Name { // which a member's was before
+				i.takeUpper(s, link, lower.Name)
+			}
+		}
 	case addAddress:
 		if step.Link == s.Name { // and not given back
 			i.Added.Addresses = with(i.Added.Addresses, addedAddress{step.Link, step.Address.Prefix})
@@ -96,7 +102,12 @@ func (s *State) undoing(p Plan) *Image {
 		i.take(s, bond, bond.settings())
 	}
 	for _, step := range p.Steps {
-		if link, present := s.link(step.link()); present && link.Name != s.Name {
+		link, present := s.link(step.link())
+		switch lower, _ := s.linkByIndex(link.Lower); {
+		case !present || link.Name == s.Name:
+		case isUpper(step) || slices.ContainsFunc(i.Uppers, func(u upper) bool { return u.Name == link.Name }):
+			i.takeUpper(s, link, lower.Name)
+		default:
 			i.take(s, link, link.settings())
 		}
 		switch step := step.(type) {
@@ -115,6 +126,15 @@ func (s *State) undoing(p Plan) *Image {
 		}
 	}
 	return i
+}
+
+// isUpper says whether a step makes or deletes a link that stands upon another.
+func isUpper(step Step) bool {
+	switch step.(type) {
+	case deleteLink, newUpper:
+		return true
+	}
+	return false
 }
 
 // rest is what of the bond's addresses and routes a plan means to be there; nil where

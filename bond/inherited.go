@@ -65,6 +65,12 @@ func (c carried) filter(addresses, routes func(netip.Addr) bool) carried {
 	return c
 }
 
+// own is what there is without other links, which have other ifindexes after a boot.
+func (c carried) own() carried {
+	c.Routes = filter(c.Routes, func(r rtnl.Route) bool { return !slices.ContainsFunc(r.Links(), func(l int) bool { return l != 0 }) })
+	return c
+}
+
 // has4 says whether there is an IPv4 address among what was inherited for good.
 func (i *Inherited) has4() bool {
 	return i != nil && slices.ContainsFunc(i.Lasting.Addresses, func(a rtnl.Addr) bool { return a.Prefix.Addr().Is4() })
@@ -77,12 +83,14 @@ func (i *Inherited) within(c Config, own bool) *Inherited {
 		return nil
 	}
 	out := *i.clone()
+	not4 := func(a netip.Addr) bool { return !a.Is4() }
 	if c.refuses4() {
-		not4 := func(a netip.Addr) bool { return !a.Is4() }
 		out.Lasting, out.Passing = out.Lasting.filter(not4, not4), out.Passing.filter(not4, not4)
 	}
+	if c.Method == MethodDHCP {
+		out.Lasting = out.Lasting.filter(not4, not4)
+	}
 	if own {
-		not4 := func(a netip.Addr) bool { return !a.Is4() }
 		out.Passing = out.Passing.filter(not4, not4)
 	}
 	named := func(r rtnl.Route) bool {

@@ -39,11 +39,11 @@ func obstacle(w wanted, s State) error {
 		if m.pending != "" || m.link.Master == s.Name {
 			continue
 		}
-		if len(m.link.Upper) > 0 {
+		if _, others := s.uppers(m.link); others != nil {
 			// As the link goes down for a moment, so does what is stacked upon
 			// it, and routes and IPv6 addresses are lost.
-			return &ObstacleError{Bond: s.Name, What: fmt.Sprintf("%s carries %s, which would be cut off in the bond", m.name, strings.Join(m.link.Upper, ", ")),
-				Mend: Messagef("make the bond without %s for now, and put %s upon the bond", m.name, m.link.Upper[0])}
+			return &ObstacleError{Bond: s.Name, What: fmt.Sprintf("%s carries %s, which would be cut off in the bond", m.name, strings.Join(others, ", ")),
+				Mend: Messagef("make the bond without %s for now, and put %s upon the bond", m.name, others[0])}
 		}
 	}
 	return nil
@@ -51,11 +51,10 @@ func obstacle(w wanted, s State) error {
 
 // cutOff is an obstacle where something that members carry has no place on the bond.
 func cutOff(w wanted, c Config) error {
-	what := w.takeover.cutOff(c, w.addresses, w.inherited)
-	if what == "" || c.TakeOver {
+	if w.cutOff == "" || c.TakeOver {
 		return nil
 	}
-	return &ObstacleError{Bond: c.Name, What: "it would be cut off: " + what,
+	return &ObstacleError{Bond: c.Name, What: "it would be cut off: " + w.cutOff,
 		Mend: Messagef("leave the member out, or give that up with --take-over; bondctl up --dry-run --take-over says what is interrupted")}
 }
 

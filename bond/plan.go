@@ -128,7 +128,7 @@ func (p *planner) add(s Step) { p.Steps = append(p.Steps, s) }
 func (p *planner) create() {
 	w := p.wanted
 	create := createBond{Name: p.Bond, Mode: activeBackup, Options: newBondOptions(&w.options), MAC: w.mac, MTU: w.mtu}
-	if _, present := p.state.link(w.primary); present {
+	if _, present := p.state.link(w.primary); present && !w.joinsLater(w.primary) {
 		create.Options = append(create.Options, change{"primary", "", w.primary})
 	}
 	if create.MAC == nil && *w.options.FailOverMAC != FailOverMACActive {
@@ -141,16 +141,26 @@ func (p *planner) create() {
 	p.restack()
 }
 
-// restack puts a bond that somebody deleted back where it was a port. What stood on
-// it, such as VLANs, has gone with it.
+// restack puts a bond that somebody deleted back where it was a port, and makes anew
+// what stood on it and went with it.
 func (p *planner) restack() {
 	lost := p.state.lost
 	bond, _ := p.state.link(p.Bond)
 	if master, present := p.state.link(lost.Master); present && bond.Master == "" {
 		p.add(setMaster{p.Bond, master.Name})
 	}
-	if len(lost.Upper) > 0 {
-		p.note("%s went with the %s that was deleted: make it again", strings.Join(lost.Upper, ", "), p.Bond)
+	made := map[string]bool{}
+	if lost.Image != nil {
+		image := *lost.Image.clone()
+		image.Uppers = slices.DeleteFunc(image.Uppers, func(u upper) bool { _, taken := p.state.linkByIndex(u.Index); return taken })
+		for _, step := range NewRestore(image, p.state.withBond()).Steps {
+			p.add(step)
+			made[step.link()] = true
+		}
+	}
+	others := slices.DeleteFunc(slices.Clone(lost.Upper), func(name string) bool { return made[name] })
+	if len(others) > 0 {
+		p.note("%s went with the %s that was deleted: make it again", strings.Join(others, ", "), p.Bond)
 	}
 }
 
@@ -276,6 +286,9 @@ func (p *planner) primary() (change, bool) {
 		return change{}, false
 	}
 	for _, m := range p.wanted.members {
+		if m.name == want && p.wanted.joinsLater(want) {
+			return change{}, false
+		}
 		if m.name == want && m.pending == "" {
 			return change{"primary", has, want}, true
 		}

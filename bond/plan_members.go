@@ -66,6 +66,9 @@ func (p *planner) enslave() {
 			continue
 		}
 		p.Members++
+		if p.wanted.joinsLater(m.name) {
+			continue
+		}
 		slave, in := p.state.slave(m.name)
 		if !in || p.emptied {
 			was := m.link.settings()

@@ -37,6 +37,11 @@ func (p *planner) settle() {
 			p.add(addNeighbour{p.Bond, n})
 		}
 	}
+	for _, m := range p.wanted.members {
+		if m.pending == "" && m.link.Master != p.Bond && !p.wanted.joinsLater(m.name) {
+			p.moveUppers(m.link, p.Bond)
+		}
+	}
 	for _, g := range t.from {
 		if g.knows != nil {
 			p.add(knowNeighbours{p.Bond, g.link.Name, g.knows})

@@ -176,7 +176,7 @@ func TestPlan(t *testing.T) {
 			flags: []string{"member=eth1"},
 			state: State{
 				Name: "bond0", Links: []Link{eth1, {Name: "br1", Index: 9, Kind: "bridge"}},
-				lost: stack{"br1", []string{"bond0.5"}},
+				lost: stack{Master: "br1", Upper: []string{"bond0.5"}},
 			},
 			want: []string{
 				"create bond0: mode active-backup, miimon 100, address 02:00:00:00:00:02", "enslave eth1 to bond0", "make bond0 a port of br1",

@@ -79,6 +79,9 @@ func (h *Host) look(c Config) (State, error) {
 		return State{}, err
 	}
 	if s.Before, err = h.store.journal(c.Name); s.Before == nil || err != nil {
+		if err == nil {
+			s.inherited, err = h.store.inherited(c.Name)
+		}
 		return s, err
 	}
 	s.sysctls = s.readSysctls(s.Before.Sysctls)
@@ -126,6 +129,9 @@ func (h *Host) lookUnprivileged(c Config) (State, error) {
 		return State{}, err
 	}
 	s, err := h.lookAtLease(c)
+	if err == nil && r.Config == nil {
+		s.inherited, err = h.store.inherited(c.Name)
+	}
 	if err != nil || r.Config == nil {
 		return s, err
 	}

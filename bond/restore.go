@@ -16,8 +16,10 @@ import (
 func NewRestore(before Image, now State) Plan {
 	r := &restorer{Plan: Plan{Bond: now.Name}, before: &before, now: &now, then: now.traffic.clone(), elapsed: statefile.SinceBoot() - before.Taken}
 	r.links()
+	r.uppers()
 	r.sysctls()
 	r.removeAdded()
+	r.known()
 	r.addresses()
 	r.routes()
 	r.neighbours()
@@ -33,6 +35,7 @@ type restorer struct {
 	now     *State
 	elapsed time.Duration
 
+	made    []upper // the links that are made anew
 	then    traffic // what links carry once the steps so far are done
 	others  []int   // links that somebody else has taken since
 	selects bool    // the steps have the kernel select the active slave anew

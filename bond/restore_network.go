@@ -74,7 +74,13 @@ func (r *restorer) linkOf(index int) (Link, bool) {
 		link.Name = r.Bond
 		return link, true
 	}
-	return r.now.linkByIndex(index)
+	for _, u := range r.made {
+		if u.Index == index {
+			return Link{Name: u.Name, Index: u.Index, MAC: u.MAC, MTU: u.MTU}, true
+		}
+	}
+	link, present := r.now.linkByIndex(index)
+	return link, present && !r.gone(link)
 }
 
 // precede takes away the IPv4 addresses of the same network that are to come
@@ -129,6 +135,33 @@ func (r *restorer) cutOff(route rtnl.Route) bool {
 		was, known := r.before.link(index)
 		return known && !was.Up
 	})
+}
+
+// known has the links know whom the bond knows that goes: so nobody waits for an answer
+// that a link is too early to ask for. They are neighbours of the link that gets back
+// an address of their network or, by their link-local address, of the first one.
+func (r *restorer) known() {
+	bond, _ := r.now.link(r.Bond)
+	if !slices.ContainsFunc(r.Steps, func(s Step) bool { _, ok := s.(deleteBond); return ok }) {
+		return
+	}
+	of := map[int][]rtnl.Neighbour{}
+	for _, n := range r.now.neighs {
+		if n.Link != bond.Index || n.Permanent() {
+			continue
+		}
+		i := slices.IndexFunc(r.before.Addresses, func(a rtnl.Addr) bool {
+			return a.Prefix.Contains(n.Addr) || n.Addr.IsLinkLocalUnicast() && a.Prefix.Addr().Is6()
+		})
+		if i >= 0 {
+			of[r.before.Addresses[i].Link] = append(of[r.before.Addresses[i].Link], n.Stale())
+		}
+	}
+	for _, l := range r.before.Links {
+		if link, present := r.now.linkByIndex(l.Index); present && of[l.Index] != nil && !slices.Contains(r.others, l.Index) {
+			r.add(knowNeighbours{link.Name, r.Bond, of[l.Index]})
+		}
+	}
 }
 
 // neighbours adds the neighbours that are missing.

@@ -25,6 +25,9 @@ type State struct {
 	Lease     *lease.Lease
 	LeaseLeft time.Duration
 
+	// inherited is what the bond had before the last boot that was once its members'.
+	inherited *Inherited
+
 	// lost is what the bond was stacked with that somebody deleted, as long as the new
 	// one isn't.
 	lost stack
@@ -32,6 +35,10 @@ type State struct {
 	// patient makes a member that can't join as it is pending, where it would otherwise
 	// be an obstacle to the whole plan: nobody is there to be told.
 	patient bool
+
+	// stepwise has a take-over begin with the member whose place the bond takes, and go on
+	// with the others when that is done.
+	stepwise bool
 
 	traffic
 	rules   []rtnl.Rule // read where something is to be changed
@@ -89,6 +96,7 @@ type Link struct {
 	SpeedUnknown bool   // ethtool gives no speed
 	Initializing bool   // udev has not done with it yet
 
+	data    string // what its driver says of it (IFLA_INFO_DATA)
 	refused string // why the kernel refused it a moment ago
 	resting bool   // somebody has set it down a moment ago, perhaps to rename it
 }
@@ -125,12 +133,18 @@ func (s *State) bridge() string {
 type stack struct {
 	Master string   `json:"master,omitempty"` // such as the bridge that it is a port of
 	Upper  []string `json:"upper,omitempty"`  // such as VLANs, which go with it when it is deleted
+	Image  *Image   `json:"image,omitempty"`  // of those that can be made anew
 }
 
 // stack is what the bond is stacked with now.
 func (s *State) stack() stack {
 	bond, _ := s.link(s.Name)
-	return stack{bond.Master, bond.Upper}
+	st := stack{Master: bond.Master, Upper: bond.Upper}
+	if movable, _ := s.uppers(bond); movable != nil {
+		i := s.imageOfUppers(movable, s.Name)
+		st.Image = &i
+	}
+	return st
 }
 
 // link finds an interface by its name. It copies none on the way, for there may be

@@ -157,7 +157,7 @@ func TestStatusOfKeeper(t *testing.T) {
 		"ended":          {func(k *statedir.Keeper) bool { k.Process = statefile.Process{}; return true }, nil, true, ended},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := &Host{store: store{t.TempDir()}}
+			h := &Host{store: store{dir: t.TempDir()}}
 			if k := k; tt.change(&k) {
 				if err := h.store.of("bond0").WriteKeeper(k); err != nil {
 					t.Fatal(err)

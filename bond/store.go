@@ -2,6 +2,7 @@ package bond
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -14,7 +15,12 @@ import (
 
 // A store is the folder of what bondctl must know, till the next boot, of the bonds of
 // one network namespace. Each has a folder of its own in it.
-type store struct{ dir string }
+type store struct {
+	dir string
+	// lasting has what is kept beyond this boot. It is dir itself where the network
+	// namespace isn't the machine's own, which no boot brings back.
+	lasting string
+}
 
 // A record is public.json, which anybody may read: what is wanted of a bond, and what
 // became of that.
@@ -118,8 +124,26 @@ func (s store) names() []string {
 	return names
 }
 
+// inherited is what a bond had taken over before the last boot, and has for good; nil for
+// nothing.
+func (s store) inherited(name string) (*Inherited, error) {
+	var i *Inherited
+	err := statedir.Of(s.lasting, name).Read(statedir.Inherited, &i)
+	return i, err
+}
+
+// keepInherited keeps that of it which is for good.
+func (s store) keepInherited(name string, i *Inherited) error {
+	if i == nil || i.Lasting.empty() {
+		return statedir.Of(s.lasting, name).Remove(statedir.Inherited)
+	}
+	return statedir.Of(s.lasting, name).Write(statedir.Inherited, Inherited{inheritance{Lasting: i.Lasting.own()}})
+}
+
 // forget removes everything about a bond that is gone.
-func (s store) forget(name string) error { return s.of(name).Forget() }
+func (s store) forget(name string) error {
+	return errors.Join(s.keepInherited(name, nil), s.of(name).Forget())
+}
 
 // leastSpace is what must be free for bondctl to note what it changes.
 const leastSpace = 64 << 10

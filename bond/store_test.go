@@ -15,7 +15,7 @@ var compareAddrs = cmp.Options{
 }
 
 func TestStoreRoundTrip(t *testing.T) {
-	s := store{t.TempDir()}
+	s := store{dir: t.TempDir()}
 	r, err := s.record("bond0")
 	if err != nil || r.Config != nil {
 		t.Fatalf("nothing is recorded, and yet: %+v, %v", r, err)
@@ -45,7 +45,7 @@ func TestStoreRoundTrip(t *testing.T) {
 
 // A journal of another boot speaks of devices that are no more.
 func TestJournalOfAnotherBoot(t *testing.T) {
-	s := store{t.TempDir()}
+	s := store{dir: t.TempDir()}
 	if err := s.of("bond0").Write(statedir.Journal, Image{contents{BootID: "another"}}); err != nil {
 		t.Fatal(err)
 	}

@@ -35,6 +35,8 @@ type wanted struct {
 	routes    []rtnl.Route
 	metric6   uint32 // of IPv6 default routes
 	takeover  takeover
+	alone     string     // the member with which a take-over begins; "" where all join at once
+	cutOff    string     // what members carry that the bond has no room for
 	inherited *Inherited // what was taken over, or is about to be
 	notes     []Message
 }
@@ -54,6 +56,8 @@ func newWanted(c Config, s State, machineID string) (wanted, error) {
 	w := wanted{primary: s.called(c.Primary), mtu: cmp.Or(c.MTU, defaultMTU), mac: c.MAC,
 		metric6: valueOr(c.Metric6, defaultMetric)}
 	w.findMembers(c, s)
+	wifi := w.wifiMember()
+	w.completeOptions(c, s, wifi)
 	w.inherit(&c, s)
 	if s.bridge() == "" {
 		w.addresses, w.static = c.Addresses, c.Addresses
@@ -62,8 +66,6 @@ func newWanted(c Config, s State, machineID string) (wanted, error) {
 		}
 		w.useLease(c, s.Lease)
 	}
-	wifi := w.wifiMember()
-	w.completeOptions(c, s, wifi)
 	fom := *w.options.FailOverMAC
 	problems := slices.Concat(w.limitMTU(c), w.checkWPAConf(s), w.checkTwice(s))
 	switch {
@@ -97,7 +99,7 @@ func (w *wanted) findMembers(c Config, s State) {
 
 // inherit finds what the bond takes over, and what it has taken over before.
 func (w *wanted) inherit(c *Config, s State) {
-	has := c.Inherited
+	has := s.inherited // of which there is none for as long as there is a journal
 	if s.Before != nil {
 		has = s.Before.Inherited
 		for _, l := range s.Before.Links {
@@ -110,12 +112,37 @@ func (w *wanted) inherit(c *Config, s State) {
 	if !s.patient {
 		w.takeover = s.takeOver(w.members)
 	}
-	has = w.takeover.inherits(has, *c, &s)
-	c.Inherited = has
-	own := s.Lease != nil && c.WantsDHCP()
-	w.inherited = has.within(*c, own)
-	c.Inherited = w.inherited
+	if s.Before == nil && w.takeover.from != nil {
+		has = nil
+	}
+	settle := func() {
+		c.Inherited = w.takeover.inherits(has, *c, &s)
+		c.Inherited = c.Inherited.within(*c, s.Lease != nil && c.WantsDHCP())
+		w.inherited = c.Inherited
+	}
+	settle()
+	named := c.Addresses
+	if s.Lease != nil && c.WantsDHCP() {
+		named = with(slices.Clone(named), s.Lease.Address)
+	}
+	w.cutOff = w.takeover.cutOff(*c, named, w.inherited)
+	if s.stepwise && w.beginsAlone(s) {
+		w.alone, w.takeover.from = w.takeover.bearer(), w.takeover.from[:1]
+		w.takeover.dropped = nil
+		settle()
+	}
 }
+
+// beginsAlone says whether the member whose place the bond takes is to be its active
+// slave before others join, whichever is preferred: with fail_over_mac active the bond
+// has its MAC address then, by which the neighbours know the addresses.
+func (w *wanted) beginsAlone(s State) bool {
+	empty := s.Bond == nil || len(s.Bond.Slaves) == 0
+	return empty && len(w.takeover.from) > 0 && *w.options.FailOverMAC == FailOverMACActive
+}
+
+// joinsLater says whether a member waits until a take-over that has begun is done.
+func (w *wanted) joinsLater(member string) bool { return w.alone != "" && w.alone != member }
 
 // limitMTU has the MTU be one that every member can have. It is a problem only where
 // somebody has named it.

@@ -60,11 +60,22 @@ func (h *Host) Stream() *Stream {
 // StreamTo is Stream to one of the host's LANs.
 func (h *Host) StreamTo(lan *LAN) *Stream {
 	h.t.Helper()
+	return h.streamTo(lan, lan.Addr.Addr())
+}
+
+// Stream6 is Stream over IPv6.
+func (h *Host) Stream6() *Stream {
+	h.t.Helper()
+	return h.streamTo(h.LAN(), h.LAN().Addr6.Addr())
+}
+
+func (h *Host) streamTo(lan *LAN, router netip.Addr) *Stream {
+	h.t.Helper()
 	s := &Stream{t: h.t, stop: make(chan struct{}), last: time.Now()}
 	var err error
 	// A socket stays in the namespace that it was made in, whoever uses it.
 	lan.Do(func() {
-		s.listener, err = net.Listen("tcp", netip.AddrPortFrom(lan.Addr.Addr(), 0).String())
+		s.listener, err = net.Listen("tcp", netip.AddrPortFrom(router, 0).String())
 	})
 	if err != nil {
 		h.t.Fatalf("listen on %s: %v", lan.name, err)

@@ -25,7 +25,8 @@ func upFlags() []cli.Flag {
 		&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE` (default: " + configDir + "/NAME.toml where that exists)"},
 		&cli.BoolFlag{Name: "once", Usage: "make the bond and leave no keeper running, nor a lease: a member that appears later joins with the next up"},
 		&cli.BoolFlag{Name: "save", Usage: "once the bond is as wanted, write " + configDir + "/NAME.toml and have systemd start the keeper at boot"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "print what would be done, and do nothing"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print what would be done and what it interrupts, and do nothing"},
+		&cli.BoolFlag{Name: "take-over", Usage: "give up what members carry that the bond has no room for, as it is of another network; down gives it back"},
 		&cli.StringFlag{Name: "wait", Value: defaultWait, Usage: "wait up to `DURATION` for an active slave and, with DHCP asked for, an address; 0: don't wait (default: " + defaultWait + ")"},
 	}
 	for _, k := range bond.Keys() {
@@ -40,7 +41,7 @@ func upFlags() []cli.Flag {
 }
 
 // notYet are flags that are planned. They are refused by name.
-var notYet = []string{"verify", "confirm", "take-over"}
+var notYet = []string{"verify", "confirm"}
 
 // flagName is the flag that sets a key, without its dashes in front.
 func flagName(key string) string { return strings.ReplaceAll(key, "_", "-") }

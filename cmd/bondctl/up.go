@@ -16,6 +16,8 @@ import (
 
 const upDescription = `Wanted is what the configuration file says, and then the flags; what neither names is at its default. With neither file nor flags it is what was last wanted of this bond. A list of flags, such as --member, replaces the file's as a whole, and a slave that is no longer wanted is released. A member that is absent is no error: the keeper, which up leaves running, takes it in when it appears. A keeper that runs already follows the new wish. If a step fails, everything is put back as it was.
 
+What members carry the bond takes over: their addresses, routes, rules and neighbours, IPv4 and IPv6, and the VLANs upon them, so that open connections go on; down gives each back. --dry-run says what is interrupted. What the bond has no room for, such as an address of another network, is refused, unless --take-over gives it up.
+
 Where systemd runs, the keeper is the service bondctl@NAME, which is started anew after a crash; elsewhere a process of its own. With --save it is there after a reboot, too: what is wanted is written to the file, and what was in that to NAME.toml.old.
 
   bondctl up --primary eth0 --member eth0 --member wlan0
@@ -76,6 +78,7 @@ func up(c *cli.Context) error {
 			return err
 		}
 	}
+	wanted.Config.TakeOver = c.Bool("take-over")
 	if err := checkKeepersWork(c, wanted.Config); err != nil {
 		return err
 	}
@@ -98,6 +101,9 @@ func up(c *cli.Context) error {
 		}
 		clients.tell()
 		say(c, name, plan)
+		for _, what := range plan.Interrupts {
+			fmt.Fprintln(c.App.Writer, printable(what.Naming(flagOfKey)))
+		}
 		s.foretell(c)
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/bondctl/bondctl/netnstest"
@@ -49,12 +50,20 @@ func TestBondInBridge(t *testing.T) {
 	join(t, h, "br1")
 	netnstest.Eventually(t, healthSays(t, h, inBridge))
 
-	shell(h, "ip link add link bond0 name bond0.5 type vlan id 5")
+	shell(h, "ip link add link bond0 name bond0.7 type vlan id 7", "ip link set bond0.7 up", "ip address add 203.0.113.7/24 dev bond0.7",
+		"ip link add link bond0 name bond0.5 type vlan id 5", "ip link add link bond0.5 name bond0.5.6 type vlan id 6")
 	const gone = "bond0.5 went with the bond0 that was deleted; make it again"
-	netnstest.Eventually(t, func() error { return recordHas(h, "bond0.5") })
+	netnstest.Eventually(t, func() error {
+		if recordHas(h, `"name": "bond0.5"`) == nil {
+			return errors.New("the keeper hasn't seen yet that something stands upon bond0.5, which so can't be made anew")
+		}
+		return recordHas(h, `"bond0.5"`)
+	})
+	netnstest.Eventually(t, func() error { return recordHas(h, "203.0.113.7") })
 	deleteLink(t, h, "bond0")
 	netnstest.Eventually(t, portOf(h, "br1"))
 	netnstest.Eventually(t, healthSays(t, h, gone))
+	wantCarried(t, h, []string{": bond0.7@bond0:", "203.0.113.7/24 scope global bond0.7"}, nil) // it is made anew
 	netnstest.Eventually(t, healthSays(t, h, inBridge))
 	shell(h, "ip link add link bond0 name bond0.5 type vlan id 5")
 	netnstest.Eventually(t, healthIs(t, h, inBridge))
@@ -64,9 +73,24 @@ func TestBondInBridge(t *testing.T) {
 		}
 		return nil
 	})
+	wontGoDown(t, h, "bond0 carries ")
 	deleteLink(t, h, "bond0.5") // on purpose
+	deleteLink(t, h, "bond0.7")
+	wontGoDown(t, h, "bond0 is a port of br1, which would lose it")
 	release(t, h, "bond0")
 	netnstest.Eventually(t, noTrouble(t, h))
+}
+
+// wontGoDown checks that down refuses, and says why.
+func wontGoDown(t *testing.T, h *netnstest.Host, why string) {
+	t.Helper()
+	o := bondctl(t, h, "down")
+	if o.Status != 1 || !strings.Contains(o.Stderr, "bondctl: error: "+why) || !strings.Contains(o.Stderr, "bondctl down --force bond0") {
+		t.Errorf("down: exit status %d, want 1 as %s:\n%s%s", o.Status, why, o.Stdout, o.Stderr)
+	}
+	if st := status(t, h); st.ActiveSlave == "" {
+		t.Error("bond0 has no active slave any more")
+	}
 }
 
 // TestLeaseInBridge: no DHCP server is asked on a bond that is a port, and what was lent goes.

@@ -150,7 +150,7 @@ func TestSetDownMember(t *testing.T) {
 	netnstest.Eventually(t, active(h, "eth0"))
 }
 
-// TestRefusedMember: what a member carries would be cut off in the bond.
+// TestRefusedMember: what stands upon a member and can't be made anew would be cut off in the bond.
 func TestRefusedMember(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -158,10 +158,9 @@ func TestRefusedMember(t *testing.T) {
 		make    string
 		reasons []string
 	}{
-		{"an IPv4 address", "ip address add 198.51.100.7/24 dev eth1", []string{"eth1", "198.51.100.7/24", "hint:"}},
-		{"an IPv6 address", "ip address add 2001:db8:1::7/64 dev eth1 nodad", []string{"eth1", "2001:db8:1::7/64", "hint:"}},
-		{"a route", "ip link set eth1 up; ip route add 203.0.113.0/24 dev eth1", []string{"eth1", "route", "hint:"}},
-		{"an IPv6 route", "ip link set eth1 up; ip route add 2001:db8:2::/64 dev eth1", []string{"eth1", "route", "hint:"}},
+		{"a VLAN upon a VLAN", "ip link add link eth1 name five type vlan id 5; ip link add link five name six type vlan id 6", []string{"eth1 carries five", "hint:"}},
+		{"a VLAN in a bridge", "ip link add link eth1 name five type vlan id 5; ip link add br5 type bridge; ip link set five master br5", []string{"eth1 carries five", "hint:"}},
+		{"MACsec", "ip link add link eth1 name secret type macsec", []string{"eth1 carries secret", "hint:"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

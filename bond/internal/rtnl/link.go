@@ -86,7 +86,9 @@ func (c *Conn) Link(name string) (Link, error) {
 
 // A LinkChange is what a request says of a link. What is zero is left alone.
 type LinkChange struct {
-	Name   string // of a new link
+	Name   string // of a new link, as the next two
+	Index  int    // an ifindex that is free
+	Parent int    // the ifindex of what it is stacked upon
 	Up     *bool
 	MAC    net.HardwareAddr
 	MTU    int
@@ -96,7 +98,7 @@ type LinkChange struct {
 
 // NewLink makes a link.
 func (c *Conn) NewLink(change LinkChange) error {
-	return c.change(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL, change.body(0))
+	return c.change(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL, change.body(change.Index))
 }
 
 // SetLink changes a link: by its index alone, for with a name beside that the
@@ -121,6 +123,9 @@ func (change LinkChange) body(index int) []byte {
 	b := linkHeader(index, flags, mask)
 	if change.Name != "" {
 		b = appendAttr(b, unix.IFLA_IFNAME, append([]byte(change.Name), 0))
+	}
+	if change.Parent != 0 {
+		b = appendUint32(b, unix.IFLA_LINK, uint32(change.Parent))
 	}
 	if change.MTU != 0 {
 		b = appendUint32(b, unix.IFLA_MTU, uint32(change.MTU))

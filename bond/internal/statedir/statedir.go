@@ -17,6 +17,7 @@
 // And in a folder below [Lasting], by the bond's name:
 //
 //	lease.json     see [Remembered]; for root alone, and written by the keeper
+//	inherited.json what the bond took over from its members; written under the apply lock
 package statedir
 
 import (
@@ -52,6 +53,8 @@ const (
 	Public  File = "public.json"
 	Journal File = "journal.json"
 	Clients File = "clients.json"
+	// Inherited is of a folder below Lasting.
+	Inherited File = "inherited.json"
 
 	keeperFile  File = "keeper.json"
 	historyFile File = "history.jsonl"
