@@ -15,8 +15,11 @@ import (
 // asking whether it holds (INIT-REBOOT). The error is [ErrKept] where the bond has a
 // keeper, or a lease already: it keeps to that one.
 func Inherit(h *bond.Host, name string, l lease.Lease, who lease.Identity) error {
-	dir := statedir.Of(h.StateDir(), name)
-	unlock, err := lockKeeper(dir, name)
+	return inherit(statedir.Of(h.StateDir(), name), memoryOf(h, name), l, who)
+}
+
+func inherit(dir statedir.Dir, memory leaseMemory, l lease.Lease, who lease.Identity) error {
+	unlock, err := lockKeeper(dir, memory.bond)
 	if err != nil {
 		return err
 	}
@@ -25,7 +28,6 @@ func Inherit(h *bond.Host, name string, l lease.Lease, who lease.Identity) error
 	if err != nil {
 		return err
 	}
-	memory := memoryOf(h, name)
 	remembered, err := memory.recall()
 	if err != nil {
 		return err
@@ -43,8 +45,11 @@ func Inherit(h *bond.Host, name string, l lease.Lease, who lease.Identity) error
 
 // Disinherit takes back what Inherit did, as long as no keeper has gone on with it.
 func Disinherit(h *bond.Host, name string) error {
-	dir := statedir.Of(h.StateDir(), name)
-	unlock, err := lockKeeper(dir, name)
+	return disinherit(statedir.Of(h.StateDir(), name), memoryOf(h, name))
+}
+
+func disinherit(dir statedir.Dir, memory leaseMemory) error {
+	unlock, err := lockKeeper(dir, memory.bond)
 	if errors.Is(err, ErrKept) {
 		return nil
 	}
@@ -52,7 +57,6 @@ func Disinherit(h *bond.Host, name string) error {
 		return err
 	}
 	defer unlock()
-	memory := memoryOf(h, name)
 	remembered, err := memory.dir.Remembered()
 	if err != nil || remembered.Taken == nil {
 		return err
