@@ -55,10 +55,13 @@ func (l Ledger) Add(clients []Client) error {
 
 // AbsentError says that a client can't be started again yet, as its interface isn't there.
 // It stays in the ledger.
-type AbsentError struct{ Client Client }
+type AbsentError struct {
+	Client    Client
+	Interface string
+}
 
 func (e *AbsentError) Error() string {
-	return fmt.Sprintf("%s isn't started again: there is no %s", e.Client.Program, e.Client.Links[0].Interface)
+	return fmt.Sprintf("%s isn't started again, as there is no %s; bondctl down does it once that is back", e.Client.Program, e.Interface)
 }
 
 // GiveBack starts the clients again that are written down and strikes them off, but for
@@ -117,7 +120,7 @@ func (c Client) startOnce() (started bool, err error) {
 	}
 	for _, link := range c.Links {
 		if _, err := net.InterfaceByName(link.Interface); err != nil {
-			return false, &AbsentError{c}
+			return false, &AbsentError{c, link.Interface}
 		}
 	}
 	return true, c.Start()

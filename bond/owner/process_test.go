@@ -245,7 +245,7 @@ func TestGiveBackLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	started, err := l.GiveBack(t.Context(), []string{"lo"})
-	if absent, ok := errors.AsType[*AbsentError](err); !ok || len(started) > 0 || absent.Client.Links[0].Interface != "nope0" {
+	if absent, ok := errors.AsType[*AbsentError](err); !ok || len(started) > 0 || absent.Interface != "nope0" {
 		t.Errorf("started %v, %v", started, err)
 	}
 	if _, err := l.GiveBack(t.Context(), []string{"nope0"}); !errors.Is(err, os.ErrNotExist) {

@@ -15,7 +15,7 @@ func downCommand() *cli.Command {
 		Name:      "down",
 		Usage:     "take the bond away and give every member back as it was found",
 		ArgsUsage: "[NAME]",
-		Description: "The keeper is stopped first, and its lease given back; a service that up --save enabled starts again at the next boot, unless systemctl disable bondctl@NAME. Each member gets back its admin state, MAC address and MTU. A bond that bondctl didn't make " +
+		Description: "The keeper is stopped first, and its lease given back; a service that up --save enabled starts again at the next boot, unless systemctl disable bondctl@NAME. Each member gets back its admin state, MAC address and MTU, and DHCP clients that up stopped are started again, with the lease that they had. A bond that bondctl didn't make " +
 			"is refused without --force. Where there is no such bond, that is said, and is no error.\n\n" +
 			"  bondctl down\n" +
 			"  bondctl down office\n\n" +
