@@ -40,21 +40,23 @@ func (p *planner) giveBack(found linkImage, then State) {
 // was unplugged and came back is another one, by its ifindex.
 func (s *State) found(link Link) (linkImage, bool) { return s.Before.link(link.Index) }
 
-// giveBackReleased gives back the links that were released and not given back, as
-// after a crash. A released slave is down: a link that is up, or has another master,
-// is somebody else's by now.
+// giveBackReleased gives back the links that were released and haven't got all of theirs
+// back, as after a crash. One that has another master, or is up with other settings than
+// it had, is somebody else's by now.
 func (p *planner) giveBackReleased() {
 	if p.state.Before == nil {
 		return
 	}
 	for i := range p.state.Links {
 		link := &p.state.Links[i]
-		if link.Up || link.Master != "" {
-			continue // the quick way to know most of them
+		found, ok := p.state.found(*link)
+		if !ok || link.Master != "" || p.isWanted(link.Name) || link.Up && !sameSettings(link.settings(), found.linkSettings) {
+			continue
 		}
-		if found, ok := p.state.found(*link); ok && !p.isWanted(link.Name) {
-			p.giveBack(found, p.state)
+		if link.Up {
+			p.add(giveBack{link.Name, found.linkSettings}) // all that is left of it is to be noted
 		}
+		p.giveBack(found, p.state)
 	}
 }
 

@@ -43,7 +43,7 @@ func (p *planner) network() {
 	}
 	// Last, for the kernel may remove other addresses of its network with it, and
 	// routes. They are put back then.
-	for _, a := range added.Addresses {
+	for _, a := range slices.Backward(added.Addresses) {
 		if has, ok := p.state.addr(bond.Index, a.Prefix); ok && a.Link == p.Bond && !slices.Contains(w.addresses, a.Prefix) && !w.inherited.hasAddress(a.Prefix) {
 			p.add(delAddress{p.Bond, has})
 		}

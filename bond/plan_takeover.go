@@ -27,10 +27,12 @@ func (p *planner) settle() {
 	}
 	for _, part := range p.inheritedParts() {
 		for _, a := range part.Addresses {
-			if _, there := p.state.addr(bond.Index, a.Prefix); !there {
+			if _, there := p.state.addr(bond.Index, a.Prefix); !there && !p.settled(a.Prefix) {
 				p.add(addAddress{p.Bond, a, true})
 			}
 		}
+	}
+	for _, part := range p.inheritedParts() { // from those addresses
 		p.addRoutes(bond, part.Routes, rtnl.Route.Is4)
 		p.addRules(part.Rules)
 		for _, n := range part.Neighbours {
@@ -76,7 +78,9 @@ func (p *planner) inheritedParts() []carried {
 func (p *planner) moved() {
 	t := p.wanted.takeover
 	for _, g := range t.givers() {
-		for _, a := range g.Addresses {
+		// The last one first: with the first of a network go the others, and what is
+		// put back half way must come in the order in which it was.
+		for _, a := range slices.Backward(g.Addresses) {
 			if a.Prefix.Addr().Is4() { // the others go when the link goes down
 				p.add(delAddress{g.link.Name, a})
 			}
@@ -84,6 +88,7 @@ func (p *planner) moved() {
 		for _, r := range g.Rules {
 			p.add(delRule{g.link.Name, r})
 		}
+		p.Steps = append(p.Steps, p.state.legs(g.link)...)
 	}
 	if t.from == nil {
 		return
@@ -164,7 +169,7 @@ func (i *Inherited) hasAddress(prefix netip.Prefix) bool {
 
 // hasRoute says whether a route was inherited.
 func (i *Inherited) hasRoute(route rtnl.Route) bool {
-	return i != nil && slices.ContainsFunc(slices.Concat(i.Lasting.Routes, i.Passing.Routes), func(r rtnl.Route) bool { return r.Fields() == route })
+	return i != nil && slices.ContainsFunc(slices.Concat(i.Lasting.Routes, i.Passing.Routes), func(r rtnl.Route) bool { return sameWay(r, route) && r.Metric == route.Metric })
 }
 
 // givers are all that give up what they carry, be it to the bond or for nothing.

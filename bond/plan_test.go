@@ -392,6 +392,8 @@ func FuzzPlan(f *testing.F) {
 		carrySomething(random, &state)
 		for range 4 {
 			c := randomConfig(t, random)
+			c.TakeOver = true
+			recount(&state)
 			p, err := NewPlan(c, state, "0123456789abcdef")
 			if _, impossible := errors.AsType[*ConfigError](err); impossible {
 				continue // mac with a bond that follows Wi-Fi
@@ -406,6 +408,7 @@ func FuzzPlan(f *testing.F) {
 				sim.apply(NewRestore(*rest, sim.State).Steps...)
 			}
 			next := sim.after(p, state)
+			recount(&next)
 			if again := mustPlan(t, c, next); !again.Empty() {
 				t.Fatalf("%+v\nfirst:  %s\nsecond: %s", c, p, again)
 			}

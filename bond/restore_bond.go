@@ -123,6 +123,7 @@ func (r *restorer) slave(was SlaveState, has *BondState, emptied bool) {
 	if i >= 0 && !emptied {
 		prio = has.Slaves[i].Prio
 	} else {
+		r.Steps = append(r.Steps, r.now.legs(link)...)
 		r.add(enslave{Bond: r.Bond, Member: was.Name, Was: link.settings()})
 		r.then.linkDown(link.Index)
 		r.selects = true

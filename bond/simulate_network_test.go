@@ -82,6 +82,6 @@ func (s *simulation) delAddress(a rtnl.Addr) {
 	left := slices.ContainsFunc(s.addrs, func(o rtnl.Addr) bool { return o.Link == a.Link && o.Prefix.Addr().Is4() })
 	s.routes = slices.DeleteFunc(s.routes, func(r rtnl.Route) bool {
 		return r.Is4() && r.Over(a.Link) && !left ||
-			slices.ContainsFunc(gone, func(g rtnl.Addr) bool { return r.Source == g.Prefix.Addr() })
+			slices.ContainsFunc(gone, func(g rtnl.Addr) bool { return r.Source == g.Prefix.Addr() && !s.local(r.Source) })
 	})
 }

@@ -279,13 +279,35 @@ func (s *simulation) setPrio(step setPrio) {
 	s.Bond.Slaves[i].Prio = &prio
 }
 
+// recount notes with each link what of its own somebody would miss, as a look does.
+func recount(s *State) {
+	for i := range s.Links {
+		l := &s.Links[i]
+		if l.Name == s.Name {
+			continue // which somebody else may have put to use
+		}
+		l.Addresses, l.Routes = nil, 0
+		for _, a := range s.addrsOf(l.Index) {
+			if isGlobal(a) {
+				l.Addresses = append(l.Addresses, a.Prefix)
+			}
+		}
+		for _, r := range s.routes {
+			if r.Over(l.Index) {
+				l.Routes++
+			}
+		}
+	}
+}
+
 // settings are the links and what they carry, as an undone up must leave them.
 func (s *State) settings() map[string]string {
 	m := map[string]string{}
 	for _, l := range s.Links {
 		text := fmt.Sprintf("index %d, master %q, up %t, address %s, mtu %d", l.Index, l.Master, l.Up, l.MAC, l.MTU)
 		addrs := s.addrsOf(l.Index)
-		slices.SortStableFunc(addrs, func(a, b rtnl.Addr) int { return a.Prefix.Addr().BitLen() - b.Prefix.Addr().BitLen() })
+		// Of one network the first address counts, of several each has its own.
+		slices.SortStableFunc(addrs, func(a, b rtnl.Addr) int { return a.Prefix.Masked().Compare(b.Prefix.Masked()) })
 		for _, a := range addrs {
 			text += fmt.Sprintf(", %s for %d", a, a.Valid)
 		}

@@ -130,6 +130,7 @@ func (t takeover) inherits(has *Inherited, c Config, s *State) *Inherited {
 		if i == 0 && has == nil {
 			out.Lasting.Sysctls = s.settingsOf(g)
 		}
+		g.Routes = slices.DeleteFunc(slices.Clone(g.Routes), t.loseSource)
 		lasting, passing := g.ending(c.Lent).onto(s.Name, g.link, valueOr(c.Metric6, defaultMetric)+1)
 		if c.Method == MethodDHCP {
 			passing = passing.with(lasting.filter(netip.Addr.Is4, netip.Addr.Is4))
@@ -138,6 +139,13 @@ func (t takeover) inherits(has *Inherited, c Config, s *State) *Inherited {
 		out.Lasting, out.Passing = out.Lasting.with(lasting), out.Passing.with(passing)
 	}
 	return out.orNil()
+}
+
+// loseSource says whether a route's source is an address that is given up.
+func (t takeover) loseSource(r rtnl.Route) bool {
+	return slices.ContainsFunc(t.dropped, func(g giver) bool {
+		return slices.ContainsFunc(g.Addresses, func(a rtnl.Addr) bool { return a.Prefix.Addr() == r.Source })
+	})
 }
 
 // settingsOf are the settings of a link that the bond is to have as well. Where somebody

@@ -46,7 +46,7 @@ func (t *traffic) linkDown(index int) {
 
 // removeAddr takes away an address. With the first of an IPv4 network go the others
 // of it, unless promote_secondaries is set, and with a link's last one its IPv4
-// routes; the routes that are bound to an address go with it.
+// routes; the routes that are bound to an address go with it, unless another link has it.
 func (t *traffic) removeAddr(a rtnl.Addr) {
 	gone := []rtnl.Addr{a}
 	if a.Prefix.Addr().Is4() {
@@ -61,13 +61,33 @@ func (t *traffic) removeAddr(a rtnl.Addr) {
 	last := a.Prefix.Addr().Is4() && !slices.ContainsFunc(t.addrs, func(o rtnl.Addr) bool { return o.Link == a.Link && o.Prefix.Addr().Is4() })
 	t.routes = slices.DeleteFunc(t.routes, func(r rtnl.Route) bool {
 		return last && r.Is4() && r.Over(a.Link) ||
-			slices.ContainsFunc(gone, func(g rtnl.Addr) bool { return r.Source == g.Prefix.Addr() })
+			slices.ContainsFunc(gone, func(g rtnl.Addr) bool { return r.Source == g.Prefix.Addr() && !t.local(r.Source) })
 	})
+}
+
+// local says whether an address is one of this machine's.
+func (t *traffic) local(addr netip.Addr) bool {
+	return slices.ContainsFunc(t.addrs, func(a rtnl.Addr) bool { return a.Prefix.Addr() == addr })
 }
 
 // removeRoute takes away a route over a link.
 func (t *traffic) removeRoute(link int, route rtnl.Route) {
 	t.routes = slices.DeleteFunc(t.routes, func(r rtnl.Route) bool { return r.Paths == "" && serves(r, link, route) })
+}
+
+// legs are the routes of several paths that a link leaves behind when it goes down: IPv4's
+// as they are, and of IPv6's the path over the link, which the kernel only marks as dead.
+func (t *traffic) legs(link Link) (steps []Step) {
+	for _, r := range t.routes {
+		switch {
+		case r.Paths == "" || !r.Over(link.Index):
+		case r.Is4():
+			steps = append(steps, delRoute{link.Name, r})
+		default:
+			steps = append(steps, delRoute{link.Name, r.Leg(link.Index)})
+		}
+	}
+	return steps
 }
 
 // addr finds an address of a link.

@@ -20,13 +20,18 @@ func TestKilled(t *testing.T) {
 		}
 		t.Run(tr.name, func(t *testing.T) {
 			t.Parallel()
-			kills{begin: tr.begin, args: upArgs(tr.to), end: tr.end}.run(t)
+			kills{inUse: tr.inUse, begin: tr.begin, args: upArgs(tr.to), end: tr.end}.run(t)
 		})
 	}
 	t.Run("down", func(t *testing.T) {
 		t.Parallel()
 		up := transitions[0]
 		kills{begin: up.end, args: []string{"down"}, end: up.end}.run(t)
+	})
+	t.Run("down of members that were in use", func(t *testing.T) {
+		t.Parallel()
+		up := transition{to: []string{"member=eth0", "member=eth1"}}
+		kills{inUse: busyEth0, begin: up.end, args: []string{"down"}, end: up.end}.run(t)
 	})
 }
 
@@ -43,12 +48,14 @@ func upArgs(flags []string) []string {
 // kills are those of bondctl with these arguments, on a host where begin came before; end is an up after
 // which the bond is as it is when nobody was killed.
 type kills struct {
+	inUse      []string
 	begin, end func(*testing.T, *netnstest.Host)
 	args       []string
 }
 
 func (k kills) run(t *testing.T) {
 	h := threeNICs(t)
+	shell(h, k.inUse...)
 	before := takeSnapshot(t, h)
 	down := func() {
 		t.Helper()

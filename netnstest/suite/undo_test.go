@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +17,8 @@ import (
 // transition is a bond's way from one configuration to another.
 type transition struct {
 	name string
+	// inUse are commands after which members are in use, as they are again when all is over.
+	inUse []string
 	// prepare are commands that come first.
 	prepare []string
 	// from is the configuration that the bond has, as flags of up; nil: there is none.
@@ -92,6 +95,28 @@ var transitions = []transition{
 		},
 	},
 	{
+		name:  "members in use",
+		inUse: slices.Concat(busyEth0, []string{"ip address add 192.0.2.12/24 dev eth1"}),
+		to:    []string{"member=eth1", "member=eth0", "primary=eth1"},
+	},
+	{
+		name:  "members in use, fail_over_mac active",
+		inUse: busyEth0,
+		to:    []string{"member=eth1", "member=eth0", "primary=eth1", "fail_over_mac=active"},
+	},
+	{
+		name:  "a member in use joins a bond",
+		inUse: busyEth0,
+		from:  []string{"member=eth1", "address=192.0.2.50/24"},
+		to:    []string{"member=eth1", "member=eth0", "address=192.0.2.50/24", "address=192.0.2.10/24", "address=192.0.2.11/24"},
+	},
+	{
+		name:  "a member that was in use leaves the bond",
+		inUse: busyEth0,
+		from:  []string{"member=eth0", "member=eth1"},
+		to:    []string{"member=eth1", "address=192.0.2.50/24"},
+	},
+	{
 		name:    "a slave chosen by hand",
 		from:    []string{"member=eth0", "member=eth1", "fail_over_mac=active", "address=192.0.2.10/24"},
 		between: []string{"bondctl switch eth1"},
@@ -100,6 +125,15 @@ var transitions = []transition{
 			"address=192.0.2.10/24", "address=192.0.2.11/24",
 		},
 	},
+}
+
+// busyEth0 are commands after which eth0 carries something of each kind.
+var busyEth0 = []string{
+	"ip address add 192.0.2.10/24 dev eth0", "ip address add 192.0.2.11/24 dev eth0 label eth0:second",
+	"ip route add default via 192.0.2.1 dev eth0 metric 100", "ip route add default via 192.0.2.1 dev eth0 table 1001",
+	"ip rule add iif eth0 lookup 1001 priority 900", "ip neighbour add 192.0.2.77 lladdr 02:00:00:00:00:77 dev eth0 nud permanent",
+	"ip -6 address add 2001:db8::10/64 dev eth0", "ip -6 route add default via 2001:db8::1 dev eth0 metric 512",
+	"ip link add link eth0 name office type vlan id 5", "ip link set office up", "ip address add 203.0.113.5/24 dev office",
 }
 
 // TestUndo stops each transition at each of its steps, in the two ways in which one can't be made:
@@ -144,6 +178,7 @@ func TestUndo(t *testing.T) {
 func (tr transition) host(t *testing.T) *netnstest.Host {
 	t.Helper()
 	h := threeNICs(t)
+	shell(h, tr.inUse...)
 	tr.begin(t, h)
 	return h
 }

@@ -112,6 +112,24 @@ func (r Route) Leads(link int, gateway netip.Addr) bool {
 	return leads
 }
 
+// Leg is that of its paths which leads over a link, as a route of its own: with IPv6 each
+// is one to the kernel, and removed by itself.
+func (r Route) Leg(link int) Route {
+	leg := NewRoute(r.Destination, netip.Addr{})
+	leg.Table, leg.Metric, leg.Type, leg.Protocol, leg.Link = r.Table, r.Metric, r.Type, r.Protocol, link
+	eachPath([]byte(r.Paths), func(path []byte) {
+		if int(hostOrder.Uint32(path[4:])) != link {
+			return
+		}
+		_ = EachAttr(path[unix.SizeofRtNexthop:], func(kind uint16, value []byte) {
+			if a, ok := netip.AddrFromSlice(value); ok && kind == unix.RTA_GATEWAY {
+				leg.Gateway = a
+			}
+		})
+	})
+	return leg
+}
+
 // On is the route with one link in another one's place.
 func (r Route) On(from, to int) Route {
 	if r.Link == from && r.Paths == "" {
