@@ -193,6 +193,7 @@ func TestUnits(t *testing.T) {
 	for cgroup, want := range map[string]string{
 		"0::/system.slice/networking.service\n":                     "networking.service",
 		"12:pids:/x\n0::/user.slice/user-0.slice/session-3.scope\n": "session-3.scope",
+		"1:name=systemd:/system.slice/dhcpcd.service\n0::/\n":       "dhcpcd.service",
 		"0::/\n": "", "": "", "0::/lxc/box\n": "",
 	} {
 		c := Client{Cgroup: cgroupOf(cgroup)}

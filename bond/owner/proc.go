@@ -125,14 +125,17 @@ func inThisNamespace(pid int) bool {
 }
 
 // cgroupOf finds the control group in /proc/PID/cgroup: the path in the line of the one
-// hierarchy, 0::/system.slice/networking.service.
-func cgroupOf(text string) string {
+// hierarchy, 0::/system.slice/networking.service, or where systemd has one of its own, as with
+// version 1, in that of 1:name=systemd:/system.slice/networking.service.
+func cgroupOf(text string) (group string) {
 	for line := range strings.Lines(text) {
-		if dir, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok && dir != "/" {
-			return dir
+		_, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+		of, dir, _ := strings.Cut(rest, ":")
+		if (of == "" || of == "name=systemd") && dir != "/" && group == "" {
+			group = dir
 		}
 	}
-	return ""
+	return group
 }
 
 // environment is a process's, as it was at its start.

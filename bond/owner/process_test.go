@@ -191,6 +191,10 @@ func TestFindNot(t *testing.T) {
 	if found := startFake(t, "busybox", "sleep", "lo").find(t); len(found) > 0 {
 		t.Errorf("found %v", found)
 	}
+	six := startFake(t, Dhclient, "-6", "lo").find(t)
+	if len(six) != 1 || !six[0].IPv6 || six[0].Links[0].Lease != nil {
+		t.Errorf("one of DHCPv6: found %+v", six)
+	}
 	all := startFake(t, Dhclient).find(t)
 	if len(all) != 1 {
 		t.Errorf("one of all interfaces: found %v", all)

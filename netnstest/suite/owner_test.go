@@ -55,6 +55,10 @@ var clientCases = []clientCase{
 		files: map[string]string{"/etc/dhcpcd/conf": "duid\npersistent\noption classless_static_routes\nnohook resolv.conf\n"},
 	},
 	{
+		name: "dhcpcd of all interfaces", program: "dhcpcd", args: []string{"-4"},
+		files: map[string]string{"/etc/dhcpcd/conf": "clientid\npersistent\nhostname\nallowinterfaces eth0\nnohook resolv.conf\n"},
+	},
+	{
 		name: "udhcpc", program: "busybox",
 		args:  []string{"udhcpc", "-i", "eth0", "-b", "-R", "-s", "/run/udhcpc.script", "-p", "/run/udhcpc.pid", "-x", "hostname:box"},
 		files: map[string]string{"/run/udhcpc.script": udhcpcScript},
@@ -141,8 +145,10 @@ func TestDHCPClient(t *testing.T) {
 			discovers, requests := questions(server, "DHCPDISCOVER"), questions(server, "DHCPREQUEST")
 			stream := h.Stream()
 			o := succeeds(t, h, append([]string{"up"}, eth0And1...)...)
-			if want := "stop " + before[0].String() + ", which holds eth0; its lease of " + address.String() + " goes on\n"; !strings.Contains(o.Stdout, want) {
-				t.Errorf("up doesn't say %q:\n%s%s", want, o.Stdout, o.Stderr)
+			for _, want := range []string{"stop " + before[0].String() + ", which holds eth0", "; its lease of " + address.String() + " goes on\n"} {
+				if !strings.Contains(o.Stdout, want) {
+					t.Errorf("up doesn't say %q:\n%s%s", want, o.Stdout, o.Stderr)
+				}
 			}
 			netnstest.Eventually(t, leased(t, h, address.String()))
 			netnstest.Eventually(t, func() error {
@@ -160,7 +166,7 @@ func TestDHCPClient(t *testing.T) {
 			}
 			requests = questions(server, "DHCPREQUEST")
 			o = succeeds(t, h, "down")
-			if want := "start " + before[0].Program + " again on eth0\n"; !strings.Contains(o.Stdout, want) || o.Stderr != "" {
+			if want := "start " + before[0].Program + " again on eth0"; !strings.Contains(o.Stdout, want) || o.Stderr != "" {
 				t.Errorf("down doesn't say %q:\n%s%s", want, o.Stdout, o.Stderr)
 			}
 			netnstest.Eventually(t, func() error {
