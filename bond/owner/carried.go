@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 	"github.com/bondctl/bondctl/bond/lease"
 )
 
@@ -27,44 +28,49 @@ func hexID(text string) []byte {
 }
 
 // carried are the IPv4 addresses of an interface.
-func carried(name string) (list []netip.Prefix) {
+func carried(name string) []rtnl.Addr {
 	link, err := net.InterfaceByName(name)
 	if err != nil {
 		return nil
 	}
-	addrs, err := link.Addrs()
+	c, err := rtnl.Dial()
 	if err != nil {
 		return nil
 	}
-	for _, a := range addrs {
-		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Is4() {
-			list = append(list, p)
-		}
+	defer c.Close()
+	addrs, err := c.Addrs()
+	if err != nil {
+		return nil
 	}
-	return list
+	return slices.DeleteFunc(addrs, func(a rtnl.Addr) bool { return a.Link != link.Index || !a.Prefix.Addr().Is4() })
 }
 
 // carries says whether an interface has a lease's address: what is written down may be of
 // another day.
 func carries(name string, l *lease.Lease) bool {
-	return slices.ContainsFunc(carried(name), func(p netip.Prefix) bool { return p.Addr() == l.Address.Addr() })
+	return slices.ContainsFunc(carried(name), func(a rtnl.Addr) bool { return a.Prefix.Addr() == l.Address.Addr() })
 }
 
-// guessedTime is how long a lease is taken to go on of which nobody has written down when it
-// ends. It is asked for anew at once.
+// guessedTime is how long a lease is taken to go on of which nobody knows when it ends. It
+// is asked for anew at once.
 const guessedTime = time.Hour
 
-// guessed is the lease of an interface whose client writes none down: its address and its
-// default route are of it, unless there are several.
-func guessed(name string) *lease.Lease {
-	addrs := slices.DeleteFunc(carried(name), func(p netip.Prefix) bool { return p.Addr().IsLinkLocalUnicast() })
+// guessed is the lease of an interface whose client has none written down: its address and
+// its default route are of it, unless there are several. Where ends is set, the client tells
+// the kernel when an address ends, so one that doesn't isn't lent.
+func guessed(name string, ends bool) *lease.Lease {
+	addrs := slices.DeleteFunc(carried(name), func(a rtnl.Addr) bool {
+		return a.Prefix.Addr().IsLinkLocalUnicast() || ends && a.Valid == rtnl.Forever
+	})
 	if len(addrs) != 1 {
 		return nil
 	}
-	now := time.Now()
-	l := lease.Lease{
-		Address: addrs[0], Obtained: now, T1: now.Add(guessedTime / 2), T2: now.Add(guessedTime * 7 / 8), Expiry: now.Add(guessedTime),
+	left := guessedTime
+	if addrs[0].Valid != rtnl.Forever {
+		left = time.Duration(addrs[0].Valid) * time.Second
 	}
+	now := time.Now()
+	l := lease.Lease{Address: addrs[0].Prefix, Obtained: now, T1: now.Add(left / 2), T2: now.Add(left * 7 / 8), Expiry: now.Add(left)}
 	text, _ := os.ReadFile("/proc/thread-self/net/route")
 	if gateway := defaultGateway(string(text), name); gateway.IsValid() {
 		l.Routes = []lease.Route{{Destination: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Gateway: gateway}}

@@ -152,13 +152,16 @@ func (c Client) link(said call, name string) Link {
 	case Dhcpcd:
 		l.Identity, had = c.ofDhcpcd(said, name, mac)
 	case Udhcpc:
-		l.Identity, had = ofUdhcpc(said, mac), guessed(name)
+		l.Identity, had = ofUdhcpc(said, mac), guessed(name, false)
 	}
 	if l.Identity.ClientID == nil {
 		l.Identity.HardwareAddr = mac
 	}
 	if had != nil && carries(name, had) && time.Now().Before(had.Expiry) {
 		l.Lease = had
+	} else if c.Program != Udhcpc {
+		// Two dhclients with one lease file lose each other's leases.
+		l.Lease = guessed(name, true)
 	}
 	return l
 }

@@ -127,12 +127,18 @@ func (c Client) start(cgroup *os.File) error {
 	return nil
 }
 
-// openCgroup is the folder of the control group; nil where there is none any more.
+// openCgroup is the folder of the control group; nil where there is none. systemd removes
+// that of a service that has no process for now, as of ifupdown's, so it is made again. A
+// login's that is over isn't.
 func (c Client) openCgroup() *os.File {
 	if c.Cgroup == "" || strings.Contains(c.Cgroup, "..") {
 		return nil
 	}
-	dir, err := os.Open(filepath.Join("/sys/fs/cgroup", c.Cgroup))
+	path := filepath.Join("/sys/fs/cgroup", c.Cgroup)
+	if strings.HasSuffix(path, ".service") {
+		_ = os.Mkdir(path, 0o755) // or it is there, or its slice isn't
+	}
+	dir, err := os.Open(path)
 	if err != nil {
 		return nil
 	}

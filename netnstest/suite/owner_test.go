@@ -56,7 +56,7 @@ var clientCases = []clientCase{
 	},
 	{
 		name: "dhcpcd of all interfaces", program: "dhcpcd", args: []string{"-4"},
-		files: map[string]string{"/etc/dhcpcd/conf": "clientid\npersistent\nhostname\nallowinterfaces eth0\nnohook resolv.conf\n"},
+		files: map[string]string{"/etc/dhcpcd/conf": "clientid\npersistent\nhostname\nnodev\nallowinterfaces eth0\nnohook resolv.conf\n"},
 	},
 	{
 		name: "udhcpc", program: "busybox",
@@ -362,5 +362,47 @@ func TestDHCPClientGone(t *testing.T) {
 	linkUp(t, h, "eth0")
 	succeeds(t, h, "down")
 	netnstest.Eventually(t, runsOnce(t, h, address))
+	keepsLease(t, server)
+}
+
+// TestDHCPClientOfUnit: a client that a unit of ifupdown's has started goes back to that
+// unit's control group; another service's is left to that.
+func TestDHCPClientOfUnit(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t, netnstest.Private("/etc/bondctl", "/usr/local/bin", "/etc/dhcp"))
+	for path, text := range clientCases[0].files {
+		writeFile(t, in(h, path), text)
+	}
+	server := h.LAN().DHCP()
+	h.Cable("eth0")
+	h.Cable("eth1")
+	h.Run("install", "-m", "755", netnstest.Program("bondctl"), installed)
+	s := h.Systemd()
+	busAnswers(t, s)
+	writeFile(t, in(s.Host, "/run/systemd/system/networking.service"),
+		"[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/sbin/dhclient -pf /run/x.pid eth0\n")
+	writeFile(t, in(s.Host, "/run/systemd/system/other.service"), "[Service]\nExecStart=/sbin/dhclient -d -pf /run/y.pid eth1\n")
+	s.Run("mkdir", "-p", "/var/lib/dhcp")
+	s.Run("systemctl", "daemon-reload")
+	s.Run("systemctl", "start", "networking.service", "other.service")
+	netnstest.Eventually(t, func() error { _, err := addressOf(s.Host, "eth1"); return err })
+	address, err := addressOf(s.Host, "eth0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fails(t, s.Host, 1, []string{"of other.service holds eth1"}, append([]string{"up"}, eth0And1...)...)
+	o := succeeds(t, s.Host, "up", "--member", "eth0")
+	if !strings.Contains(o.Stdout, " of networking.service, which holds eth0; its lease of "+address.String()+" goes on") {
+		t.Errorf("up says\n%s%s", o.Stdout, o.Stderr)
+	}
+	netnstest.Eventually(t, leased(t, s.Host, address.String()))
+	succeeds(t, s.Host, "down")
+	netnstest.Eventually(t, func() error {
+		out, err := s.Command("sh", "-c", "cat /proc/$(cat /run/x.pid)/cgroup").CombinedOutput()
+		if err == nil && !strings.Contains(string(out), "/system.slice/networking.service") {
+			err = fmt.Errorf("its control group is %s", out)
+		}
+		return err
+	})
 	keepsLease(t, server)
 }
