@@ -391,12 +391,21 @@ func TestDHCPClientOfUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	fails(t, s.Host, 1, []string{"of other.service holds eth1"}, append([]string{"up"}, eth0And1...)...)
-	o := succeeds(t, s.Host, "up", "--member", "eth0")
+	// Like a login there, and unlike what the test starts, it is in the container's cgroup namespace.
+	inside := func(args ...string) outcome {
+		t.Helper()
+		o := run(t, s.Command("nsenter", append([]string{"--cgroup=/proc/1/ns/cgroup", installed}, args...)...))
+		if o.Status != 0 {
+			t.Fatalf("bondctl %v: %+v", args, o)
+		}
+		return o
+	}
+	o := inside("up", "--member", "eth0")
 	if !strings.Contains(o.Stdout, " of networking.service, which holds eth0; its lease of "+address.String()+" goes on") {
 		t.Errorf("up says\n%s%s", o.Stdout, o.Stderr)
 	}
 	netnstest.Eventually(t, leased(t, s.Host, address.String()))
-	succeeds(t, s.Host, "down")
+	inside("down")
 	netnstest.Eventually(t, func() error {
 		out, err := s.Command("sh", "-c", "cat /proc/$(cat /run/x.pid)/cgroup").CombinedOutput()
 		if err == nil && !strings.Contains(string(out), "/system.slice/networking.service") {
