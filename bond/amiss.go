@@ -49,6 +49,7 @@ func (s *State) otherThanWanted(r record, say func(format string, args ...any)) 
 	if c.Metric6 != nil && s.raMetric == "" {
 		say("ipv6.metric doesn't hold for the default routes of IPv6 routers, for net.ipv6.conf.%s.%s can't be set", s.Name, raMetric.Key)
 	}
+	s.otherIPv6(c, say)
 	s.foreignTargets(c, say)
 }
 
@@ -71,6 +72,7 @@ func (s *State) missing(r record, say func(format string, args ...any)) {
 			say("the %s is missing", route)
 		}
 	}
+	s.missingPolicy(r, say)
 }
 
 // foreignTargets tells of ARP targets that nobody would answer for: the driver asks for

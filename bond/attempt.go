@@ -84,6 +84,7 @@ func (a *attempt) see(began time.Time) (State, error) {
 
 // note adds what is to be said of a round's plan.
 func (a *attempt) note(plan Plan) {
+	a.done.inherited = plan.inherited
 	a.done.Bond, a.done.Members, a.done.Associations = plan.Bond, plan.Members, plan.Associations
 	a.done.Takes, a.done.Interrupts = a.done.Takes || plan.Takes, append(a.done.Interrupts, plan.Interrupts...)
 	a.done.Retry = a.refusals.retry()

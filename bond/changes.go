@@ -14,12 +14,12 @@ import (
 )
 
 // Changes returns a channel that gets an item after each change in the namespace that
-// may concern a bond: of links and addresses, of routes that went, of IPv6 default
+// may concern a bond: of links and addresses, of routes and rules that went, of IPv6 default
 // routes, of what udev has done with a device, and of rfkill. Items carry nothing, and several changes may be
 // one item: whoever is woken looks at everything anew. The channel is closed when ctx
 // ends, or when the kernel sends no more messages.
 func (h *Host) Changes(ctx context.Context) (<-chan struct{}, error) {
-	routes, err := rtnl.Listen(unix.RTMGRP_LINK |
+	routes, err := rtnl.Listen(unix.RTMGRP_LINK | 1<<(unix.RTNLGRP_IPV4_RULE-1) | 1<<(unix.RTNLGRP_IPV6_RULE-1) |
 		unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR | unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV6_ROUTE)
 	if err != nil {
 		return nil, err
@@ -84,8 +84,10 @@ func wakeByRoutes(watch *rtnl.Watch, wake chan<- struct{}, linked func()) {
 
 // counts says whether a change may concern a bond. A new route doesn't: a router
 // learns thousands, and none of them takes anything from a bond. But with its IPv6
-// default route a bond may be able to do without IPv4.
-func counts(m rtnl.Message) bool { return m.Type != unix.RTM_NEWROUTE || m.DefaultRoute6() }
+// default route a bond may be able to do without IPv4. Nor does a new rule.
+func counts(m rtnl.Message) bool {
+	return m.Type != unix.RTM_NEWROUTE && m.Type != unix.RTM_NEWRULE || m.DefaultRoute6()
+}
 
 func put(wake chan<- struct{}) {
 	select {

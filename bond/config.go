@@ -50,6 +50,8 @@ type Config struct {
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
 	// Gateways are those of the default routes: one of each family at most.
 	Gateways []netip.Addr `json:"gateways,omitempty"`
+	// Method6 says what else IPv6 has on the bond; "" is MethodAuto.
+	Method6 string `json:"ipv6_method,omitempty"`
 	// Metric4 and Metric6 are the metrics of the default routes and of a lease's routes
 	// (RTA_PRIORITY), nil for 100: a VPN's 50 goes before it, NetworkManager's 600 for
 	// Wi-Fi behind.
@@ -57,6 +59,12 @@ type Config struct {
 	Metric6 *uint32 `json:"ipv6_metric,omitempty"`
 	// DNS are the name servers, instead of leased ones.
 	DNS []netip.Addr `json:"dns,omitempty"`
+	// Search are the domains that are appended to a short name, instead of leased ones.
+	Search []string `json:"search,omitempty"`
+	// Routes and Rules are those beside the default routes and a lease's, each in the
+	// order in which they are added.
+	Routes []Route `json:"routes,omitempty"`
+	Rules  []Rule  `json:"rules,omitempty"`
 	// What to use of a lease: routes and name servers unless it is false, the MTU only
 	// if it is true.
 	UseRoutes *bool `json:"use_routes,omitempty"`
@@ -70,12 +78,14 @@ type Config struct {
 	ClientID *ClientID `json:"client_id,omitempty"`
 }
 
-// The values of Config.Method.
+// The values of Config.Method and Config.Method6.
 const (
-	MethodAuto   = "auto" // the addresses that are named, or else DHCP
-	MethodDHCP   = "dhcp"
-	MethodStatic = "static"
-	MethodNone   = "none"
+	// The addresses that are named, or else DHCP; of IPv6 those that are named, and
+	// what routers advertise (SLAAC), as the kernel does by itself.
+	MethodAuto   = "auto"
+	MethodDHCP   = "dhcp"   // not of IPv6
+	MethodStatic = "static" // the addresses that are named; of IPv6 beside link-local ones
+	MethodNone   = "none"   // no address at all
 )
 
 // tidy gives configurations that mean the same the same form: IPv4 first, as a file
@@ -88,6 +98,11 @@ func (c *Config) tidy() {
 		servers = with(servers, a)
 	}
 	c.DNS = servers
+	var domains []string
+	for _, name := range c.Search {
+		domains = with(domains, name)
+	}
+	c.Search = domains
 }
 
 // CheckName returns an error for a name that no bond can have: one that the kernel

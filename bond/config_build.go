@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -188,9 +189,35 @@ func (b *builder) checkRules() {
 	}
 }
 
+// inElement is a key of the i-th table of those that are repeated, for a [sayer]; "" is
+// the table itself.
+func inElement(table string, i int, key string) string {
+	return fmt.Sprintf("%s[%d].%s", table, i, key)
+}
+
+// placeInElement finds where such a key was written, or else its table.
+func (b *builder) placeInElement(table, rest string) Setting {
+	number, key, _ := strings.Cut(rest, "].")
+	i, _ := strconv.Atoi(number)
+	place := Setting{Key: table}
+	if tables := b.written[table]; i < len(tables) {
+		place.Where = tables[i].Where
+		keys, _ := tables[i].Value.([]Setting)
+		for _, s := range keys {
+			if s.Key == table+"."+key {
+				place = s
+			}
+		}
+	}
+	return place
+}
+
 // place finds where a key was written. It may have been written as the key of the top
 // level that sets the same.
 func (b *builder) place(key string) Setting {
+	if table, rest, in := strings.Cut(key, "["); in {
+		return b.placeInElement(table, rest)
+	}
 	place := Setting{Key: key}
 	k, _ := findKey(key)
 	for _, s := range b.written[k.subject()] {

@@ -21,6 +21,10 @@ var configRules = []struct {
 	{[]string{"ipv4.method", "address", "ipv4.use_routes", "ipv4.use_dns", "ipv4.use_mtu", "hostname", "client_id"}, (*Config).checkMethod},
 	{[]string{"mtu", "address"}, (*Config).checkMTU},
 	{[]string{"gateway", "address"}, (*Config).checkGateways},
+	{[]string{"route", "gateway", "address", "ipv4.method", "ipv6.method"}, (*Config).checkRoutes},
+	{[]string{"rule", "member"}, (*Config).checkPolicy},
+	{[]string{"search", "dns", "ipv4.method", "address", "ipv4.use_dns"}, (*Config).checkSearch},
+	{[]string{"ipv6.method", "address", "gateway", "route", "rule", "arp_ip_target"}, (*Config).checkMethod6},
 }
 
 // A sayer notes a problem: the key to blame, what is wrong and what would be right.
@@ -164,5 +168,41 @@ func (c *Config) checkGateways(say sayer) {
 		case on >= 0 && !isHost(g, c.Addresses[on]):
 			say(key, "%s is the own or the broadcast address of the network %s; name the router's", g, c.Addresses[on].Masked())
 		}
+	}
+}
+
+// checkSearch refuses domains without anybody to ask.
+func (c *Config) checkSearch(say sayer) {
+	leased := c.WantsDHCP() && valueOr(c.UseDNS, true)
+	if len(c.Search) > 0 && len(c.DNS) == 0 && !leased {
+		say("search", "it means something with name servers only; name one with dns as well, or leave search out")
+	}
+}
+
+// checkMethod6 checks ipv6.method against all that is of IPv6.
+func (c *Config) checkMethod6(say sayer) {
+	if c.Method6 != MethodNone {
+		return
+	}
+	is6 := func(a netip.Addr) bool { return a.Is6() }
+	const contradicts = "ipv6.method none and %s contradict each other; leave one of them out"
+	if slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() }) {
+		say("ipv6.method", "none and an IPv6 address contradict each other; leave one of them out")
+	}
+	if i := slices.IndexFunc(c.Gateways, is6); i >= 0 {
+		say("ipv6.gateway", contradicts, "an IPv6 gateway")
+	}
+	for i, r := range c.Routes {
+		if r.To.Addr().Is6() {
+			say(inElement("route", i, "to"), contradicts, "an IPv6 route")
+		}
+	}
+	for i, r := range c.Rules {
+		if p := r.prefix(); p.IsValid() && p.Addr().Is6() {
+			say(inElement("rule", i, ""), contradicts, "a rule for IPv6")
+		}
+	}
+	if len(c.Options.NSIP6Target) > 0 {
+		say("arp_ip_target", contradicts, "an IPv6 target")
 	}
 }

@@ -75,6 +75,9 @@ type sysctl struct {
 	Value  string `json:"value"`
 }
 
+// namesRules says whether it takes the kernel's rules to go back to the image.
+func (i *Image) namesRules() bool { return i.Rules != nil || i.Added.Rules != nil }
+
 // in finds the setting among those of a state; without a value where it isn't.
 func (s sysctl) in(list []sysctl) sysctl {
 	for _, has := range list {
@@ -89,7 +92,8 @@ func (s sysctl) in(list []sysctl) sysctl {
 type added struct {
 	Addresses []addedAddress `json:"addresses"`
 	Routes    []addedRoute   `json:"routes"`
-	Rules     []rtnl.Rule    `json:"rules,omitempty"`
+	Rules     []rtnl.Rule    `json:"rules,omitempty"` // of no link
+	Sysctls   []addedSysctl  `json:"sysctls,omitempty"`
 }
 
 // An addedAddress is an address that bondctl gave a link.
@@ -142,7 +146,8 @@ func (i *Image) clone() *Image {
 	c.Links = slices.Clone(i.Links)
 	c.Addresses, c.Routes, c.Rules, c.Sysctls = slices.Clone(i.Addresses), slices.Clone(i.Routes), slices.Clone(i.Rules), slices.Clone(i.Sysctls)
 	c.Neighbours, c.Uppers = slices.Clone(i.Neighbours), slices.Clone(i.Uppers)
-	c.Added.Addresses, c.Added.Routes, c.Added.Rules = slices.Clone(i.Added.Addresses), slices.Clone(i.Added.Routes), slices.Clone(i.Added.Rules)
+	c.Added.Addresses, c.Added.Routes = slices.Clone(i.Added.Addresses), slices.Clone(i.Added.Routes)
+	c.Added.Rules, c.Added.Sysctls = slices.Clone(i.Added.Rules), slices.Clone(i.Added.Sysctls)
 	if i.Bond != nil {
 		b := *i.Bond
 		c.Bond = &b
@@ -285,6 +290,7 @@ func without[T comparable](list []T, item T) []T {
 // several paths: whoever set it, but not the kernel, and not a router (RTPROT_RA).
 func serves(r rtnl.Route, link int, want rtnl.Route) bool {
 	set := r.Protocol == unix.RTPROT_STATIC || r.Protocol == unix.RTPROT_BOOT || r.Protocol == unix.RTPROT_DHCP
-	return set && r.Destination == want.Destination && r.Leads(link, want.Gateway) && r.Table == want.Table &&
+	from := !want.Source.IsValid() || r.Source == want.Source
+	return set && from && r.Destination == want.Destination && r.Leads(link, want.Gateway) && r.Table == want.Table &&
 		r.Metric == want.Metric && r.Type == want.Type && (r.Protocol == unix.RTPROT_DHCP) == (want.Protocol == unix.RTPROT_DHCP)
 }

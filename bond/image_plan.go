@@ -44,7 +44,12 @@ func (i *Image) after(p Plan, done []Step, owed map[string]bool, s *State) *Imag
 		case delRoute:
 			image.Added.Routes = without(image.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
 		case delRule:
-			image.Added.Rules = slices.DeleteFunc(image.Added.Rules, step.Rule.Like)
+			image.Added.dropRule(step.Rule)
+		case setSysctl:
+			image.grow(step, s)
+			if set, ours := s.setsOurs(step); ours && step.To.Value == s.ipv6[set.Key].initial {
+				image.Added.Sysctls = without(image.Added.Sysctls, set)
+			}
 		default:
 			image.grow(step, s)
 		}
@@ -86,8 +91,12 @@ func (i *Image) grow(step Step, s *State) {
 			i.Added.Routes = with(i.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
 		}
 	case addRule:
-		if step.Link == s.Name && !slices.ContainsFunc(i.Added.Rules, step.Rule.Like) {
-			i.Added.Rules = append(i.Added.Rules, step.Rule)
+		if step.Link == s.Name {
+			i.Added.addRule(step.Rule)
+		}
+	case setSysctl:
+		if set, ours := s.setsOurs(step); ours {
+			i.Added.Sysctls = with(i.Added.Sysctls, set)
 		}
 	}
 }
@@ -122,10 +131,37 @@ func (s *State) undoing(p Plan) *Image {
 		case addRoute:
 			i.Added.Routes = with(i.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
 		case addRule:
-			i.Added.Rules = append(i.Added.Rules, step.Rule)
+			i.Added.addRule(step.Rule)
+		case delRule:
+			i.Rules = with(i.Rules, step.Rule)
 		}
 	}
 	return i
+}
+
+// addRule adds a rule that isn't there yet, in our form of it.
+func (a *added) addRule(r rtnl.Rule) {
+	if _, known := r.In(a.Rules); !known {
+		a.Rules = append(a.Rules, r)
+	}
+}
+
+func (a *added) dropRule(r rtnl.Rule) {
+	if known, ok := r.In(a.Rules); ok {
+		a.Rules = without(a.Rules, known)
+	}
+}
+
+// dropRoute takes out a route over a link: the very same or, as the kernel would, the
+// first that serves as it.
+func (i *Image) dropRoute(link int, route rtnl.Route) {
+	at := slices.IndexFunc(i.Routes, func(r rtnl.Route) bool { return r.Fields() == route.By(link).Fields() })
+	if at < 0 {
+		at = slices.IndexFunc(i.Routes, func(r rtnl.Route) bool { return serves(r, link, route) })
+	}
+	if at >= 0 {
+		i.Routes = slices.Delete(i.Routes, at, at+1)
+	}
 }
 
 // isUpper says whether a step makes or deletes a link that stands upon another.
@@ -159,7 +195,13 @@ func (s *State) rest(p Plan) *Image {
 		case addRoute:
 			rest.Routes = append(rest.Routes, step.Route.By(bond.Index))
 		case delRoute:
-			rest.Routes = slices.DeleteFunc(rest.Routes, func(r rtnl.Route) bool { return serves(r, bond.Index, step.Route) })
+			rest.dropRoute(bond.Index, step.Route)
+		case delRule:
+			rest.Rules = slices.DeleteFunc(rest.Rules, step.Rule.Like)
+		case setSysctl:
+			if disablesIPv6(step) {
+				rest.withoutIPv6()
+			}
 		}
 	}
 	rest.Links = nil

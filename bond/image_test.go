@@ -39,10 +39,12 @@ func carry(s *State, addrs ...rtnl.Addr) {
 func TestImageAcross(t *testing.T) {
 	link := func(i int, name string) linkImage { return linkImage{name, linkSettings{Index: i, MTU: 1500}} }
 	address := func(text string) addedAddress { return addedAddress{"bond0", netip.MustParsePrefix(text)} }
+	rule := func(priority uint32) rtnl.Rule { return rtnl.NewRule(unix.AF_INET, priority, 100) }
 	by := func(gateway string) rtnl.Route { return route(0, "0.0.0.0/0", gateway) }
 	old := &Image{contents{
 		Taken: 1, Bond: &bondImage{Made: true, Index: 7}, Links: []linkImage{link(1, "eth0"), link(2, "eth1")},
-		Added: added{Addresses: []addedAddress{address("192.0.2.10/24")}, Routes: []addedRoute{{"bond0", by("192.0.2.1")}}},
+		Added: added{Addresses: []addedAddress{address("192.0.2.10/24")}, Routes: []addedRoute{{"bond0", by("192.0.2.1")}},
+			Rules: []rtnl.Rule{rule(100), rule(101)}, Sysctls: []addedSysctl{{"bond0", acceptRA}}},
 	}}
 	p := Plan{Steps: []Step{
 		enslave{"bond0", "eth2", link(3, "eth2").linkSettings},
@@ -53,12 +55,16 @@ func TestImageAcross(t *testing.T) {
 		delRoute{"bond0", by("192.0.2.1")},
 		addRoute{"bond0", by("192.0.2.254")},
 		addAddress{Link: "eth1", Address: addr(2, "192.0.2.99/24")}, // given back, and so none of bondctl's
+		addRule{"bond0", rule(102)}, addRule{"eth1", rule(103)}, delRule{"bond0", rule(100)},
+		setSysctl{"bond0", "0", sysctl{7, "ipv6", acceptRA, "1"}}, setSysctl{"bond0", "0", sysctl{7, "ipv6", disableIPv6, "1"}},
+		setSysctl{"bond0", "1024", sysctl{7, "ipv6", raMetric.Key, "100"}},
 	}}
 	carried := addr(3, "198.51.100.3/24")
 	s := State{
 		Name:    "bond0",
 		Links:   []Link{{Name: "bond0", Index: 7}, {Name: "eth1", Index: 2}, {Name: "eth2", Index: 3}},
 		traffic: traffic{addrs: []rtnl.Addr{carried}},
+		ipv6:    map[string]setting6{acceptRA: {"0", "1"}, disableIPv6: {"0", "0"}},
 	}
 	during, after := old.during(p, &s), old.after(p, p.Steps, nil, &s)
 
@@ -68,14 +74,16 @@ func TestImageAcross(t *testing.T) {
 		Added: added{
 			Addresses: []addedAddress{address("192.0.2.10/24"), address("192.0.2.11/24")},
 			Routes:    []addedRoute{{"bond0", by("192.0.2.1")}, {"bond0", by("192.0.2.254")}},
+			Rules:     []rtnl.Rule{rule(100), rule(101), rule(102)}, Sysctls: []addedSysctl{{"bond0", acceptRA}, {"bond0", disableIPv6}},
 		},
 	}}
 	wantAfter := &Image{contents{
 		Taken: 1, Bond: &bondImage{Made: true, Index: 7}, Addresses: []rtnl.Addr{carried},
 		Links: []linkImage{link(1, "eth0"), link(3, "eth2")},
-		Added: added{Addresses: []addedAddress{address("192.0.2.11/24")}, Routes: []addedRoute{{"bond0", by("192.0.2.254")}}},
+		Added: added{Addresses: []addedAddress{address("192.0.2.11/24")}, Routes: []addedRoute{{"bond0", by("192.0.2.254")}},
+			Rules: []rtnl.Rule{rule(101), rule(102)}, Sysctls: []addedSysctl{{"bond0", disableIPv6}}},
 	}}
-	values := cmp.Options{byValue, cmp.AllowUnexported(Image{}, linkImage{}), cmp.Comparer(func(a, b rtnl.Addr) bool { return a == b }), cmp.Comparer(func(a, b rtnl.Route) bool { return a == b })}
+	values := cmp.Options{byValue, cmp.AllowUnexported(Image{}, linkImage{}), cmp.Comparer(func(a, b rtnl.Addr) bool { return a == b }), cmp.Comparer(func(a, b rtnl.Route) bool { return a == b }), cmp.Comparer(func(a, b rtnl.Rule) bool { return a == b })}
 	if diff := cmp.Diff(wantDuring, during, values); diff != "" {
 		t.Errorf("during (-want +got)\n%s", diff)
 	}
@@ -162,6 +170,13 @@ func TestDownPlan(t *testing.T) {
 // carrySomething gives links addresses and routes: a member's own, and on a bond
 // those of others.
 func carrySomething(r *rand.Rand, s *State) {
+	for range r.IntN(3) {
+		rule := rtnl.NewRule(unix.AF_INET, uint32(1000+r.IntN(2)), 100)
+		rule.From, rule.Protocol = netip.MustParsePrefix("192.0.2.10/32"), unix.RTPROT_BOOT
+		if _, has := rule.In(s.rules); !has {
+			s.rules = append(s.rules, rule)
+		}
+	}
 	for _, l := range s.Links {
 		for i := range r.IntN(4) {
 			// Several of one network, the order of which counts, and others.

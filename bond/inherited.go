@@ -93,15 +93,35 @@ func (i *Inherited) within(c Config, own bool) *Inherited {
 	if own {
 		out.Passing = out.Passing.filter(not4, not4)
 	}
+	out.leaveIPv6(c.Method6)
 	named := func(r rtnl.Route) bool {
 		return r.Destination.Bits() == 0 && r.Table == unix.RT_TABLE_MAIN &&
-			slices.ContainsFunc(c.Gateways, func(g netip.Addr) bool { return g.Is4() == r.Is4() })
+			slices.ContainsFunc(c.Gateways, func(g netip.Addr) bool { return g.Is4() == r.Is4() }) ||
+			slices.ContainsFunc(c.Routes, func(o Route) bool { return o.To == r.Destination && o.table() == r.Table })
 	}
 	for _, part := range []*carried{&out.Lasting, &out.Passing} {
 		part.Routes = slices.DeleteFunc(part.Routes, named)
 		part.Addresses = slices.DeleteFunc(part.Addresses, func(a rtnl.Addr) bool { return slices.Contains(c.Addresses, a.Prefix) })
+		part.Rules = slices.DeleteFunc(part.Rules, func(r rtnl.Rule) bool { return slices.ContainsFunc(c.rules(false), r.Serves) })
 	}
 	return out.orNil()
+}
+
+// leaveIPv6 takes out what a method leaves no room for: both leave none for addresses
+// and routes that aren't named, nor for another setting, and none leaves none for rules.
+func (i *Inherited) leaveIPv6(method string) {
+	own := settings6(method)
+	if own == nil {
+		return
+	}
+	is4 := func(a netip.Addr) bool { return a.Is4() }
+	i.Lasting, i.Passing = i.Lasting.filter(is4, is4), i.Passing.filter(is4, is4)
+	i.Lasting.Sysctls = slices.DeleteFunc(i.Lasting.Sysctls, func(c sysctl) bool {
+		return c.Family == "ipv6" && (c.Key == acceptRA || c.Key == disableIPv6)
+	})
+	if method == MethodNone {
+		i.Lasting.Rules = slices.DeleteFunc(i.Lasting.Rules, func(r rtnl.Rule) bool { return r.Family == unix.AF_INET6 })
+	}
 }
 
 // refuses4 says whether a configuration leaves no room for IPv4 that isn't its own.

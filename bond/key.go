@@ -57,6 +57,8 @@ var keys = slices.Concat([]Key{
 		Usage: "the `NAME` that DHCP servers are told; an empty one tells them none"},
 	{Name: "client_id", Flag: "client_id", kind: one(func(c *Config) **ClientID { return &c.ClientID }, pointerTo(parseClientID)), Default: "the bond's own, or that of the DHCP client whose lease was taken over",
 		Usage: "the `BYTES` by which DHCP servers know the bond, such as 01:02:00:5e:10:00:01, the first one being their type; none has them go by MAC address"},
+	{Name: "search", List: true, kind: domains(),
+		Usage: "a `DOMAIN` that is appended to a short name, in the place of leased ones"},
 
 	{Name: "member.name", kind: interfaceName(func(m *Member) *string { return &m.Name }),
 		Usage: "the interface `NAME`; with * in it a pattern, for hardware alone"},
@@ -92,6 +94,8 @@ var keys = slices.Concat([]Key{
 		Usage: "the IPv4 `ADDRESS` of a name server"},
 
 	{Name: "ipv6", kind: kind{table: true}},
+	{Name: "ipv6.method", kind: one(func(c *Config) *string { return &c.Method6 }, oneOf(MethodAuto, MethodStatic, MethodNone)),
+		Usage: "`WORD` what IPv6 has beside the addresses that are named: auto (what routers advertise), static (link-local addresses alone), none (no IPv6 at all)", Default: "auto"},
 	{Name: "ipv6.addresses", Flag: "address", List: true, kind: several(addressesOf, parseCIDR, "ipv6"),
 		Usage: "`CIDR` an IPv6 address of the bond"},
 	{Name: "ipv6.gateway", Flag: "gateway", kind: several(gatewaysOf, parseGateway, "ipv6"),
@@ -100,7 +104,7 @@ var keys = slices.Concat([]Key{
 		Usage: "`N` the metric of the default route, a router's included"},
 	{Name: "ipv6.dns", Flag: "dns", List: true, kind: unwritten(several(dnsOf, parseServer, "ipv6")),
 		Usage: "the IPv6 `ADDRESS` of a name server"},
-
+}, policyKeys, []Key{
 	{Name: "mode", kind: kind{unsupported: "bondctl makes bonds of mode active-backup alone; leave it out"}},
 	{Name: "ns_ip6_target", kind: kind{unsupported: "bondctl has one list of targets; write IPv6 addresses into arp_ip_target, too"}},
 })

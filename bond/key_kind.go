@@ -85,8 +85,11 @@ func unwritten(k kind) kind {
 }
 
 // interfaceName is the kind of a key whose value is an interface's name.
-func interfaceName[T any](field func(*T) *string) kind {
-	k := one(field, parseMemberName)
+func interfaceName[T any](field func(*T) *string) kind { return linkName(field, parseMemberName) }
+
+// linkName is interfaceName with a parser.
+func linkName[T any](field func(*T) *string, parse func(string) (string, error)) kind {
+	k := one(field, parse)
 	k.texts = func(value any) ([]string, error) {
 		if name, ok := value.(string); ok {
 			return []string{name}, nil

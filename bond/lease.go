@@ -38,7 +38,7 @@ func (w *wanted) useLease(c Config, l *lease.Lease) {
 	w.addresses = with(slices.Clone(w.addresses), l.Address)
 	if valueOr(c.UseRoutes, true) {
 		for _, r := range l.Routes {
-			static := slices.ContainsFunc(w.routes, func(o rtnl.Route) bool { return o.Destination == r.Destination })
+			static := slices.ContainsFunc(w.routes, func(o rtnl.Route) bool { return o.Destination == r.Destination && o.Table == unix.RT_TABLE_MAIN })
 			if !static {
 				w.routes = append(w.routes, c.withMetric(leasedRoute(r)))
 			}
@@ -80,6 +80,9 @@ func (c Config) NameServers(l *lease.Lease) (servers []netip.Addr, domains []str
 	}
 	if len(c.DNS) > 0 {
 		servers = c.DNS
+	}
+	if len(c.Search) > 0 {
+		domains = c.Search
 	}
 	return servers, domains
 }

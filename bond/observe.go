@@ -198,12 +198,14 @@ func (h *Host) udevBusy(ifindex int) bool {
 func (h *Host) observeBond(s *State, all scan) error {
 	i, present := all.place[s.Name]
 	if !present {
-		s.raMetric = readRAMetric("default")
+		s.raMetric, s.ipv6 = readRAMetric("default"), readIPv6("default")
 	}
+	_, err := os.Stat("/proc/sys/net/ipv6")
+	s.no6 = errors.Is(err, fs.ErrNotExist)
 	if !present || all.raw[i].Kind != "bond" {
 		return nil
 	}
-	s.raMetric = readRAMetric(s.Name)
+	s.raMetric, s.ipv6 = readRAMetric(s.Name), readIPv6(s.Name)
 	b, err := h.sysfs.Bond(s.Name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return h.unreadable(s.Name, all.raw[i].Index, err)

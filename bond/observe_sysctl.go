@@ -12,8 +12,21 @@ import (
 // readRAMetric reads the metric that a link gives to the default routes which IPv6
 // routers advertise (Linux 5.12); "" where it can't be set, as in a container whose
 // /proc/sys is read-only.
-func readRAMetric(link string) string {
-	path := sysctlPath(raMetric, link)
+func readRAMetric(link string) string { return readSettable(raMetric, link) }
+
+// readIPv6 reads the settings of a link that say how the kernel runs IPv6 on it.
+func readIPv6(link string) map[string]setting6 {
+	all := map[string]setting6{}
+	for _, key := range []string{acceptRA, disableIPv6} {
+		s := sysctl{Family: "ipv6", Key: key}
+		all[key] = setting6{readSettable(s, link), readSettable(s, "default")}
+	}
+	return all
+}
+
+// readSettable reads a setting of a link; "" where it can't be set.
+func readSettable(s sysctl, link string) string {
+	path := sysctlPath(s, link)
 	text, err := os.ReadFile(path)
 	if err != nil || errors.Is(unix.Access(path, unix.W_OK), unix.EROFS) {
 		return ""

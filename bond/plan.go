@@ -135,6 +135,8 @@ func (p *planner) create() {
 		create.MAC = p.firstMAC()
 	}
 	p.add(create)
+	p.giveIPv6()
+	p.takeIPv6()
 	p.settle()
 	p.enslave()
 	p.moved()
@@ -228,6 +230,7 @@ func (p *planner) change() {
 	p.failOverMAC()
 	p.options()
 	p.bondLink()
+	p.giveIPv6()
 	p.settle()
 	p.enslave()
 	p.moved()

@@ -31,15 +31,11 @@ func (p *planner) network() {
 		}
 	}
 	// Routes first come and then go, so that there always is one.
-	for _, r := range w.routes {
-		if !p.state.hasRoute(bond.Index, r) {
-			p.add(addRoute{p.Bond, r})
-		}
-	}
-	for _, r := range added.Routes {
-		if r.Link == p.Bond && p.state.hasRoute(bond.Index, r.Route) && !slices.Contains(w.routes, r.Route) && !w.inherited.hasRoute(r.Route) {
-			p.add(delRoute{p.Bond, r.Route})
-		}
+	old := p.newRoutes(bond, p.oldRoutes(bond))
+	p.newRules()
+	p.oldRules()
+	for _, r := range old {
+		p.add(delRoute{p.Bond, r})
 	}
 	// Last, for the kernel may remove other addresses of its network with it, and
 	// routes. They are put back then.
@@ -47,6 +43,10 @@ func (p *planner) network() {
 		if has, ok := p.state.addr(bond.Index, a.Prefix); ok && a.Link == p.Bond && !slices.Contains(w.addresses, a.Prefix) && !w.inherited.hasAddress(a.Prefix) {
 			p.add(delAddress{p.Bond, has})
 		}
+	}
+	p.forgetRouters(bond)
+	if p.state.Bond != nil {
+		p.takeIPv6()
 	}
 }
 

@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
 // device is a link that could be a member.
@@ -19,11 +22,19 @@ func device(i int, name string) Link {
 
 func config(t testing.TB, flags ...string) Config {
 	t.Helper()
-	var settings []Setting
+	return configOf(t, settingsOfFlags(flags)...)
+}
+
+func settingsOfFlags(flags []string) (settings []Setting) {
 	for _, f := range flags {
 		key, value, _ := strings.Cut(f, "=")
 		settings = append(settings, Setting{Key: key, Where: "--" + key, Value: value})
 	}
+	return settings
+}
+
+func configOf(t testing.TB, settings ...Setting) Config {
+	t.Helper()
 	c, err := NewConfig("bond0", settings)
 	if err != nil {
 		t.Fatal(err)
@@ -376,7 +387,7 @@ func FuzzPlan(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		random := rand.New(rand.NewPCG(seed, 0))
-		state := State{Name: "bond0"}
+		state := State{Name: "bond0", ipv6: map[string]setting6{acceptRA: {"1", "1"}, disableIPv6: {"0", "0"}}}
 		for i, name := range []string{"eth0", "eth1", "wlan0", "usb0"} {
 			if random.IntN(4) > 0 {
 				l := device(i+1, name)
@@ -390,6 +401,7 @@ func FuzzPlan(f *testing.F) {
 			state.Bond = &BondState{Mode: "balance-rr", Options: kernelDefaults(t)}
 		}
 		carrySomething(random, &state)
+		foreign := slices.Clone(state.rules)
 		for range 4 {
 			c := randomConfig(t, random)
 			c.TakeOver = true
@@ -403,9 +415,15 @@ func FuzzPlan(f *testing.F) {
 			}
 			checkUndo(t, p, state)
 			sim := simulate(t, state)
+			sim.strict = true
 			sim.apply(p.Steps...)
 			if rest := state.rest(p); rest != nil {
 				sim.apply(NewRestore(*rest, sim.State).Steps...)
+			}
+			for _, rule := range foreign {
+				if _, there := rule.In(sim.rules); !there {
+					t.Fatalf("%s, which isn't ours, is gone by %s", rule, p)
+				}
 			}
 			next := sim.after(p, state)
 			recount(&next)
@@ -413,6 +431,15 @@ func FuzzPlan(f *testing.F) {
 				t.Fatalf("%+v\nfirst:  %s\nsecond: %s", c, p, again)
 			}
 			state = next
+			if i := slices.IndexFunc(state.addrs, func(a rtnl.Addr) bool { return a.Prefix.Addr().Is6() }); i >= 0 && random.IntN(4) == 0 {
+				sim.delAddress(state.addrs[i]) // somebody takes it away
+				state.traffic = sim.traffic
+			}
+			for i := range state.addrs {
+				if random.IntN(2) == 0 {
+					state.addrs[i].Flags &^= unix.IFA_F_TENTATIVE // found free meanwhile
+				}
+			}
 		}
 	})
 }
@@ -479,7 +506,7 @@ func randomConfig(t testing.TB, r *rand.Rand) Config {
 	if !slices.Contains(flags, "fail_over_mac=active") {
 		maybe("mac=02:11:22:33:44:55", "mac=stable")
 	}
-	return config(t, flags...)
+	return configOf(t, append(settingsOfFlags(flags), randomPolicy(r, flags)...)...)
 }
 
 func sprint(values ...any) (texts []string) {

@@ -85,7 +85,7 @@ func (h *Host) look(c Config) (State, error) {
 		return s, err
 	}
 	s.sysctls = s.readSysctls(s.Before.Sysctls)
-	if s.Before.Rules != nil || s.Before.Inherited != nil {
+	if s.Before.namesRules() || s.Before.Inherited != nil {
 		err = h.lookCloser(&s)
 	}
 	return s, err
@@ -118,7 +118,7 @@ func (h *Host) lookAtLease(c Config) (State, error) {
 	}
 	k, _, err := h.store.of(c.Name).Keeper()
 	s.Lease, s.LeaseLeft = k.Lent.Now()
-	return s, err
+	return s, errors.Join(err, h.readRules(&s, &c))
 }
 
 // lookUnprivileged is look for who may not read the journal. A bond of which there is
@@ -142,6 +142,12 @@ func (h *Host) lookUnprivileged(c Config) (State, error) {
 	}
 	for _, route := range was.routes {
 		s.Before.Added.Routes = append(s.Before.Added.Routes, addedRoute{c.Name, route})
+	}
+	if s.Before.Added.Rules = was.rules; was.rules != nil && s.rules == nil {
+		s.rules, err = h.kernel.Rules()
+	}
+	for key := range settings6(r.Config.Method6) {
+		s.Before.Added.Sysctls = append(s.Before.Added.Sysctls, addedSysctl{c.Name, key})
 	}
 	return s, err
 }

@@ -127,6 +127,8 @@ func about(step Step) string {
 		return s.Member
 	case addRoute:
 		return s.Route.String()
+	case addRule:
+		return s.Rule.String()
 	case addAddress:
 		return "address " + s.Address.String()
 	}

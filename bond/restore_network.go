@@ -15,7 +15,11 @@ func (r *restorer) sysctls() {
 			continue
 		}
 		has := was.in(r.now.sysctls)
-		r.add(setSysctl{link.Name, has.Value, was})
+		step := setSysctl{link.Name, has.Value, was}
+		r.add(step)
+		if disablesIPv6(step) {
+			r.then.ipv6Gone(link.Index)
+		}
 	}
 }
 
@@ -29,9 +33,9 @@ func (r *restorer) removeAdded() {
 			r.then.removeRoute(link.Index, added.Route)
 		}
 	}
-	for _, rule := range r.before.Added.Rules {
-		if slices.ContainsFunc(r.now.rules, rule.Like) {
-			r.add(delRule{cmp.Or(rule.IIF, rule.OIF), rule})
+	for _, added := range r.before.Added.Rules {
+		if has, there := added.In(r.now.rules); there {
+			r.add(delRule{r.now.Name, has})
 		}
 	}
 	for _, added := range slices.Backward(r.before.Added.Addresses) {

@@ -1,7 +1,10 @@
 package bond
 
 import (
+	"net/netip"
 	"slices"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
@@ -16,6 +19,12 @@ func (s *simulation) doNetwork(step Step) {
 		if _, has := s.addr(a.Link, a.Prefix); has {
 			s.t.Fatalf("%s: file exists", step)
 		}
+		if a.Link == s.mustLink(step.Link).Index && step.Link == s.Name && a.Prefix.Addr().Is6() && s.ipv6[disableIPv6].has == "1" {
+			s.t.Fatalf("%s: permission denied", step)
+		}
+		if s.strict && a.Prefix.Addr().Is6() {
+			a.Flags |= unix.IFA_F_TENTATIVE // it isn't found free yet
+		}
 		s.addrs = append(s.addrs, a)
 	case setAddress:
 		a := step.Address.On(s.mustLink(step.Link).Index)
@@ -28,24 +37,76 @@ func (s *simulation) doNetwork(step Step) {
 		s.delAddress(step.Address.On(s.mustLink(step.Link).Index))
 	case addRoute:
 		r := step.Route.By(s.mustLink(step.Link).Index)
-		if !s.mustLink(step.Link).Up {
-			s.t.Fatalf("%s: network is down", step)
-		}
+		s.checkRoute(step, r)
 		if !slices.Contains(s.routes, r) { // restore takes EEXIST for done
 			s.routes = append(s.routes, r)
 		}
 	case delRoute:
 		r := step.Route.By(s.mustLink(step.Link).Index)
-		s.routes = slices.DeleteFunc(s.routes, func(o rtnl.Route) bool { return serves(o, r.Link, r) })
+		first := slices.IndexFunc(s.routes, func(o rtnl.Route) bool { return o == r || serves(o, r.Link, r) })
+		if first >= 0 {
+			s.routes = slices.Delete(s.routes, first, first+1)
+		}
 	case addRule:
+		if _, has := step.Rule.In(s.rules); has {
+			s.t.Fatalf("%s: file exists", step)
+		}
 		s.rules = append(s.rules, step.Rule)
 	case delRule:
-		s.rules = slices.DeleteFunc(s.rules, step.Rule.Like)
+		has, there := step.Rule.In(s.rules)
+		if !there {
+			s.t.Fatalf("%s: no such file or directory", step)
+		}
+		s.rules = slices.DeleteFunc(s.rules, has.Like)
+	case setSysctl:
+		s.setSysctl(step)
 	case addNeighbour:
 		s.neighs = append(s.neighs, step.Neighbour.On(s.mustLink(step.Link).Index))
-	case setSysctl, knowNeighbours:
+	case knowNeighbours:
 	default:
 		s.t.Fatalf("unknown step %T", step)
+	}
+}
+
+// checkRoute refuses a route as the kernel does: over a link that is down, by a gateway
+// that isn't on it, from an address that isn't there, and of IPv6 a second one that
+// differs in its source alone.
+func (s *simulation) checkRoute(step addRoute, r rtnl.Route) {
+	s.t.Helper()
+	on := func(a rtnl.Addr) bool { return a.Link == r.Link && a.Prefix.Contains(r.Gateway) }
+	direct := func(o rtnl.Route) bool {
+		return o.Link == r.Link && !o.Gateway.IsValid() && o.Destination.Contains(r.Gateway)
+	}
+	switch {
+	case !s.mustLink(step.Link).Up:
+		s.t.Fatalf("%s: network is down", step)
+	case !s.strict:
+	case r.Gateway.IsValid() && !r.OnLink && !r.Gateway.IsLinkLocalUnicast() && !slices.ContainsFunc(s.addrs, on) && !slices.ContainsFunc(s.routes, direct):
+		s.t.Fatalf("%s: network is unreachable", step)
+	case r.Source.IsValid() && !slices.ContainsFunc(s.addrs, func(a rtnl.Addr) bool { return a.Prefix.Addr() == r.Source && a.Flags&unix.IFA_F_TENTATIVE == 0 }):
+		s.t.Fatalf("%s: invalid argument", step)
+	}
+	for _, o := range s.routes {
+		has := o.Source
+		if o.Source = r.Source; o == r && has != r.Source && !r.Is4() {
+			s.t.Fatalf("%s: file exists", step)
+		}
+	}
+}
+
+// setSysctl sets one of the bond's settings. With IPv6 goes all that the bond has of it.
+func (s *simulation) setSysctl(step setSysctl) {
+	s.t.Helper()
+	setting, known := s.ipv6[step.To.Key]
+	if !known || step.Link != s.Name {
+		return // no other one has a part in what is simulated
+	}
+	setting.has = step.To.Value
+	s.ipv6[step.To.Key] = setting
+	if disablesIPv6(step) {
+		index := s.mustLink(step.Link).Index
+		s.addrs = slices.DeleteFunc(s.addrs, func(a rtnl.Addr) bool { return a.Link == index && a.Prefix.Addr().Is6() })
+		s.routes = slices.DeleteFunc(s.routes, func(r rtnl.Route) bool { return !r.Is4() && r.Over(index) })
 	}
 }
 
@@ -67,6 +128,11 @@ func (s *simulation) delAddress(a rtnl.Addr) {
 	a = s.addrs[i]
 	if !a.Prefix.Addr().Is4() {
 		s.addrs = slices.Delete(s.addrs, i, i+1)
+		for j := range s.routes { // fib6_remove_prefsrc
+			if s.routes[j].Source == a.Prefix.Addr() {
+				s.routes[j].Source = netip.Addr{}
+			}
+		}
 		return
 	}
 	same := func(o rtnl.Addr) bool { return o.Link == a.Link && o.Prefix.Masked() == a.Prefix.Masked() }

@@ -3,6 +3,7 @@ package bond
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ type simulation struct {
 	remembered string                  // the primary's name, enslaved or not
 	before     map[string]linkSettings // of slaves, as the kernel keeps them
 	nextIndex  int
+	strict     bool // gateways must be on the link, and sources addresses
 }
 
 func simulate(t testing.TB, s State) *simulation {
@@ -39,6 +41,7 @@ func simulate(t testing.TB, s State) *simulation {
 // clone copies a State so deep that steps don't reach the original.
 func clone(s State) State {
 	s.Links, s.traffic = slices.Clone(s.Links), s.traffic.clone()
+	s.rules, s.ipv6 = slices.Clone(s.rules), maps.Clone(s.ipv6)
 	for i, l := range s.Links {
 		s.Links[i].MAC = bytes.Clone(l.MAC)
 	}
@@ -80,6 +83,9 @@ func (s *simulation) do(step Step) {
 		s.goDown(index)
 		s.addrs = slices.DeleteFunc(s.addrs, func(a rtnl.Addr) bool { return a.Link == index })
 		s.Links = slices.DeleteFunc(s.Links, func(l Link) bool { return l.Name == step.Name })
+		for key, setting := range s.ipv6 {
+			s.ipv6[key] = setting6{setting.initial, setting.initial}
+		}
 	case setOptions:
 		for _, message := range step.messages() {
 			s.setOptions(message)
@@ -306,8 +312,13 @@ func (s *State) settings() map[string]string {
 	for _, l := range s.Links {
 		text := fmt.Sprintf("index %d, master %q, up %t, address %s, mtu %d", l.Index, l.Master, l.Up, l.MAC, l.MTU)
 		addrs := s.addrsOf(l.Index)
-		// Of one network the first address counts, of several each has its own.
-		slices.SortStableFunc(addrs, func(a, b rtnl.Addr) int { return a.Prefix.Masked().Compare(b.Prefix.Masked()) })
+		// Of one IPv4 network the first address counts, of several each has its own.
+		slices.SortStableFunc(addrs, func(a, b rtnl.Addr) int {
+			if a.Prefix.Addr().Is6() && b.Prefix.Addr().Is6() {
+				return a.Prefix.Compare(b.Prefix)
+			}
+			return a.Prefix.Masked().Compare(b.Prefix.Masked())
+		})
 		for _, a := range addrs {
 			text += fmt.Sprintf(", %s for %d", a, a.Valid)
 		}
@@ -320,6 +331,7 @@ func (s *State) settings() map[string]string {
 		slices.Sort(routes)
 		m[l.Name] = text + strings.Join(routes, "")
 	}
+	m["rules"], m["ipv6"] = strings.Join(slices.Sorted(slices.Values(texts(s.rules))), ", "), fmt.Sprint(s.ipv6)
 	if s.Bond != nil {
 		m["active slave"], m["mode"] = s.Bond.ActiveSlave, s.Bond.Mode
 	}

@@ -48,6 +48,8 @@ type State struct {
 	// raMetric is the metric that the bond gives to IPv6 routers' default routes, or will
 	// give when it is made; "" where that isn't to be set.
 	raMetric string
+	ipv6     map[string]setting6 // the bond's settings that [Config.Method6] is about, by name
+	no6      bool                // this kernel has no IPv6
 }
 
 // BondState is a bond as the kernel has it.

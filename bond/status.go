@@ -190,6 +190,9 @@ func (h *Host) statusOf(s State, r record) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
+	if err := h.readRules(&s, r.Config); err != nil {
+		return Status{}, err
+	}
 	st := newStatus(s, r)
 	more := append(s.amiss(r), refusedOfBond(r.Refused)...)
 	if full := h.store.full(); full != "" {

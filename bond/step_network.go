@@ -72,7 +72,7 @@ type addRule struct {
 func (s addRule) link() string   { return s.Link }
 func (s addRule) String() string { return "add " + s.Rule.String() }
 
-// delRule takes away a rule that names a link (RTM_DELRULE).
+// delRule takes away a rule (RTM_DELRULE).
 type delRule struct {
 	Link string
 	Rule rtnl.Rule

@@ -94,7 +94,7 @@ func TestParseTOML(t *testing.T) {
 
 // configFiles are good and bad files to begin with.
 var configFiles = []string{
-	exampleFile, "", "\xef\xbb\xbf", "miimon", "miimon =", "[[member]]", "[member]", "[[member", "member = [{}]", "member = [[]]",
+	exampleFile, policyFile, "", "\xef\xbb\xbf", "miimon", "miimon =", "[[member]]", "[member]", "[[member", "member = [{}]", "member = [[]]",
 	"member.name = 1", "[a.b]", "\"a\\nb\" = 1\n\"a\\nb\" = 2", "mtu = 1e400", "mtu = inf", "miimon = 0x7fffffff", "x = 12:00:00",
 	"member = [{name = \"eth0\"}]\narp_interval = 1\narp_ip_target = \"192.0.2.1\"\narp_validate = \"all\"",
 	"member = [{name = \"eth0\", prio = -1}]\nmac = \"stable\"\nfail_over_mac = \"follow\"\nnum_grat_arp = 255",

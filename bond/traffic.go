@@ -44,6 +44,12 @@ func (t *traffic) linkDown(index int) {
 	t.routes = slices.DeleteFunc(t.routes, func(r rtnl.Route) bool { return r.Over(index) })
 }
 
+// ipv6Gone takes away all that a link carries of IPv6.
+func (t *traffic) ipv6Gone(index int) {
+	t.addrs = slices.DeleteFunc(t.addrs, func(a rtnl.Addr) bool { return a.Link == index && a.Prefix.Addr().Is6() })
+	t.routes = slices.DeleteFunc(t.routes, func(r rtnl.Route) bool { return !r.Is4() && r.Over(index) })
+}
+
 // removeAddr takes away an address. With the first of an IPv4 network go the others
 // of it, unless promote_secondaries is set, and with a link's last one its IPv4
 // routes; the routes that are bound to an address go with it, unless another link has it.

@@ -33,6 +33,8 @@ type wanted struct {
 	addresses []netip.Prefix
 	static    []netip.Prefix // of these, those that no lease ends
 	routes    []rtnl.Route
+	rules     []rtnl.Rule
+	method6   string
 	metric6   uint32 // of IPv6 default routes
 	takeover  takeover
 	alone     string     // the member with which a take-over begins; "" where all join at once
@@ -54,7 +56,7 @@ type wantedMember struct {
 // error is a [*ConfigError].
 func newWanted(c Config, s State, machineID string) (wanted, error) {
 	w := wanted{primary: s.called(c.Primary), mtu: cmp.Or(c.MTU, defaultMTU), mac: c.MAC,
-		metric6: valueOr(c.Metric6, defaultMetric)}
+		metric6: valueOr(c.Metric6, defaultMetric), method6: c.Method6}
 	w.findMembers(c, s)
 	wifi := w.wifiMember()
 	w.completeOptions(c, s, wifi)
@@ -64,7 +66,11 @@ func newWanted(c Config, s State, machineID string) (wanted, error) {
 		for _, gateway := range c.Gateways {
 			w.routes = append(w.routes, c.gatewayRoute(gateway))
 		}
+		for _, r := range c.Routes {
+			w.routes = append(w.routes, c.route(r))
+		}
 		w.useLease(c, s.Lease)
+		w.useRoutes(c, s)
 	}
 	fom := *w.options.FailOverMAC
 	problems := slices.Concat(w.limitMTU(c), w.checkWPAConf(s), w.checkTwice(s))

@@ -68,10 +68,9 @@ func TestHelpKeys(t *testing.T) {
 		if k.Flag == k.Name {
 			head = flagHead(keyFlag(k))
 		}
-		_, entry, found := strings.Cut(text, " "+head+" ")
 		_, usage := usageTexts(keyUsage(k))
-		if !found || !strings.HasPrefix(entry, usage) {
-			t.Errorf("%s: %q, want %q", head, entry[:min(len(entry), 200)], usage)
+		if entry := " " + head + " " + usage; !strings.Contains(text, entry) {
+			t.Errorf("the help doesn't say %q", entry)
 		}
 		if k.Usage == "" {
 			t.Errorf("%s is without a usage", k.Name)

@@ -165,7 +165,7 @@ func hint(err error) string {
 	obstacle, ok := errors.AsType[*bond.ObstacleError](err)
 	switch {
 	case ok && obstacle.Force:
-		return "to take it away: bondctl down --force " + obstacle.Bond
+		return "bondctl status " + obstacle.Bond + " shows what goes over it; down --force is for when nothing does"
 	case ok:
 		return cmp.Or(obstacle.Mend.Naming(flagOfKey), "bondctl status "+obstacle.Bond)
 	case errors.Is(err, bond.ErrNoBond):

@@ -38,7 +38,6 @@ func newSaving(c *cli.Context, h *bond.Host, config bond.Config) (*saving, error
 	if s.old, err = os.ReadFile(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	s.holds = s.old != nil && says(s.old, config)
 	if s.self, err = os.Executable(); err != nil {
 		return nil, err
 	}
@@ -71,11 +70,22 @@ func (s *saving) close() {
 	}
 }
 
-// foretell prints what save would do.
-func (s *saving) foretell(c *cli.Context) {
+// name has the file say what the bond has taken over as well.
+func (s *saving) name(c *cli.Context, plan bond.Plan) {
+	var notes []bond.Message
+	s.config, notes = plan.Named(s.config)
+	for _, note := range notes {
+		warn(c, "save %s: %s", s.config.Name, note)
+	}
+	s.holds = s.old != nil && says(s.old, s.config)
+}
+
+// foretell prints what save would do after a plan.
+func (s *saving) foretell(c *cli.Context, plan bond.Plan) {
 	if s == nil {
 		return
 	}
+	s.name(c, plan)
 	if !s.holds {
 		fmt.Fprintf(c.App.Writer, "write %s:\n", s.path)
 		for line := range strings.Lines(string(bond.FormatTOML(s.config))) {
@@ -96,12 +106,13 @@ func (s *saving) warn(c *cli.Context) {
 	warn(c, "nothing starts %s at boot: %v", s.config.Name, s.reason)
 }
 
-// save writes the file and enables the service. If it fails, the file is as it
-// was.
-func (s *saving) save(c *cli.Context) error {
+// save writes the file and enables the service, once a plan is carried out. If it fails,
+// the file is as it was.
+func (s *saving) save(c *cli.Context, plan bond.Plan) error {
 	if s == nil {
 		return nil
 	}
+	s.name(c, plan)
 	if err := s.write(c); err != nil {
 		return fmt.Errorf("save %s, which is as wanted: %w", s.config.Name, err)
 	}

@@ -101,10 +101,11 @@ func up(c *cli.Context) error {
 		}
 		clients.tell()
 		say(c, name, plan)
+		warnOfFilters(c, name, plan)
 		for _, what := range plan.Interrupts {
 			fmt.Fprintln(c.App.Writer, printable(what.Naming(flagOfKey)))
 		}
-		s.foretell(c)
+		s.foretell(c, plan)
 		return nil
 	}
 	return reconcile(c, h, *wanted, s, wait)
@@ -145,7 +146,8 @@ func reconcile(c *cli.Context, h *bond.Host, wanted bond.Wanted, s *saving, wait
 		return err
 	}
 	say(c, config.Name, plan)
-	if err := s.save(c); err != nil {
+	warnOfFilters(c, config.Name, plan)
+	if err := s.save(c, plan); err != nil {
 		return err
 	}
 	// The bond is as wanted: what fails from here on is a warning.

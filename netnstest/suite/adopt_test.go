@@ -81,7 +81,7 @@ func TestRefuseForeign(t *testing.T) {
 		make    string
 		reasons []string // that are named
 	}{
-		{"with a member", "ip link add bond0 type bond; ip link set eth1 master bond0", []string{"eth1", "down --force bond0"}},
+		{"with a member", "ip link add bond0 type bond; ip link set eth1 master bond0", []string{"eth1", "bondctl status bond0 "}},
 		{"up", "ip link add bond0 up type bond", []string{"up"}},
 		{"of mode 802.3ad", "ip link add bond0 type bond mode 802.3ad", []string{"802.3ad"}},
 		{"with an address", "ip link add bond0 type bond; ip address add 198.51.100.1/24 dev bond0", []string{"198.51.100.1/24"}},

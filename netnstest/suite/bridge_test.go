@@ -85,7 +85,7 @@ func TestBondInBridge(t *testing.T) {
 func wontGoDown(t *testing.T, h *netnstest.Host, why string) {
 	t.Helper()
 	o := bondctl(t, h, "down")
-	if o.Status != 1 || !strings.Contains(o.Stderr, "bondctl: error: "+why) || !strings.Contains(o.Stderr, "bondctl down --force bond0") {
+	if o.Status != 1 || !strings.Contains(o.Stderr, "bondctl: error: "+why) || !strings.Contains(o.Stderr, "hint: bondctl status bond0 ") {
 		t.Errorf("down: exit status %d, want 1 as %s:\n%s%s", o.Status, why, o.Stdout, o.Stderr)
 	}
 	if st := status(t, h); st.ActiveSlave == "" {

@@ -49,7 +49,7 @@ func TestDownForeign(t *testing.T) {
 	h.Cable("eth0")
 	h.Run("ip", "link", "add", "bond0", "type", "bond", "mode", "active-backup")
 	h.Run("ip", "link", "set", "eth0", "master", "bond0")
-	fails(t, h, 1, []string{"bond0", "eth0", "down --force bond0"}, "down")
+	fails(t, h, 1, []string{"bond0", "eth0", "bondctl status bond0 "}, "down")
 	succeeds(t, h, "down", "--force")
 	if _, err := h.Netlink().LinkByName("bond0"); err == nil {
 		t.Error("bond0 is still there after down --force")

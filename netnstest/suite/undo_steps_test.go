@@ -52,12 +52,22 @@ func reconcile(ctx context.Context, h *netnstest.Host, flags []string, hook onSt
 	return plan, err
 }
 
-// settings turns flags, written as key=value, into what the program makes of them.
+// settings turns flags, written as key=value, into what the program makes of them. A route or a rule is
+// written as route=to=ADDRESS,via=ADDRESS.
 func settings(flags []string) []bond.Setting {
 	var list []bond.Setting
 	for _, f := range flags {
 		key, value, _ := strings.Cut(f, "=")
-		list = append(list, bond.Setting{Key: key, Where: f, Value: value})
+		s := bond.Setting{Key: key, Where: f, Value: value}
+		if key == "route" || key == "rule" {
+			var keys []bond.Setting
+			for part := range strings.SplitSeq(value, ",") {
+				name, text, _ := strings.Cut(part, "=")
+				keys = append(keys, bond.Setting{Key: key + "." + name, Where: f, Value: text})
+			}
+			s.Value = keys
+		}
+		list = append(list, s)
 	}
 	return list
 }

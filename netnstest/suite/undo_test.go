@@ -95,6 +95,30 @@ var transitions = []transition{
 		},
 	},
 	{
+		name:    "no policy to policy",
+		prepare: []string{"ip rule add from 192.0.2.10 lookup 100 pref 1000 iif lo"},
+		from:    []string{"member=eth0", "address=192.0.2.10/24"},
+		to: []string{
+			"member=eth0", "address=192.0.2.10/24", "address=2001:db8::10/64", "ipv6.method=static",
+			"route=to=198.51.100.0/24,via=192.0.2.7", "route=to=0.0.0.0/0,via=192.0.2.1,table=100,source=192.0.2.10",
+			"route=to=2001:db8:1::/48,via=fe80::1", "rule=from=192.0.2.10,table=100", "rule=fwmark=1,table=100",
+		},
+	},
+	{
+		name:    "policy to other policy, without IPv6",
+		prepare: []string{"ip rule add from 192.0.2.10 lookup 100 pref 1000 iif lo"},
+		from: []string{
+			"member=eth0", "address=192.0.2.10/24", "address=192.0.2.11/24", "address=2001:db8::10/64",
+			"route=to=0.0.0.0/0,via=192.0.2.1,table=100,source=192.0.2.10", "route=to=2001:db8:1::/48,via=fe80::1",
+			"rule=from=192.0.2.10,table=100", "rule=iif=bond0,table=100", "rule=to=198.51.100.0/24,table=100",
+		},
+		to: []string{
+			"member=eth0", "address=192.0.2.10/24", "address=192.0.2.11/24", "ipv6.method=none",
+			"route=to=0.0.0.0/0,via=192.0.2.1,table=100,source=192.0.2.11", "rule=to=198.51.100.0/24,table=101",
+			"rule=from=192.0.2.10,table=100,fwmark=7",
+		},
+	},
+	{
 		name:  "members in use",
 		inUse: slices.Concat(busyEth0, []string{"ip address add 192.0.2.12/24 dev eth1"}),
 		to:    []string{"member=eth1", "member=eth0", "primary=eth1"},

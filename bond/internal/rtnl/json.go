@@ -52,12 +52,16 @@ func (r *Route) UnmarshalJSON(text []byte) (err error) {
 
 // MarshalJSON writes the rule.
 func (r Rule) MarshalJSON() ([]byte, error) {
-	return json.Marshal(written{r.String(), r.request(), false})
+	return json.Marshal(written{r.String(), r.request(), r.message == ""})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (r *Rule) UnmarshalJSON(text []byte) (err error) {
-	*r, _, err = read(text, parseRule)
+	value, built, err := read(text, parseRule)
+	if built {
+		value.message = ""
+	}
+	*r = value
 	return err
 }
 

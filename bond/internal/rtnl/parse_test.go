@@ -178,10 +178,59 @@ func TestByKernel(t *testing.T) {
 	}
 }
 
+// ruleBody is a rule as the kernel tells of it: with all that a request may leave at
+// its default.
+func ruleBody(more ...[]byte) []byte {
+	return attrs([]byte{unix.AF_INET, 0, 24, 0, unix.RT_TABLE_COMPAT, 0, 0, unix.FR_ACT_TO_TBL, 0, 0, 0, 0}, append([][]byte{
+		number(unix.FRA_TABLE, 1000), number(unix.FRA_SUPPRESS_PREFIXLEN, allBits), attr(unix.FRA_PROTOCOL, unix.RTPROT_BOOT),
+		text(unix.FRA_IIFNAME, "bond0"), number(unix.FRA_FWMARK, 1), number(unix.FRA_FWMASK, 0xff),
+		number(unix.FRA_PRIORITY, 100), attr(unix.FRA_SRC, 192, 0, 2, 0)}, more...)...)
+}
+
+func TestRule(t *testing.T) {
+	has, err := parseRule(ruleBody())
+	if err != nil {
+		t.Fatal(err)
+	}
+	built := NewRule(unix.AF_INET, 100, 1000)
+	built.From, built.IIF, built.Mark, built.Mask = netip.MustParsePrefix("192.0.2.0/24"), "bond0", 1, 0xff
+	if !built.Serves(has) || !has.Serves(built) {
+		t.Errorf("%s and %s aren't taken for the same", built, has)
+	}
+	if _, is := built.In([]Rule{has}); is {
+		t.Error("somebody else's is taken for ours")
+	}
+	const words = "rule 100: from 192.0.2.0/24 fwmark 0x1/0xff iif bond0 lookup 1000"
+	if has.String() != words || built.String() != words {
+		t.Errorf("%q and %q, want %q", has, built, words)
+	}
+	var again Rule
+	if through(t, built, &again); again != built {
+		t.Errorf("%+v, want %+v", again, built)
+	}
+	if through(t, has, &again); again != has {
+		t.Errorf("%+v, want %+v", again, has)
+	}
+	for name, more := range map[string][]byte{
+		"for a user alone":     attr(unix.FRA_UID_RANGE, 0, 0, 0, 0, 0, 0, 0, 0),
+		"for one protocol":     attr(unix.FRA_IP_PROTO, unix.IPPROTO_TCP),
+		"that suppresses some": number(unix.FRA_SUPPRESS_IFGROUP, 0),
+	} {
+		if other, err := parseRule(ruleBody(more)); err != nil || other.Serves(built) {
+			t.Errorf("a rule %s is taken for the same: %v", name, err)
+		}
+	}
+	inverted := ruleBody()
+	hostOrder.PutUint32(inverted[8:], fibRuleInvert)
+	if other, err := parseRule(inverted); err != nil || other.Serves(built) {
+		t.Errorf("a rule for the opposite is taken for the same: %v", err)
+	}
+}
+
 // FuzzParse has no message reach beyond itself, whatever its lengths say, and
 // what could be read comes back the same.
 func FuzzParse(f *testing.F) {
-	for _, body := range [][]byte{bondBody(), slaveBody(), addrBody(), routeBody(), {}} {
+	for _, body := range [][]byte{bondBody(), slaveBody(), addrBody(), routeBody(), ruleBody(), {}} {
 		f.Add(body)
 	}
 	for _, tail := range [][]byte{{3, 0, 3, 0}, {0xff, 0xff, 3, 0}, {5, 0, 3, 0, 'x'}} {
@@ -207,7 +256,7 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("route %+v comes back as %+v", r, again)
 			}
 		}
-		if r, err := parseRule(body); err == nil && !r.Like(r) {
+		if r, err := parseRule(body); err == nil && !(r.Like(r) && r.Serves(r)) {
 			t.Errorf("rule %+v is unlike itself", r)
 		}
 	})
