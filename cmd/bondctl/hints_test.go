@@ -28,6 +28,7 @@ var safe = map[string]string{
 	" shows what goes over it; down --force is for when nothing does":                                                    "the first command only shows",
 	"no member is named; write bondctl switch [NAME] MEMBER":                                                             "it is what was meant",
 	"bondctl install-service --force replaces it; systemctl edit bondctl@ keeps changes apart from it":                   "a unit file is no network",
+	"%s isn't started again, as there is no %s; bondctl down does it once that is back":                                  "the members have got back what they had",
 	"start %s: %w; journalctl -u %s tells more":                                                                          "it only shows",
 }
 
