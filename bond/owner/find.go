@@ -15,7 +15,20 @@ import (
 
 // Find finds the clients that hold one of the interfaces, be they named to them or served
 // with all others. Their Links are in the order of the interfaces.
-func Find(interfaces []string) ([]Client, error) {
+func Find(interfaces []string) (found []Client, err error) {
+	// What is read of one that ends meanwhile, as it goes to the background, is nothing.
+	const most = 10
+	for range most {
+		found, err = findNow(interfaces)
+		if err != nil || !slices.ContainsFunc(found, func(c Client) bool { return !c.Alive() }) {
+			break
+		}
+	}
+	return slices.DeleteFunc(found, func(c Client) bool { return !c.Alive() }), err
+}
+
+// findNow is Find by one look.
+func findNow(interfaces []string) ([]Client, error) {
 	all, err := programs()
 	if err != nil {
 		return nil, err
