@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -27,10 +28,14 @@ type Config struct {
 	Inherited *Inherited `json:"inherited,omitempty"`
 	// TakeOver gives up what members carry that can't go on over the bond, as it is of
 	// another network. Otherwise that is an obstacle.
-	TakeOver bool     `json:"-"`
-	Members  []Member `json:"members"`           // in order of preference
-	Primary  string   `json:"primary,omitempty"` // the name of a member that may be absent for now; "" for none
-	Options  Options  `json:"options"`
+	TakeOver bool `json:"-"`
+	// Lent are addresses of members that DHCP clients were lent, and for how long yet:
+	// not every client tells the kernel. The bond has them no longer than that.
+	Lent map[netip.Prefix]time.Duration `json:"-"`
+
+	Members []Member `json:"members"`           // in order of preference
+	Primary string   `json:"primary,omitempty"` // the name of a member that may be absent for now; "" for none
+	Options Options  `json:"options"`
 
 	// MAC is the bond's address: nil for the first member's.
 	MAC HardwareAddr `json:"mac,omitempty"`
@@ -65,6 +70,12 @@ type Config struct {
 	UseRoutes *bool `json:"use_routes,omitempty"`
 	UseDNS    *bool `json:"use_dns,omitempty"`
 	UseMTU    bool  `json:"use_mtu,omitempty"`
+	// Hostname is what DHCP servers are told as the machine's name: "" is nothing, nil is
+	// what the client said whose lease was taken over, or else the machine's.
+	Hostname *string `json:"hostname,omitempty"`
+	// ClientID is what DHCP servers know the bond by: nil is what they knew the client by
+	// whose lease was taken over, or else one of the bond's own.
+	ClientID *ClientID `json:"client_id,omitempty"`
 }
 
 // The values of Config.Method and Config.Method6.

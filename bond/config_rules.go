@@ -18,7 +18,7 @@ var configRules = []struct {
 	{[]string{"mac", "fail_over_mac"}, (*Config).checkMAC},
 	{monitorKeys, (*Config).checkMonitor},
 	{[]string{"address"}, (*Config).checkAddresses},
-	{[]string{"ipv4.method", "address", "ipv4.use_routes", "ipv4.use_dns", "ipv4.use_mtu"}, (*Config).checkMethod},
+	{[]string{"ipv4.method", "address", "ipv4.use_routes", "ipv4.use_dns", "ipv4.use_mtu", "hostname", "client_id"}, (*Config).checkMethod},
 	{[]string{"mtu", "address"}, (*Config).checkMTU},
 	{[]string{"gateway", "address"}, (*Config).checkGateways},
 	{[]string{"route", "gateway", "address", "ipv4.method", "ipv6.method"}, (*Config).checkRoutes},
@@ -133,7 +133,7 @@ func (c *Config) checkMethod(say sayer) {
 	if c.WantsDHCP() {
 		return
 	}
-	for _, key := range []string{"ipv4.use_routes", "ipv4.use_dns", "ipv4.use_mtu"} {
+	for _, key := range []string{"ipv4.use_routes", "ipv4.use_dns", "ipv4.use_mtu", "hostname", "client_id"} {
 		if k, _ := findKey(key); k.get(c) != nil {
 			say(key, "it means something with DHCP only; leave it out, or write method = \"dhcp\"")
 		}

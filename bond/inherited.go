@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -212,6 +213,20 @@ func (c carried) onto(bond string, link Link, behindRA uint32) (lasting, passing
 		lasting.Neighbours = append(lasting.Neighbours, n.On(0))
 	}
 	return lasting, passing
+}
+
+// ending is what a link carries, with the ends of the addresses that are lent and of which
+// the kernel doesn't know that.
+func (c carried) ending(lent map[netip.Prefix]time.Duration) carried {
+	c.Addresses = slices.Clone(c.Addresses)
+	for i := range c.Addresses {
+		a := &c.Addresses[i]
+		if left, ok := lent[a.Prefix]; ok && a.Valid == rtnl.Forever {
+			a.Valid = rtnl.Lifetime(left / time.Second)
+			a.Preferred = a.Valid
+		}
+	}
+	return c
 }
 
 // leased says which routes came with an address that a DHCP client was lent: those that

@@ -53,6 +53,10 @@ var keys = slices.Concat([]Key{
 		Usage: "have the keeper ask for an IPv4 address by DHCP, which it does as well where no IPv4 address is named"},
 	{Name: "dns", Flag: "dns", List: true, kind: several(dnsOf, parseServer, ""),
 		Usage: "the `ADDRESS` of a name server, in the place of leased ones"},
+	{Name: "hostname", Flag: "hostname", kind: one(func(c *Config) **string { return &c.Hostname }, pointerTo(parseHostname)), Default: "the machine's, or what the DHCP client said whose lease was taken over",
+		Usage: "the `NAME` that DHCP servers are told; an empty one tells them none"},
+	{Name: "client_id", Flag: "client_id", kind: one(func(c *Config) **ClientID { return &c.ClientID }, pointerTo(parseClientID)), Default: "the bond's own, or that of the DHCP client whose lease was taken over",
+		Usage: "the `BYTES` by which DHCP servers know the bond, such as 01:02:00:5e:10:00:01, the first one being their type; none has them go by MAC address"},
 	{Name: "search", List: true, kind: domains(),
 		Usage: "a `DOMAIN` that is appended to a short name, in the place of leased ones"},
 

@@ -131,7 +131,7 @@ func (t takeover) inherits(has *Inherited, c Config, s *State) *Inherited {
 			out.Lasting.Sysctls = s.settingsOf(g)
 		}
 		g.Routes = slices.DeleteFunc(slices.Clone(g.Routes), t.loseSource)
-		lasting, passing := g.onto(s.Name, g.link, valueOr(c.Metric6, defaultMetric)+1)
+		lasting, passing := g.ending(c.Lent).onto(s.Name, g.link, valueOr(c.Metric6, defaultMetric)+1)
 		if c.Method == MethodDHCP {
 			passing = passing.with(lasting.filter(netip.Addr.Is4, netip.Addr.Is4))
 			lasting = lasting.filter(netip.Addr.Is6, netip.Addr.Is6)
@@ -188,7 +188,7 @@ func (t takeover) takes(member string) bool {
 
 // cutOff says what would be cut off that a configuration, or the bond's network, leaves
 // no room for; "" for nothing.
-func (t takeover) cutOff(c Config, has *Inherited) string {
+func (t takeover) cutOff(c Config, wanted []netip.Prefix, has *Inherited) string {
 	var lines []string
 	for _, g := range t.dropped {
 		lines = append(lines, fmt.Sprintf("%s of %s, which is on another network than %s", g.texts(), g.link.Name, t.network))
@@ -197,7 +197,7 @@ func (t takeover) cutOff(c Config, has *Inherited) string {
 		return strings.Join(lines, "; ")
 	}
 	kept := func(p netip.Prefix) bool {
-		return slices.Contains(c.Addresses, p) || has != nil && slices.ContainsFunc(slices.Concat(has.Lasting.Addresses, has.Passing.Addresses),
+		return slices.Contains(wanted, p) || has != nil && slices.ContainsFunc(slices.Concat(has.Lasting.Addresses, has.Passing.Addresses),
 			func(a rtnl.Addr) bool { return a.Prefix == p })
 	}
 	for _, g := range t.from {

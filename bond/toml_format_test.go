@@ -83,7 +83,10 @@ method = "none"
 			{Key: "member", Value: []Setting{flag("member.kind", "wifi"), flag("member.wpa_conf", "/etc/wpa.conf")}},
 			{Key: "dhcp", Value: true}, {Key: "dns", Value: []any{"2001:db8::53", "192.0.2.53"}},
 			{Key: "ipv4.use_routes", Value: true}, {Key: "ipv4.use_dns", Value: false}, {Key: "ipv4.use_mtu", Value: true},
+			{Key: "hostname", Value: ""}, {Key: "client_id", Value: "none"},
 		}, `dns = ["2001:db8::53", "192.0.2.53"]
+hostname = ""
+client_id = "none"
 
 [[member]]
 kind = "wifi"

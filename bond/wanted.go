@@ -127,7 +127,11 @@ func (w *wanted) inherit(c *Config, s State) {
 		w.inherited = c.Inherited
 	}
 	settle()
-	w.cutOff = w.takeover.cutOff(*c, w.inherited)
+	named := c.Addresses
+	if s.Lease != nil && c.WantsDHCP() {
+		named = with(slices.Clone(named), s.Lease.Address)
+	}
+	w.cutOff = w.takeover.cutOff(*c, named, w.inherited)
 	if s.stepwise && w.beginsAlone(s) {
 		w.alone, w.takeover.from = w.takeover.bearer(), w.takeover.from[:1]
 		w.takeover.dropped = nil

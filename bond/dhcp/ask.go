@@ -101,7 +101,7 @@ func (s *session) send(q question) (Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	if q.message.ClientHWAddr, err = t.HardwareAddr(); err == nil {
+	if err = s.client.address(q.message, t); err == nil {
 		err = t.Send(q.message.ToBytes(), q.from, q.to)
 		if err != nil && q.from.IsValid() {
 			err = t.Send(q.message.ToBytes(), netip.Addr{}, netip.Addr{})

@@ -17,6 +17,11 @@ type Client struct {
 	// client again when the hardware address has changed. Its first byte is its
 	// type: see [NewClientID]. Without one, servers go by hardware address.
 	ID []byte
+	// HardwareAddr is the one that servers know the client by (chaddr), where that isn't
+	// the interface's own of the moment: without an ID, a lease stays that was had by the
+	// address of one member while the bond carries another one's. Answers are asked for by
+	// broadcast then. nil is the interface's own.
+	HardwareAddr net.HardwareAddr
 	// Hostname is the machine's. Its first label is sent as option 12, unless it is
 	// none, such as localhost, or can't be a host's (RFC 1123 section 2.1).
 	Hostname string
@@ -67,7 +72,7 @@ func (c *Client) Release(l lease.Lease) error {
 	}
 	defer t.Close()
 	m := c.release(l)
-	if m.ClientHWAddr, err = t.HardwareAddr(); err != nil {
+	if err := c.address(m, t); err != nil {
 		return err
 	}
 	if err := t.Send(m.ToBytes(), l.Address.Addr(), l.Server); err != nil {

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 // NewClientID is an identifier as in RFC 4361, for [Client.ID]: the same each
@@ -33,7 +35,7 @@ var notNames = []string{"(none)", "localhost", "localhost4", "localhost6"}
 func hostName(name string) string {
 	label, _, _ := strings.Cut(name, ".")
 	_, err := netip.ParseAddr(name)
-	if err == nil || slices.Contains(notNames, strings.ToLower(label)) || !isHostName(label) {
+	if err == nil || slices.Contains(notNames, strings.ToLower(label)) || !lease.IsHostName(label) {
 		return ""
 	}
 	return label

@@ -1,6 +1,7 @@
 package dhcp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
@@ -89,6 +90,20 @@ func (c *Client) question(kind dhcpv4.MessageType) *dhcpv4.DHCPv4 {
 		m.UpdateOption(dhcpv4.OptHostName(name))
 	}
 	return m
+}
+
+// address sets the hardware address of a message that is about to go out by t.
+func (c *Client) address(m *dhcpv4.DHCPv4, t Transport) error {
+	own, err := t.HardwareAddr()
+	m.ClientHWAddr = own
+	if c.HardwareAddr != nil && err == nil {
+		m.ClientHWAddr = c.HardwareAddr
+	}
+	m.SetUnicast()
+	if !bytes.Equal(m.ClientHWAddr, own) {
+		m.SetBroadcast() // nothing that is sent to that address reaches the interface
+	}
+	return err
 }
 
 // message is what all messages have. The hardware address is set when one is sent.

@@ -31,6 +31,16 @@ var (
 	errNoTime    = errors.New("it has no lease time")
 )
 
+// ReadLease takes the lease out of a DHCPACK, as a server sent it, to a question that was
+// asked at the time. It trusts it no more than [Client.Run] does.
+func ReadLease(ack []byte, asked time.Time) (lease.Lease, error) {
+	m, err := dhcpv4.FromBytes(ack)
+	if err != nil {
+		return lease.Lease{}, errMalformed
+	}
+	return readLease(m, asked)
+}
+
 // readLease takes the lease out of a DHCPOFFER or a DHCPACK to a question that
 // was sent at the time. What can't be right is left out; without a server,
 // an address, a mask or a lease time there is no lease.
@@ -173,29 +183,11 @@ func readDomains(m *dhcpv4.DHCPv4) []string {
 	var domains []string
 	for _, name := range names {
 		name = strings.TrimSuffix(name, ".")
-		if isHostName(name) && !slices.Contains(domains, name) {
+		if lease.IsHostName(name) && !slices.Contains(domains, name) {
 			domains = append(domains, name)
 		}
 	}
 	return domains
-}
-
-// isHostName checks a name by RFC 1123 section 2.1.
-func isHostName(name string) bool {
-	if len(name) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
-			return false
-		}
-		if strings.ContainsFunc(label, func(r rune) bool {
-			return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-		}) {
-			return false
-		}
-	}
-	return true
 }
 
 // hostAddr is an address that a host of a network can have.

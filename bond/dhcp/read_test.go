@@ -223,7 +223,7 @@ func TestHostName(t *testing.T) {
 		"a\n": false, "bücher.example": false,
 	}
 	for name, want := range tests {
-		if got := isHostName(name); got != want {
+		if got := lease.IsHostName(name); got != want {
 			t.Errorf("%q: %t, want %t", name, got, want)
 		}
 	}
@@ -284,7 +284,7 @@ func checkLease(t *testing.T, l lease.Lease) {
 		}
 	}
 	for _, d := range l.Domains {
-		if !isHostName(d) {
+		if !lease.IsHostName(d) {
 			t.Errorf("domain %q", d)
 		}
 	}

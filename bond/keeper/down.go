@@ -10,6 +10,7 @@ import (
 	"github.com/bondctl/bondctl/bond/dhcp"
 	"github.com/bondctl/bondctl/bond/internal/statedir"
 	"github.com/bondctl/bondctl/bond/lease"
+	"github.com/bondctl/bondctl/bond/owner"
 	"github.com/bondctl/bondctl/bond/resolve"
 )
 
@@ -22,7 +23,7 @@ func TakeDown(ctx context.Context, h *bond.Host, name string) (notes []string, e
 		return nil, err
 	}
 	dir := statedir.Of(h.StateDir(), name)
-	if err := release(h, dir, name); err != nil {
+	if err := endLease(h, dir, name); err != nil {
 		notes = append(notes, fmt.Sprintf("the lease isn't given back: %v", err))
 	}
 	if err := dir.RemoveKeeper(); err != nil {
@@ -39,6 +40,19 @@ func TakeDown(ctx context.Context, h *bond.Host, name string) (notes []string, e
 	return notes, nil
 }
 
+// endLease gives the lease back to the DHCP client from which it was taken over, for
+// which it must hold at its server, and otherwise to the server.
+func endLease(h *bond.Host, dir statedir.Dir, name string) error {
+	clients, err := owner.LedgerOf(h.StateDir(), name).Clients()
+	if err != nil {
+		return err
+	}
+	if len(clients) == 0 {
+		err = release(h, dir, name)
+	}
+	return errors.Join(err, memoryOf(h, name).disinherit())
+}
+
 // release tells the DHCP server that the lease isn't needed any more.
 func release(h *bond.Host, dir statedir.Dir, name string) error {
 	k, _, err := dir.Keeper()
@@ -48,18 +62,23 @@ func release(h *bond.Host, dir statedir.Dir, name string) error {
 	}
 	memory := memoryOf(h, name)
 	remembered, err := memory.recall()
+	wanted, recordErr := h.Recorded(name)
+	who := identity(remembered, bond.Config{})
+	if wanted != nil {
+		who = identity(remembered, wanted.Config)
+	}
 	if !h.GoesBack(name, held.Address.Addr()) {
-		err = errors.Join(err, tellServer(h, name, remembered.ClientID, *held))
+		err = errors.Join(err, recordErr, tellServer(h, name, who, *held))
 	}
 	held.Expiry = time.Now() // what was given back is a wish from now on
 	return errors.Join(err, memory.remember(*held))
 }
 
-func tellServer(h *bond.Host, name string, id []byte, l lease.Lease) error {
+func tellServer(h *bond.Host, name string, who lease.Identity, l lease.Lease) error {
 	now, err := h.Brief(name)
 	if err != nil || !snapshotOf(now).path.usable() {
 		return err // there is no way to tell it
 	}
-	client := dhcp.Client{Interface: name, ID: id}
+	client := dhcp.Client{Interface: name, ID: who.ClientID, HardwareAddr: who.HardwareAddr}
 	return client.Release(l)
 }

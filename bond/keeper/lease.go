@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +25,7 @@ type leaser struct {
 	log     *slog.Logger
 	memory  leaseMemory
 	// ask is [dhcp.Client.Run].
-	ask func(ctx context.Context, id []byte, previous *lease.Lease, confirm <-chan struct{}, report func(dhcp.Event))
+	ask func(ctx context.Context, who lease.Identity, previous *lease.Lease, confirm <-chan struct{}, report func(dhcp.Event))
 	// gateway is [probe.Gateway] for that of a lease.
 	gateway func(ctx context.Context, l lease.Lease, known net.HardwareAddr) (net.HardwareAddr, error)
 
@@ -43,6 +43,7 @@ type leaser struct {
 	own      ownMACs
 
 	client   *job          // which asks servers; nil while none is asked
+	says     bond.Config   // what is named of who it says it is
 	again    chan struct{} // has the client ask whether its lease holds
 	events   chan dhcp.Event
 	question *job // to a gateway, that is under way
@@ -56,6 +57,7 @@ type leaseWish struct {
 	ipv6Only bool // IPv6 alone would do
 	place    place
 	own      []bond.HardwareAddr // of this machine
+	says     bond.Config         // what is named of who the bond is to servers, and nothing else
 }
 
 // newLeaser begins with what an earlier keeper was lent.
@@ -66,9 +68,11 @@ func newLeaser(k *Keeper, lent statedir.Lent, reports chan<- []report) *leaser {
 			return probe.Gateway(ctx, k.Name, l.Address.Addr(), l.Gateway(), known)
 		},
 	}
-	l.ask = func(ctx context.Context, id []byte, previous *lease.Lease, confirm <-chan struct{}, report func(dhcp.Event)) {
-		hostname, _ := os.Hostname()
-		client := dhcp.Client{Interface: k.Name, ID: id, Hostname: hostname, IPv6Only: l.ipv6Only.Load, Owner: l.owner(k.Name)}
+	l.ask = func(ctx context.Context, who lease.Identity, previous *lease.Lease, confirm <-chan struct{}, report func(dhcp.Event)) {
+		client := dhcp.Client{
+			Interface: k.Name, ID: who.ClientID, Hostname: who.Hostname, HardwareAddr: who.HardwareAddr,
+			IPv6Only: l.ipv6Only.Load, Owner: l.owner(k.Name),
+		}
 		client.Run(ctx, previous, confirm, report)
 	}
 	return l
@@ -107,6 +111,10 @@ func (l *leaser) Run(ctx context.Context) error {
 func (l *leaser) fulfil(ctx context.Context, w leaseWish) {
 	l.own.set(w.own)
 	l.spare(ctx, w.ipv6Only)
+	if l.client != nil && !reflect.DeepEqual(l.says, w.says) {
+		l.stop() // it goes on under another name
+	}
+	l.says = w.says
 	switch {
 	case !w.dhcp:
 		l.stop()
@@ -142,10 +150,10 @@ func (l *leaser) start(ctx context.Context, at place) {
 	} else {
 		l.lent = statedir.Lent{}
 	}
-	again := make(chan struct{}, 1)
+	again, who := make(chan struct{}, 1), identity(remembered, l.says)
 	l.place, l.since, l.again = at, time.Now(), again
 	l.client = begin(ctx, func(ctx context.Context) {
-		l.ask(ctx, remembered.ClientID, previous, again, func(e dhcp.Event) { send(ctx, l.events, e) })
+		l.ask(ctx, who, previous, again, func(e dhcp.Event) { send(ctx, l.events, e) })
 	})
 }
 

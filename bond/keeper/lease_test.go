@@ -40,7 +40,7 @@ func at(t *testing.T, lent statedir.Lent) *lan {
 	n.leaser = &leaser{
 		wish: newWish[leaseWish](), reports: reports, log: slog.New(slog.DiscardHandler), lent: lent,
 		memory: leaseMemory{dir: statedir.Of(t.TempDir(), "bond0"), bond: "bond0", seed: []byte("seed")},
-		ask: func(ctx context.Context, _ []byte, previous *lease.Lease, confirm <-chan struct{}, report func(dhcp.Event)) {
+		ask: func(ctx context.Context, _ lease.Identity, previous *lease.Lease, confirm <-chan struct{}, report func(dhcp.Event)) {
 			n.say("asks for %s", leasedAddress(previous))
 			defer n.say("asks no more")
 			for {

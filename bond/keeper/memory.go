@@ -52,3 +52,24 @@ func (m leaseMemory) remember(l lease.Lease) error {
 	r.Lease = &l
 	return errors.Join(err, m.dir.Remember(r))
 }
+
+// disinherit forgets the lease that was taken over, and by what servers know it: both are
+// its client's again.
+func (m leaseMemory) disinherit() error {
+	r, err := m.dir.Remembered()
+	if err != nil || r.Taken == nil {
+		return err
+	}
+	return m.dir.Remember(statedir.Remembered{ClientID: r.ClientID})
+}
+
+// identity is what servers are to know a bond by: what is named of that and, where it isn't,
+// what the client was known by whose lease was taken over, or else what is the bond's own.
+func identity(r statedir.Remembered, named bond.Config) lease.Identity {
+	hostname, _ := os.Hostname()
+	otherwise := lease.Identity{ClientID: r.ClientID, Hostname: hostname}
+	if r.Taken != nil {
+		otherwise = *r.Taken
+	}
+	return named.Identity(otherwise)
+}

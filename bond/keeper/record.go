@@ -3,7 +3,6 @@ package keeper
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -43,10 +42,7 @@ const maxEvents = 64
 // the lease holds; whatever else it knew is found out anew. The error is ErrKept
 // where there is a keeper.
 func openRecord(dir statedir.Dir, name string, log *slog.Logger, onEvent func(bond.Event)) (*record, error) {
-	unlock, err := dir.LockKeeper()
-	if errors.Is(err, statefile.ErrLocked) {
-		return nil, fmt.Errorf("keep %s: %w", name, ErrKept)
-	}
+	unlock, err := lockKeeper(dir, name)
 	if err != nil {
 		return nil, err
 	}

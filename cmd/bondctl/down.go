@@ -15,7 +15,7 @@ func downCommand() *cli.Command {
 		Name:      "down",
 		Usage:     "take the bond away and give every member back as it was found",
 		ArgsUsage: "[NAME]",
-		Description: "The keeper is stopped first, and its lease given back; a service that up --save enabled starts again at the next boot, unless systemctl disable bondctl@NAME. Each member gets back its admin state, MAC address and MTU. A bond that bondctl didn't make " +
+		Description: "The keeper is stopped first, and its lease given back; a service that up --save enabled starts again at the next boot, unless systemctl disable bondctl@NAME. Each member gets back its admin state, MAC address and MTU and all that it carried, and DHCP clients that up stopped are started again, with the lease that they had. A bond that bondctl didn't make, or that carries something which would go with it, " +
 			"is refused without --force. A change that waits to be confirmed goes with it; one that was cut short, and its guardian as well, is put back first. Where there is no such bond, that is said, and is no error.\n\n" +
 			"  bondctl down\n" +
 			"  bondctl down office\n\n" +
@@ -52,6 +52,7 @@ func down(c *cli.Context, h *bond.Host, name string) error {
 	plan, err := h.Down(c.Context, name, c.Bool("force"), how(c))
 	if errors.Is(err, bond.ErrNoBond) {
 		fmt.Fprintf(c.App.Writer, "%s: no such bond, nothing to do\n", name)
+		giveBackClients(c, h, name) // an up was killed that had done no more
 		return nil
 	}
 	for _, note := range plan.Notes {
@@ -59,6 +60,9 @@ func down(c *cli.Context, h *bond.Host, name string) error {
 	}
 	for _, step := range plan.Steps {
 		fmt.Fprintln(c.App.Writer, printable(step.String()))
+	}
+	if err == nil {
+		giveBackClients(c, h, name)
 	}
 	return err
 }

@@ -31,6 +31,7 @@ var safe = map[string]string{
 	"to keep it: bondctl confirm ":                                                                                       "it changes nothing, and whoever can say it isn't cut off",
 	"bondctl: %s is put back at %s; to keep it: bondctl confirm %[1]s\n":                                                 "it changes nothing, and whoever can say it isn't cut off",
 	"until %s; bondctl confirm %s keeps it, or else it is put back":                                                      "it changes nothing, and whoever can say it isn't cut off",
+	"%s isn't started again, as there is no %s; bondctl down does it once that is back":                                  "the members have got back what they had",
 	"start %s: %w; journalctl -u %s tells more":                                                                          "it only shows",
 }
 

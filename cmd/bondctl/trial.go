@@ -23,6 +23,7 @@ type trial struct {
 	config bond.Config
 	trialFlags
 
+	clients  *clients      // that are stopped for it
 	limit    time.Duration // to verify; 0 for not at all
 	guardian *guard.Watch  // nil while nothing is on trial
 	asks     []question
@@ -97,12 +98,20 @@ func (t *trial) guarded() error {
 	return nil
 }
 
-// begin puts the change on trial, and asks who answers before.
+// begin comes right before the first change: it puts that on trial, and stops the DHCP
+// clients that would undo it.
 func (t *trial) begin(p bond.Plan, before bond.Image) error {
-	limit, onTrial := t.of(p.Takes)
-	if !onTrial {
-		return nil
+	warnOfFilters(t.c, t.config.Name, p)
+	if limit, onTrial := t.of(p.Takes); onTrial {
+		if err := t.guard(p, before, limit); err != nil {
+			return err
+		}
 	}
+	return t.clients.takeOver()
+}
+
+// guard puts the change on trial, and asks who answers before.
+func (t *trial) guard(p bond.Plan, before bond.Image, limit time.Duration) error {
 	name := t.config.Name
 	if err := t.h.BeginTrial(name, before, changeTime); err != nil {
 		return err

@@ -97,10 +97,16 @@ func up(c *cli.Context) error {
 		defer s.close()
 	}
 	if c.Bool("dry-run") {
+		clients, err := findClients(c, h, wanted.Config)
+		if err != nil {
+			return err
+		}
+		wanted.Config.Lent = clients.lent()
 		plan, err := h.Plan(wanted.Config)
 		if err != nil {
 			return err
 		}
+		clients.tell()
 		say(c, name, plan)
 		warnOfFilters(c, name, plan)
 		for _, what := range plan.Interrupts {
@@ -133,15 +139,20 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 			return err
 		}
 	}
+	var err error
+	if t.clients, err = findClients(c, h, config); err != nil {
+		return err
+	}
+	wanted.Config.Lent = t.clients.lent()
 	plan, err := h.Reconcile(c.Context, wanted, t.how())
 	if err != nil {
+		t.clients.giveBack()
 		return t.failed(err)
 	}
 	if err := t.done(); err != nil {
 		return err
 	}
 	say(c, config.Name, plan)
-	warnOfFilters(c, config.Name, plan)
 	if t.guardian == nil { // or once it is confirmed
 		if err := s.save(c, plan); err != nil {
 			return err

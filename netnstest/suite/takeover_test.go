@@ -311,7 +311,7 @@ func TestTakeOverAutoconfigured(t *testing.T) {
 		return func() error {
 			for _, want := range []string{"inet6 2001:db8::baff", "temporary", "inet6 2001:db8::77/128"} {
 				if text := h.Run("ip", "-6", "address", "show", "dev", link); !strings.Contains(text, want) {
-					return fmt.Errorf("no %s:\n%s\n%s\n%s", want, text, h.Run("sysctl","-a","-r","ipv6.conf.*tempaddr"), h.Run("dmesg"))
+					return fmt.Errorf("no %s:\n%s\n%s\n%s", want, text, h.Run("sysctl", "-a", "-r", "ipv6.conf.*tempaddr"), h.Run("dmesg"))
 				}
 			}
 			return routersRoute(h, link)

@@ -43,8 +43,11 @@ func (l Lent) at(now time.Time, sinceBoot time.Duration) (*lease.Lease, time.Dur
 // Remembered is lease.json, which is kept of DHCP when the bond and the machine go
 // down: a server that is asked for the same address gives it if it can.
 type Remembered struct {
-	ClientID []byte       `json:"client_id"` // option 61; it never changes
+	ClientID []byte       `json:"client_id"` // the bond's own option 61; it never changes
 	Lease    *lease.Lease `json:"lease"`     // nil: there was none yet
+	// Taken is what the DHCP client was known by whose lease was taken over; nil where none
+	// was.
+	Taken *lease.Identity `json:"taken,omitempty"`
 }
 
 // Remembered reads lease.json; the zero value when there is none.

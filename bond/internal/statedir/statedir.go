@@ -6,6 +6,8 @@
 //
 //	public.json    what is wanted, and what became of it; written under the apply lock
 //	journal.json   what must be given back; for root alone, and under the apply lock
+//	clients.json   the DHCP clients that were stopped, and are to be started again; for root
+//	               alone, and under the apply lock
 //	keeper.json    see [Keeper]; written by the keeper
 //	history.jsonl  what happened, a line each; written by the keeper
 //	trial.json     the change that is on trial, or what became of the last one
@@ -56,6 +58,7 @@ const (
 	Journal File = "journal.json"
 	Trial   File = "trial.json"
 	Before  File = "before.json"
+	Clients File = "clients.json"
 	// Inherited is of a folder below Lasting.
 	Inherited File = "inherited.json"
 
@@ -68,7 +71,7 @@ const (
 // mode is who may read a file.
 func (f File) mode() fs.FileMode {
 	switch f {
-	case Journal, Before, leaseFile, roomFile:
+	case Journal, Before, Clients, leaseFile, roomFile:
 		return 0o600
 	}
 	return 0o644

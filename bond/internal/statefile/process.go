@@ -20,6 +20,10 @@ type Process struct {
 // Self is this process.
 func Self() (Process, error) { return find(os.Getpid()) }
 
+// ProcessOf is the process that has a number now. The error is os.ErrProcessDone for a
+// zombie.
+func ProcessOf(pid int) (Process, error) { return find(pid) }
+
 // Alive says whether the process hasn't ended. A zombie has. Anybody may ask;
 // the zero Process is nobody.
 func (p Process) Alive() bool {

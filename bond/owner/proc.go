@@ -1,0 +1,157 @@
+package owner
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/bondctl/bondctl/bond/internal/statefile"
+)
+
+// A running is a process that may be a client.
+type running struct {
+	statefile.Process
+	program string
+	parent  int
+	uid     int
+	args    []string
+}
+
+// clientNames are the names of processes that may be clients (/proc/PID/comm).
+var clientNames = map[string]string{"dhclient": Dhclient, "dhcpcd": Dhcpcd, "udhcpc": Udhcpc, "busybox": Udhcpc}
+
+// programs lists the processes of this network namespace that may be clients, in the order
+// of their numbers. It looks until it sees the same twice: one that goes on as a copy of
+// itself while the list is read could be missed, and so could the copy.
+func programs() (all []running, err error) {
+	const most = 10
+	for range most {
+		before := all
+		if all, err = programsNow(); err != nil {
+			return nil, err
+		}
+		if before != nil && slices.EqualFunc(before, all, func(a, b running) bool { return a.Process == b.Process }) {
+			break
+		}
+	}
+	return all, nil
+}
+
+// programsNow is programs by one look. It isn't nil.
+func programsNow() ([]running, error) {
+	all := []running{}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if r, ok := look(pid); ok {
+			all = append(all, r)
+		}
+	}
+	slices.SortFunc(all, func(a, b running) int { return a.PID - b.PID })
+	return all, nil
+}
+
+// look looks at a process. What is read of it is its own: it is the same before and after.
+func look(pid int) (r running, ok bool) {
+	if r.program, ok = clientNames[strings.TrimSpace(procText(pid, "comm"))]; !ok {
+		return r, false
+	}
+	var err error
+	if r.Process, err = statefile.ProcessOf(pid); err != nil {
+		return r, false
+	}
+	r.args = strings.Split(strings.TrimRight(procText(pid, "cmdline"), "\x00"), "\x00")
+	if name := procText(pid, "comm"); strings.TrimSpace(name) == "busybox" && !slices.ContainsFunc(r.args[:min(2, len(r.args))], isUdhcpc) {
+		return r, false
+	}
+	info, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
+	if err != nil {
+		return r, false
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		r.uid = int(stat.Uid)
+	}
+	r.parent = parentOf(procText(pid, "stat"))
+	return r, r.parent >= 0 && inThisNamespace(pid) && r.Alive()
+}
+
+func isUdhcpc(arg string) bool { return filepath.Base(arg) == Udhcpc }
+
+// trusted says whether a process may be what it says it is: anybody can give a program any
+// name, and it is to be started as root.
+func (r running) trusted() bool { return r.uid == 0 || r.uid == os.Geteuid() }
+
+// procText is a file of a process's; "" where it can't be read.
+func procText(pid int, name string) string {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
+	return string(text)
+}
+
+// parentOf finds a process's parent in /proc/PID/stat, the fourth field (proc_pid_stat(5));
+// -1 where it isn't there. The second one, in parentheses, may contain anything.
+func parentOf(stat string) int {
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 2 {
+		return -1
+	}
+	n, err := strconv.Atoi(fields[1])
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// inThisNamespace says whether a process is in the calling thread's network namespace. Of a
+// process of which that can't be told, it is taken to be so.
+func inThisNamespace(pid int) bool {
+	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
+	if err != nil {
+		return errors.Is(err, os.ErrPermission)
+	}
+	mine, err := os.Readlink("/proc/thread-self/ns/net")
+	return err != nil || theirs == mine
+}
+
+// cgroupOf finds the control group in /proc/PID/cgroup: the path in the line of the one
+// hierarchy, 0::/system.slice/networking.service, or where systemd has one of its own, as with
+// version 1, in that of 1:name=systemd:/system.slice/networking.service.
+func cgroupOf(text string) (group string) {
+	for line := range strings.Lines(text) {
+		_, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+		of, dir, _ := strings.Cut(rest, ":")
+		if (of == "" || of == "name=systemd") && dir != "/" && group == "" {
+			group = dir
+		}
+	}
+	return group
+}
+
+// environment is a process's, as it was at its start.
+func environment(pid int) []string {
+	var env []string
+	for part := range bytes.SplitSeq([]byte(procText(pid, "environ")), []byte{0}) {
+		if name, _, ok := strings.Cut(string(part), "="); ok && name != "" {
+			env = append(env, string(part))
+		}
+	}
+	return env
+}
+
+// linkOf is where a link of a process's leads; "" where that can't be read. That of a program
+// whose file was replaced leads to the new one.
+func linkOf(pid int, name string) string {
+	to, _ := os.Readlink(fmt.Sprintf("/proc/%d/%s", pid, name))
+	return strings.TrimSuffix(to, " (deleted)")
+}
