@@ -8,7 +8,8 @@
 // would have been there before: [Gateway] asks the IPv4 gateway whether it still
 // is (RFC 4436), [Routers] asks the IPv6 routers for what they advertise (RFC
 // 4861). And whether an IPv4 address is somebody else's as well is asked by [Owner]
-// before it is used, and listened for by [Claim] afterwards (RFC 5227).
+// before it is used, and listened for by [Claim] afterwards (RFC 5227). Whether a path
+// carries IP at all is asked by [Echo].
 //
 //	mac, err := probe.Gateway(ctx, "bond0", own, gateway, nil) // the lease is new
 //	...
@@ -23,7 +24,7 @@
 // # What it promises
 //
 // It changes nothing. Each call opens one packet socket, whose filter lets through
-// only what answers, and closes it. It runs wholly in the calling goroutine, and so
+// only what answers, and closes it; Echo's is a raw one. It runs wholly in the calling goroutine, and so
 // in that thread's network namespace; it takes CAP_NET_RAW.
 //
 // The error is [golang.org/x/sys/unix.ENODEV] where the interface doesn't exist

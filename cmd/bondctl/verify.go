@@ -21,39 +21,49 @@ type question struct {
 	who string
 	// peer is whose next hop it is, where that has to be found anew after the change.
 	peer netip.Addr
+	// ping asks by ICMP echo. Who answers as a neighbour may get nothing else through.
+	ping bool
 }
 
 // questions are who is needed: the gateway of each default route and, if somebody is
-// logged in over one of the links, the next hop on the way there. What goes over members
-// that are dropped has been said, and ends.
+// logged in over one of the links, the next hop on the way there, and who it is. What goes
+// over members that are dropped has been said, and ends.
 func questions(h *bond.Host, before *bond.Image, drops []string) []question {
 	gateways := slices.DeleteFunc(before.Gateways(), func(g bond.NextHop) bool { return slices.Contains(drops, g.Link) })
 	return questionsTo(h, gateways, before.Has)
 }
 
-// questionsTo are those to gateways, and to the one who is logged in over a link.
+// questionsTo are those to gateways, and to the one who is logged in over a link. Each is
+// asked as a neighbour and by ICMP echo.
 func questionsTo(h *bond.Host, gateways []bond.NextHop, over func(link string) bool) (list []question) {
 	for _, g := range gateways {
-		list = append(list, question{NextHop: g, who: fmt.Sprintf("gateway %s of %s", g.Addr, g.Link)})
+		who := fmt.Sprintf("gateway %s of %s", g.Addr, g.Link)
+		list = append(list, question{NextHop: g, who: who}, question{NextHop: g, who: who + pinged, ping: true})
 	}
 	peer, ok := sshPeer(os.Getenv("SSH_CONNECTION"))
 	if !ok {
 		return list
 	}
 	if hop, err := h.NextHopTo(peer); err == nil && over(hop.Link) {
-		list = append(list, question{NextHop: hop, who: peerText(peer, hop), peer: peer})
+		list = append(list,
+			question{NextHop: hop, who: peerText(peer, hop), peer: peer},
+			question{NextHop: hop, who: loggedIn(peer) + pinged, peer: peer, ping: true})
 	}
 	return list
 }
 
+// pinged is said of who is asked by ICMP echo.
+const pinged = " (by ping)"
+
 // peerText says who somebody is that is logged in.
 func peerText(peer netip.Addr, hop bond.NextHop) string {
-	text := fmt.Sprintf("%s, from where you are logged in", peer)
 	if hop.Addr != peer {
-		return fmt.Sprintf("%s, on the way to %s", hop.Addr, text)
+		return fmt.Sprintf("%s, on the way to %s", hop.Addr, loggedIn(peer))
 	}
-	return text
+	return loggedIn(peer)
 }
+
+func loggedIn(peer netip.Addr) string { return fmt.Sprintf("%s, from where you are logged in", peer) }
 
 // sshPeer reads SSH_CONNECTION, which sshd(8) sets: the peer's address and port, and
 // this machine's. It is foreign input, of which only the address is used.
@@ -138,7 +148,13 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 func (q question) ask(ctx context.Context, hop bond.NextHop) error {
-	return probe.Neighbour(ctx, hop.Link, hop.Own, hop.Addr)
+	switch {
+	case !q.ping:
+		return probe.Neighbour(ctx, hop.Link, hop.Own, hop.Addr)
+	case q.peer.IsValid():
+		return probe.Echo(ctx, hop.Link, hop.Own, q.peer)
+	}
+	return probe.Echo(ctx, hop.Link, hop.Own, hop.Addr)
 }
 
 // sift is the part of a list of which f says so, which is asked of all at once.
@@ -161,10 +177,14 @@ func silentError(silent []question, how string, limit time.Duration) error {
 	return fmt.Errorf("%s answered before, and not %s within %s", listWho(silent), how, limit)
 }
 
+// listWho lists them. Who doesn't answer as a neighbour doesn't answer by ICMP echo either.
 func listWho(list []question) string {
 	var who []string
 	for _, q := range list {
-		who = append(who, q.who)
+		isNeighbour := func(o question) bool { return !o.ping && o.NextHop == q.NextHop }
+		if !q.ping || !slices.ContainsFunc(list, isNeighbour) {
+			who = append(who, q.who)
+		}
 	}
 	return strings.Join(who, "; ")
 }

@@ -65,6 +65,16 @@ func lonely(t *testing.T, eth1 func(h *netnstest.Host) *netnstest.LAN) *netnstes
 func sameLAN(h *netnstest.Host) *netnstest.LAN   { return h.LAN() }
 func blackHole(h *netnstest.Host) *netnstest.LAN { return h.OtherLAN() }
 
+// drops has a LAN's switch drop some of what comes by the cable of that NIC: see tc-flower(8).
+func drops(lan *netnstest.LAN, nic, what string) {
+	port := "p-" + nic
+	lan.Run("tc", "qdisc", "add", "dev", port, "clsact")
+	lan.Run("tc", strings.Fields("filter add dev "+port+" ingress "+what+" action drop")...)
+}
+
+// passes ends that.
+func passes(lan *netnstest.LAN, nic string) { lan.Run("tc", "qdisc", "del", "dev", "p-"+nic, "clsact") }
+
 // eth1First prefers eth1, which takes everything over.
 var eth1First = []string{"--primary", "eth1", "--member", "eth1", "--member", "eth0"}
 
@@ -101,6 +111,40 @@ func TestVerify(t *testing.T) {
 			o := run(t, cmd)
 			if o.Status != 1 || !strings.Contains(o.Stderr, tt.silent+" answered before, and not through bond0 within") {
 				t.Errorf("exit status %d\n%s%s", o.Status, o.Stdout, o.Stderr)
+			}
+			netnstest.Eventually(t, asBefore(t, h, before))
+			netnstest.Eventually(t, stream.Moved)
+			if r := stream.Stop(); r.Err != nil {
+				t.Error(r)
+			}
+		})
+	}
+	for _, tt := range []struct {
+		name, drops, silent string
+		others              []string // what isn't to be said
+	}{
+		{"ARP is dropped", "protocol arp matchall", "gateway 192.0.2.1 of eth0 answered before", []string{"2001:db8::1", "by ping"}},
+		{"IPv4 is dropped", "protocol ip matchall", "gateway 192.0.2.1 of eth0 (by ping) answered before", []string{"192.0.2.1 of eth0 answered", "2001:db8::1"}},
+		{"IPv6 is dropped", "protocol ipv6 matchall", "gateway 2001:db8::1 of eth0 answered before", []string{"192.0.2.1", "by ping"}},
+		{"IPv6 is dropped but for neighbour discovery", "protocol ipv6 flower ip_proto icmpv6 type 128", "gateway 2001:db8::1 of eth0 (by ping) answered before",
+			[]string{"192.0.2.1", "2001:db8::1 of eth0 answered"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := lonely(t, sameLAN)
+			shell(h, "ip address add 2001:db8::10/64 dev eth0", "ip -6 route add default via 2001:db8::1 dev eth0")
+			drops(h.LAN(), "eth1", tt.drops)
+			before := takeSnapshot(t, h)
+			stream := h.Stream()
+			netnstest.Eventually(t, stream.Moved)
+			o := bondctl(t, h, upArgsOf("--verify", "2s")...)
+			if o.Status != 1 || !strings.Contains(o.Stderr, tt.silent) {
+				t.Errorf("exit status %d\n%s%s", o.Status, o.Stdout, o.Stderr)
+			}
+			for _, text := range tt.others {
+				if strings.Contains(o.Stderr, text) {
+					t.Errorf("it says %q:\n%s", text, o.Stderr)
+				}
 			}
 			netnstest.Eventually(t, asBefore(t, h, before))
 			netnstest.Eventually(t, stream.Moved)

@@ -119,6 +119,36 @@ func TestProbeGatewaySilent(t *testing.T) {
 	})
 }
 
+// Who is there answers to ICMP echo, in whoever's name it is asked, and whose packets are dropped doesn't.
+func TestProbeEcho(t *testing.T) {
+	t.Parallel()
+	h, _, _ := probeHost(t)
+	shell(h, "ip address add 2001:db8::50/64 dev bond0 nodad")
+	own6, far6 := netip.MustParseAddr("2001:db8::50"), netip.MustParseAddr(netnstest.LANAddr6)
+	nobody := netip.MustParseAddr("192.0.2.99") // who isn't here, and nowhere else
+	local := netip.MustParsePrefix(strings.Fields(h.LAN().Run("ip", "-6", "-brief", "address", "show", "dev", "lan", "scope", "link"))[2]).Addr()
+	ask := func(own, addr netip.Addr) (err error) {
+		h.Do(func() { err = probe.Echo(t.Context(), "bond0", own, addr) })
+		return err
+	}
+	netnstest.Eventually(t, func() error { return ask(probeOwn, probeGateway) })
+	netnstest.Eventually(t, func() error { return ask(own6, far6) })
+	netnstest.Eventually(t, func() error { return ask(own6, local) })
+	netnstest.Eventually(t, func() error { return ask(nobody, probeGateway) })
+	for _, nic := range []string{"eth0", "eth1"} {
+		drops(h.LAN(), nic, "protocol ip matchall")
+	}
+	if err := ask(probeOwn, probeGateway); !errors.Is(err, probe.ErrSilent) {
+		t.Errorf("IPv4 is dropped: got %v, want ErrSilent", err)
+	}
+	if err := ask(own6, far6); err != nil {
+		t.Error(err)
+	}
+	if err := ask(own6, nobody); !errors.Is(err, probe.ErrSilent) {
+		t.Errorf("nobody is there: got %v, want ErrSilent", err)
+	}
+}
+
 // An interface that is set down in the middle of a question ends it.
 func TestProbeLinkGoes(t *testing.T) {
 	t.Parallel()
