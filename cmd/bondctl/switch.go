@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/reach"
 )
 
 func switchCommand() *cli.Command {
@@ -76,11 +77,11 @@ func verifySwitch(c *cli.Context, h *bond.Host, name, member string, limit time.
 	if err != nil {
 		return nil, err
 	}
-	asks := answered(c.Context, questionsTo(h, gateways, func(link string) bool { return link == name }))
+	asks := questionsTo(h, gateways, func(link string) bool { return link == name }).Answered(c.Context)
 	if len(asks) == 0 {
 		return nil, nil
 	}
 	return func(ctx context.Context) error {
-		return silentError(silent(ctx, h, asks, limit, bond.Status{Name: name}), "over "+member, limit)
+		return asks.Silent(ctx, h, limit, reach.Unchanged).Err("over "+member, limit)
 	}, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/guard"
+	"github.com/bondctl/bondctl/bond/reach"
 )
 
 // changeTime is how long an up may take to make its changes. After that it is taken to
@@ -26,7 +27,7 @@ type trial struct {
 	clients  *clients      // that are stopped for it
 	limit    time.Duration // to verify; 0 for not at all
 	guardian *guard.Watch  // nil while nothing is on trial
-	asks     []question
+	asks     reach.Questions
 }
 
 // trialFlags are those flags of up that have something put on trial.
@@ -122,7 +123,7 @@ func (t *trial) guard(p bond.Plan, before bond.Image, limit time.Duration) error
 	}
 	t.guardian, t.limit = &watch, limit
 	if limit > 0 {
-		t.asks = answered(t.c.Context, questions(t.h, &before, p.Drops))
+		t.asks = questions(t.h, &before, p.Drops).Answered(t.c.Context)
 	}
 	return nil
 }
@@ -145,22 +146,22 @@ func (t *trial) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	active, limit := verifyTimes(t.limit, st)
+	active, limit := reach.Times(t.limit, st)
 	if err := t.h.ExtendTrial(name, active+limit+changeTime, false); err != nil {
 		return err
 	}
 	ctx, end := t.whileGuarded(ctx)
 	defer end()
 	if err := t.h.WaitActive(ctx, name, active); errors.Is(err, bond.ErrNoActive) && ctx.Err() == nil {
-		return fmt.Errorf("%s has no active slave after %s, where %s answered before", name, active, listWho(t.asks))
+		return fmt.Errorf("%s has no active slave after %s, where %s answered before", name, active, t.asks)
 	} else if err != nil && ctx.Err() == nil {
 		return err
 	}
-	left := silent(ctx, t.h, t.asks, limit, st)
+	left := t.asks.Silent(ctx, t.h, limit, reach.Through(st))
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return silentError(left, "through "+name, limit)
+	return left.Err("through "+name, limit)
 }
 
 // whileGuarded ends a context when the guardian does.

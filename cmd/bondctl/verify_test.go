@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"testing"
 	"time"
-
-	"github.com/bondctl/bondctl/bond"
 )
 
 func TestSSHPeer(t *testing.T) {
@@ -39,33 +37,6 @@ func TestSSHPeer(t *testing.T) {
 	}
 }
 
-func TestVerifyTimes(t *testing.T) {
-	wired, wifi := "wired", "wifi"
-	status := func(updelay bond.Millis, kinds ...*string) bond.Status {
-		st := bond.Status{Options: bond.Options{Updelay: &updelay}}
-		for _, kind := range kinds {
-			st.Members = append(st.Members, bond.MemberStatus{Kind: kind})
-		}
-		return st
-	}
-	for _, tt := range []struct {
-		name            string
-		st              bond.Status
-		limit           time.Duration
-		active, answers time.Duration
-	}{
-		{"wired", status(0, &wired, &wired), 10 * time.Second, 10 * time.Second, 10 * time.Second},
-		{"updelay", status(4000, &wired), 10 * time.Second, 10 * time.Second, 14 * time.Second},
-		{"Wi-Fi", status(4000, &wired, &wifi), 10 * time.Second, 30 * time.Second, 30 * time.Second},
-		{"Wi-Fi, and longer asked for", status(4000, &wifi), time.Minute, 30 * time.Second, 64 * time.Second},
-		{"absent", status(0, nil), time.Second, 10 * time.Second, time.Second},
-	} {
-		if active, answers := verifyTimes(tt.limit, tt.st); active != tt.active || answers != tt.answers {
-			t.Errorf("%s: %s and %s, want %s and %s", tt.name, active, answers, tt.active, tt.answers)
-		}
-	}
-}
-
 func TestOnTrial(t *testing.T) {
 	const s = time.Second
 	for _, tt := range []struct {
@@ -84,17 +55,6 @@ func TestOnTrial(t *testing.T) {
 	} {
 		if verify, onTrial := tt.flags.of(tt.takes); verify != tt.verify || onTrial != tt.onTrial {
 			t.Errorf("%s: %s, %t", tt.name, verify, onTrial)
-		}
-	}
-}
-
-// A member that joined is asked through the bond, and one that didn't over itself.
-func TestThrough(t *testing.T) {
-	up := "up"
-	st := bond.Status{Name: "bond0", Members: []bond.MemberStatus{{Name: "eth0", MIIStatus: &up}, {Name: "wlan0"}}}
-	for link, want := range map[string]string{"eth0": "bond0", "wlan0": "wlan0", "bond0": "bond0", "eth9": "eth9"} {
-		if got := through(st, link); got != want {
-			t.Errorf("%s: %s", link, got)
 		}
 	}
 }

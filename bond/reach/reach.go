@@ -1,0 +1,201 @@
+// Package reach finds out whether those who could be reached before a change of a bond
+// can be reached after it.
+//
+// Who is needed is a question: each gateway of a default route, and somebody who is logged
+// in. All are asked before the change, and those who answered then are asked again after
+// it, until they answer or the time is over. Each is asked twice: as a neighbour, by ARP
+// or neighbour solicitation, and by ICMP echo, for a path may carry the one and drop the
+// other. Who is silent before, such as a gateway that answers no ping, isn't asked again.
+package reach
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/probe"
+)
+
+// A question is whether somebody answers who is needed.
+type question struct {
+	bond.NextHop
+	who string
+	// peer is whose next hop it is, where that has to be found anew after the change.
+	peer netip.Addr
+	ping bool // ask by ICMP echo
+}
+
+// Questions are whether those who are needed answer.
+type Questions []question
+
+// Of are the questions to gateways and to somebody who is logged in over a link, by that
+// address; the zero Addr for nobody.
+func Of(h *bond.Host, gateways []bond.NextHop, peer netip.Addr, over func(link string) bool) (list Questions) {
+	for _, g := range gateways {
+		who := fmt.Sprintf("gateway %s of %s", g.Addr, g.Link)
+		list = append(list, question{NextHop: g, who: who}, question{NextHop: g, who: who + pinged, ping: true})
+	}
+	if !peer.IsValid() {
+		return list
+	}
+	if hop, err := h.NextHopTo(peer); err == nil && over(hop.Link) {
+		far := fmt.Sprintf("%s, from where you are logged in", peer)
+		near := far
+		if hop.Addr != peer {
+			near = fmt.Sprintf("%s, on the way to %s", hop.Addr, far)
+		}
+		list = append(list, question{NextHop: hop, who: near, peer: peer}, question{NextHop: hop, who: far + pinged, peer: peer, ping: true})
+	}
+	return list
+}
+
+// pinged is said of who is asked by ICMP echo.
+const pinged = " (by ping)"
+
+// Answered are those that are answered now.
+func (list Questions) Answered(ctx context.Context) Questions {
+	return list.sift(func(q question) bool { return q.ask(ctx, q.NextHop) == nil })
+}
+
+// A Way is where a next hop is to be looked for after the change: any of them will do.
+type Way func(bond.NextHop) []bond.NextHop
+
+// Unchanged is the Way for a change that moves nobody.
+func Unchanged(hop bond.NextHop) []bond.NextHop { return []bond.NextHop{hop} }
+
+// Through is the Way to those behind a link that may be one of the bond's slaves by now:
+// then it is through the bond.
+func Through(st bond.Status) Way {
+	return func(hop bond.NextHop) []bond.NextHop {
+		slave := func(m bond.MemberStatus) bool { return m.Name == hop.Link && m.MIIStatus != nil }
+		if slices.ContainsFunc(st.Members, slave) {
+			hop.Link = st.Name
+		}
+		return []bond.NextHop{hop}
+	}
+}
+
+// Silent are the questions that aren't answered in that time.
+func (list Questions) Silent(ctx context.Context, h *bond.Host, limit time.Duration, way Way) Questions {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	hops := make(map[string][]bond.NextHop) // the host is asked here, and not by several at once
+	for _, q := range list {
+		hops[q.who] = q.hops(h, way)
+	}
+	return list.sift(func(q question) bool {
+		if q.void(hops[q.who]) {
+			return false
+		}
+		for ctx.Err() == nil {
+			asked := time.Now()
+			for _, hop := range hops[q.who] {
+				if q.ask(ctx, hop) == nil {
+					return false
+				}
+			}
+			pause(ctx, askPause-time.Since(asked)) // what is refused is refused at once
+		}
+		return true
+	})
+}
+
+// hops are the next hops of now; none where there is no way any more.
+func (q question) hops(h *bond.Host, way Way) []bond.NextHop {
+	if !q.peer.IsValid() {
+		return way(q.NextHop)
+	}
+	hop, err := h.NextHopTo(q.peer)
+	if err != nil {
+		return nil
+	}
+	return []bond.NextHop{hop}
+}
+
+// void says whether a gateway can't be asked by ICMP echo as it was before, for no link
+// has the address any more that it was asked from: as where another one is wanted, or is
+// to be leased yet.
+func (q question) void(hops []bond.NextHop) bool {
+	return q.ping && !q.peer.IsValid() && len(hops) > 0 && !slices.ContainsFunc(hops, func(hop bond.NextHop) bool { return probe.CanEcho(hop.Link, hop.Own, hop.Addr) })
+}
+
+// askPause is the least time from one question to the next.
+const askPause = 200 * time.Millisecond
+
+func pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+func (q question) ask(ctx context.Context, hop bond.NextHop) error {
+	switch {
+	case !q.ping:
+		return probe.Neighbour(ctx, hop.Link, hop.Own, hop.Addr)
+	case q.peer.IsValid():
+		return probe.Echo(ctx, hop.Link, hop.Own, q.peer)
+	}
+	return probe.Echo(ctx, hop.Link, hop.Own, hop.Addr)
+}
+
+// sift is the part of a list of which f says so, which is asked of all at once.
+func (list Questions) sift(f func(question) bool) Questions {
+	is := make([]bool, len(list))
+	var asking sync.WaitGroup
+	for i, q := range list {
+		asking.Go(func() { is[i] = f(q) })
+	}
+	asking.Wait()
+	i := -1
+	return slices.DeleteFunc(slices.Clone(list), func(question) bool { i++; return !is[i] })
+}
+
+// Err says who doesn't answer any more; nil for nobody.
+func (list Questions) Err(how string, limit time.Duration) error {
+	if len(list) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s answered before, and not %s within %s", list, how, limit)
+}
+
+// String says who they are about. Who doesn't answer as a neighbour doesn't answer by
+// ICMP echo either.
+func (list Questions) String() string {
+	var who []string
+	for _, q := range list {
+		isNeighbour := func(o question) bool { return !o.ping && o.NextHop == q.NextHop }
+		if !q.ping || !slices.ContainsFunc(list, isNeighbour) {
+			who = append(who, q.who)
+		}
+	}
+	return strings.Join(who, "; ")
+}
+
+// wifiTime is how long a Wi-Fi member may take to associate again, and its access point
+// to pass on what it sends.
+const wifiTime = 30 * time.Second
+
+// activeTime is how long it may take until a slave is active.
+const activeTime = 10 * time.Second
+
+// Times is how long to wait for an active slave, and from then on for answers: a port
+// forwards only after updelay, and over Wi-Fi everything takes longer.
+func Times(limit time.Duration, st bond.Status) (active, answers time.Duration) {
+	active, answers = activeTime, limit
+	if st.Updelay != nil {
+		answers += time.Duration(*st.Updelay) * time.Millisecond
+	}
+	if slices.ContainsFunc(st.Members, func(m bond.MemberStatus) bool { return m.Kind != nil && *m.Kind == "wifi" }) {
+		active, answers = max(active, wifiTime), max(answers, wifiTime)
+	}
+	return active, answers
+}
