@@ -92,6 +92,39 @@ func (h *Host) Trial(name string) (Trial, error) {
 	return t, nil
 }
 
+// AwaitTrial waits while another process makes a change that is on trial: until that is
+// decided, waits to be confirmed, or that process ends.
+func (h *Host) AwaitTrial(ctx context.Context, name string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var changed <-chan struct{}
+	for {
+		t, err := h.Trial(name)
+		if err != nil || !t.Pending() || t.Confirm {
+			return err
+		}
+		if changed == nil {
+			if changed, err = h.store.follow(ctx, name); err != nil {
+				return fmt.Errorf("watch what is on trial of %s: %w", name, err)
+			}
+			continue
+		}
+		up, err := t.Up.Hold()
+		if err != nil {
+			return nil // it has ended
+		}
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-up.Ended():
+		}
+		up.Close()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
 // undisturbed is a [*TrialError] while another process's change is on trial: what is
 // changed meanwhile would be put back with it. A keeper does its work all the same.
 func (h *Host) undisturbed(name string) error {

@@ -161,12 +161,16 @@ func endTrial(c *cli.Context, h *bond.Host, name string) error {
 
 const takenDownWhy = "taken down"
 
-// clearTrial sees to it that nothing is on trial that is about to be changed. What a
-// guardian puts back just now is waited for, and what nobody looks after any more is put
-// back first. The error is a *bond.TrialError for what isn't decided yet.
+// clearTrial sees to it that nothing is on trial that is about to be changed. A change
+// under way is waited for, and so is what a guardian puts back. What nobody looks after
+// any more is put back first. The error is a *bond.TrialError for what waits to be
+// confirmed.
 func clearTrial(c *cli.Context, h *bond.Host, name string) error {
+	if err := h.AwaitTrial(c.Context, name); err != nil {
+		return err
+	}
 	t, err := h.Trial(name)
-	if err == nil && t.Pending() && !t.Confirm && !t.Up.Alive() {
+	if err == nil && t.Pending() && !t.Confirm {
 		if err := awaitGuardian(c.Context, h, name); err != nil {
 			return err
 		}

@@ -91,6 +91,19 @@ func (t *trial) how() bond.How {
 	return w
 }
 
+// change makes the change, after that of another process which was faster.
+func (t *trial) change(wanted bond.Wanted) (bond.Plan, error) {
+	for {
+		plan, err := t.h.Reconcile(t.c.Context, wanted, t.how())
+		if other, ok := errors.AsType[*bond.TrialError](err); !ok || other.Confirm {
+			return plan, err
+		}
+		if err := clearTrial(t.c, t.h, t.config.Name); err != nil {
+			return bond.Plan{}, err
+		}
+	}
+}
+
 // guarded is an error when the guardian has ended.
 func (t *trial) guarded() error {
 	if t.guardian != nil && t.guardian.Over() {

@@ -144,7 +144,7 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 		return err
 	}
 	wanted.Config.Lent = t.clients.lent()
-	plan, err := h.Reconcile(c.Context, wanted, t.how())
+	plan, err := t.change(wanted)
 	if err != nil {
 		t.clients.giveBack()
 		return t.failed(err)

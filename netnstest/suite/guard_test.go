@@ -2,10 +2,12 @@ package suite
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -59,6 +61,15 @@ func lonely(t *testing.T, eth1 func(h *netnstest.Host) *netnstest.LAN) *netnstes
 	h.CableTo(eth1(h), "eth1")
 	linkUp(t, h, "eth0", "eth1")
 	shell(h, "ip address add 192.0.2.10/24 dev eth0", "ip route add default via 192.0.2.1 dev eth0")
+	for _, nic := range []string{"eth0", "eth1"} {
+		netnstest.Eventually(t, h.Carrier(nic, true))
+		netnstest.Eventually(t, func() error {
+			if out := h.Run("ip", "-6", "address", "show", "dev", nic, "scope", "link"); !strings.Contains(out, "fe80:") {
+				return fmt.Errorf("%s has no link-local address yet", nic)
+			}
+			return nil
+		})
+	}
 	return h
 }
 
@@ -456,6 +467,51 @@ func TestGuardUpHangs(t *testing.T) {
 		t.Errorf("up ended with %v", err)
 	}
 	waiting{h: h, before: before}.isBack(t)
+}
+
+// TestGuardedUpIsWaitedFor: an up and a down that come while another up is being verified wait for that one.
+func TestGuardedUpIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		verb []string
+		says string
+	}{
+		{[]string{"up", "--once", "--wait", "0", "--member", "eth1", "--member", "eth0", "--miimon", "50"}, "miimon 100 -> 50"},
+		{[]string{"down"}, "delete bond0"},
+	} {
+		t.Run(tt.verb[0], func(t *testing.T) {
+			t.Parallel()
+			h := lonely(t, sameLAN)
+			before := takeSnapshot(t, h)
+			drops(h.LAN(), "eth1", "protocol ip matchall")
+			first := h.Command("bondctl", upArgsOf("--verify", "5m")...).Background()
+			netnstest.Eventually(t, active(h, "eth1"))
+			second := h.Command("bondctl", tt.verb...).Background()
+			netnstest.Eventually(t, watches(second))
+			passes(h.LAN(), "eth1")
+			if err := first.Wait(); err != nil {
+				t.Errorf("%v\n%s", err, first.Output())
+			}
+			if err := second.Wait(); err != nil || !strings.Contains(second.Output(), tt.says) {
+				t.Errorf("%v\n%s", err, second.Output())
+			}
+			succeeds(t, h, "down")
+			netnstest.Eventually(t, asBefore(t, h, before))
+		})
+	}
+}
+
+// watches is a condition for Eventually: the process waits for a file to change (inotify(7)).
+func watches(p *netnstest.Process) func() error {
+	return func() error {
+		open, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", p.PID()))
+		for _, file := range open {
+			if to, err := os.Readlink(file); err == nil && strings.Contains(to, "inotify") {
+				return nil
+			}
+		}
+		return cmp.Or(err, fmt.Errorf("it watches nothing:\n%s", p.Output()))
+	}
 }
 
 // TestGuardRefused: where a change couldn't be put back, or nobody guards it, nothing is changed.
