@@ -109,10 +109,10 @@ func (a *attempt) conclude(ctx context.Context, s State, began time.Time) error 
 	if a.how.Verify == nil || a.was == nil {
 		return a.finish(s)
 	}
-	err := a.how.Verify(ctx)
-	if err == nil {
-		s, err = a.see(began)
+	if err := a.how.Verify(ctx); err != nil {
+		return &UnverifiedError{err}
 	}
+	s, err := a.see(began)
 	if err != nil {
 		return err
 	}

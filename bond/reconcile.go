@@ -71,7 +71,8 @@ type How struct {
 	// returns, in later rounds as well. If it returns an error nothing is changed.
 	Begin func(p Plan, before Image) error
 	// Verify, where it is set, is called when something was changed and the bond is as
-	// wanted, before that is recorded. If it returns an error everything is taken back.
+	// wanted, before that is recorded. If it returns an error everything is taken back,
+	// and that is an [*UnverifiedError].
 	Verify func(ctx context.Context) error
 
 	// Refusals is for a keeper, whom nobody watches. Where it is set, what the kernel
@@ -80,6 +81,14 @@ type How struct {
 	// refusal has everything taken back, and such a member is an [*ObstacleError].
 	Refusals *Refusals
 }
+
+// An UnverifiedError says that [How.Verify] found that what was changed doesn't work, and
+// so it was taken back.
+type UnverifiedError struct{ Err error }
+
+func (e *UnverifiedError) Error() string { return e.Err.Error() }
+
+func (e *UnverifiedError) Unwrap() error { return e.Err }
 
 // look reads a bond's state, with the journal and the lease.
 func (h *Host) look(c Config) (State, error) {
@@ -218,7 +227,7 @@ func (h *Host) reconcile(ctx context.Context, name string, wanted *Wanted, how H
 		a.refusals = &Refusals{}
 	}
 	err = a.converge(ctx)
-	if err != nil && !a.patient {
+	if _, unverified := errors.AsType[*UnverifiedError](err); unverified || err != nil && !a.patient {
 		return Plan{}, a.takeBack(err)
 	}
 	return a.done, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -31,6 +32,20 @@ func (h *Host) WaitAddress(ctx context.Context, name string, limit time.Duration
 		st, err := h.Brief(name)
 		return slices.ContainsFunc(st.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() }), err
 	})
+}
+
+// WaitSettled waits until no slave's link is about to come up or to fail, after which the
+// kernel may select another active slave. When the time is over it returns all the same.
+func (h *Host) WaitSettled(ctx context.Context, name string, limit time.Duration) error {
+	errOver := errors.New("it isn't settled")
+	err := h.wait(ctx, name, limit, errOver, func() (bool, error) {
+		st, err := h.Brief(name)
+		return !slices.ContainsFunc(st.Members, func(m MemberStatus) bool { return strings.HasPrefix(value(m.MIIStatus), "going") }), err
+	})
+	if errors.Is(err, errOver) {
+		return ctx.Err()
+	}
+	return err
 }
 
 // wait waits until isSo; over is the error when the time is over.

@@ -66,7 +66,7 @@ func (d *decider) see(st bond.Status, at time.Time) {
 }
 
 // reconcile makes the bond what was read anew, or else what is recorded. A new
-// configuration that is broken leaves the old one in force.
+// configuration that is broken, or leads nowhere, leaves the old one in force.
 func (d *decider) reconcile(ctx context.Context) (bond.Plan, error) {
 	how := bond.How{Refusals: &d.refusals}
 	if !d.reload {
@@ -75,7 +75,7 @@ func (d *decider) reconcile(ctx context.Context) (bond.Plan, error) {
 	wanted, err := d.Wanted()
 	var plan bond.Plan
 	if wanted != nil && err == nil {
-		plan, err = d.Host.Reconcile(ctx, *wanted, how)
+		plan, err = d.Host.Reconcile(ctx, *wanted, (&reload{host: d.Host, name: d.Name}).how(ctx, how))
 		if err == nil {
 			d.reload = false
 			d.record.trouble(statedir.Trouble{Source: statedir.SourceConfiguration})
@@ -103,7 +103,8 @@ func (d *decider) reconcile(ctx context.Context) (bond.Plan, error) {
 func isBroken(err error) bool {
 	_, config := errors.AsType[*bond.ConfigError](err)
 	_, obstacle := errors.AsType[*bond.ObstacleError](err)
-	return config || obstacle
+	_, unverified := errors.AsType[*bond.UnverifiedError](err)
+	return config || obstacle || unverified
 }
 
 // giveWishes tells every task what it is to bring about now.

@@ -160,7 +160,7 @@ func (t *trial) check(ctx context.Context) error {
 		return err
 	}
 	active, limit := reach.Times(t.limit, st)
-	if err := t.h.ExtendTrial(name, active+limit+changeTime, false); err != nil {
+	if err := t.h.ExtendTrial(name, active+2*limit+changeTime, false); err != nil {
 		return err
 	}
 	ctx, end := t.whileGuarded(ctx)
@@ -168,6 +168,9 @@ func (t *trial) check(ctx context.Context) error {
 	if err := t.h.WaitActive(ctx, name, active); errors.Is(err, bond.ErrNoActive) && ctx.Err() == nil {
 		return fmt.Errorf("%s has no active slave after %s, where %s answered before", name, active, t.asks)
 	} else if err != nil && ctx.Err() == nil {
+		return err
+	}
+	if err := t.h.WaitSettled(ctx, name, limit); err != nil && ctx.Err() == nil {
 		return err
 	}
 	left := t.asks.Silent(ctx, t.h, limit, reach.Through(st))

@@ -79,7 +79,7 @@ func blackHole(h *netnstest.Host) *netnstest.LAN { return h.OtherLAN() }
 // drops has a LAN's switch drop some of what comes by the cable of that NIC: see tc-flower(8).
 func drops(lan *netnstest.LAN, nic, what string) {
 	port := "p-" + nic
-	lan.Run("tc", "qdisc", "add", "dev", port, "clsact")
+	lan.Run("tc", "qdisc", "replace", "dev", port, "clsact")
 	lan.Run("tc", strings.Fields("filter add dev "+port+" ingress "+what+" action drop")...)
 }
 
@@ -133,12 +133,14 @@ func TestVerify(t *testing.T) {
 	for _, tt := range []struct {
 		name, drops, silent string
 		others              []string // what isn't to be said
+		flags               []string
 	}{
-		{"ARP is dropped", "protocol arp matchall", "gateway 192.0.2.1 of eth0 answered before", []string{"2001:db8::1", "by ping"}},
-		{"IPv4 is dropped", "protocol ip matchall", "gateway 192.0.2.1 of eth0 (by ping) answered before", []string{"192.0.2.1 of eth0 answered", "2001:db8::1"}},
-		{"IPv6 is dropped", "protocol ipv6 matchall", "gateway 2001:db8::1 of eth0 answered before", []string{"192.0.2.1", "by ping"}},
+		{"ARP is dropped", "protocol arp matchall", "gateway 192.0.2.1 of eth0 answered before", []string{"2001:db8::1", "by ping"}, nil},
+		{"IPv4 is dropped", "protocol ip matchall", "gateway 192.0.2.1 of eth0 (by ping) answered before", []string{"192.0.2.1 of eth0 answered", "2001:db8::1"}, nil},
+		{"IPv4 is dropped by who is active after a while", "protocol ip matchall", "gateway 192.0.2.1 of eth0 (by ping) answered before", nil, []string{"--updelay", "1s"}},
+		{"IPv6 is dropped", "protocol ipv6 matchall", "gateway 2001:db8::1 of eth0 answered before", []string{"192.0.2.1", "by ping"}, nil},
 		{"IPv6 is dropped but for neighbour discovery", "protocol ipv6 flower ip_proto icmpv6 type 128", "gateway 2001:db8::1 of eth0 (by ping) answered before",
-			[]string{"192.0.2.1", "2001:db8::1 of eth0 answered"}},
+			[]string{"192.0.2.1", "2001:db8::1 of eth0 answered"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -148,7 +150,7 @@ func TestVerify(t *testing.T) {
 			before := takeSnapshot(t, h)
 			stream := h.Stream()
 			netnstest.Eventually(t, stream.Moved)
-			o := bondctl(t, h, upArgsOf("--verify", "2s")...)
+			o := bondctl(t, h, upArgsOf(append(tt.flags, "--verify", "2s")...)...)
 			if o.Status != 1 || !strings.Contains(o.Stderr, tt.silent) {
 				t.Errorf("exit status %d\n%s%s", o.Status, o.Stdout, o.Stderr)
 			}
@@ -643,5 +645,49 @@ func TestSwitchBack(t *testing.T) {
 	netnstest.Eventually(t, asBefore(t, h, before))
 	succeeds(t, h, "switch", "--verify", "0", "eth1")
 	succeeds(t, h, "switch", "eth0") // nobody answered before
+	succeeds(t, h, "down")
+}
+
+// TestReloadBack: a file under which the gateway doesn't answer any more isn't followed, and status says so. One
+// under which it does is.
+func TestReloadBack(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t, netnstest.Private("/etc/bondctl"))
+	h.Cable("eth0")
+	h.CableTo(h.OtherLAN(), "eth1")
+	linkUp(t, h, "eth0", "eth1")
+	reload := func(members ...string) {
+		t.Helper()
+		text := "miimon = 50\n"
+		for _, name := range members {
+			text += "[[member]]\nname = \"" + name + "\"\n"
+		}
+		writeFile(t, in(h, "/etc/bondctl/bond0.toml"), text+"[ipv4]\naddresses = [\"192.0.2.10/24\"]\ngateway = \"192.0.2.1\"\n")
+		if len(members) == 1 {
+			return
+		}
+		kill(t, keeperOf(t, h), syscall.SIGHUP)
+	}
+	reload("eth0")
+	h.Start("bondctl", "daemon")
+	netnstest.Eventually(t, usable(h, "eth0"))
+	stream := h.Stream()
+
+	reload("eth1", "eth0")
+	netnstest.Eventually(t, healthSays(t, h, "configuration: the one before stays in force: gateway 192.0.2.1 of bond0 answered before, and not through bond0 within 10s"))
+	rolesAre(t, h, "eth0 active")
+	netnstest.Eventually(t, stream.Moved)
+	drops(h.LAN(), "eth0", "protocol ip matchall")
+	drops(h.LAN(), "eth0", "protocol arp matchall")
+	reload("eth1", "eth0") // nobody answered before
+	rolesAre(t, h, "eth1 active", "eth0 backup")
+	passes(h.LAN(), "eth0")
+	reload("eth0", "eth1")
+	rolesAre(t, h, "eth0 active", "eth1 backup")
+	netnstest.Eventually(t, noTrouble(t, h))
+	netnstest.Eventually(t, stream.Moved)
+	if r := stream.Stop(); r.Err != nil {
+		t.Error(r)
+	}
 	succeeds(t, h, "down")
 }
