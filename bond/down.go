@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
+	"github.com/bondctl/bondctl/bond/internal/statedir"
 )
 
 // ErrNoBond says that there is no bond of the name that was asked for.
@@ -17,8 +21,10 @@ var ErrNoBond = errors.New("no such bond")
 // bond is gone all the same, and nothing is kept of it.
 //
 // The error is ErrNoBond when there is nothing to take away, and a
-// [*ObstacleError] for a bond that bondctl didn't make, unless force is set. A
-// Down that was interrupted goes on where it stopped when it is called again.
+// [*ObstacleError] for a bond that bondctl didn't make, unless force is set, and that of
+// [How.Verify], which it calls when the bond is gone: then nothing is forgotten yet, and
+// whoever has put that on trial puts the bond back. A Down that was interrupted goes on
+// where it stopped when it is called again.
 func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan, error) {
 	p := Plan{Bond: name}
 	if !h.exists(name) {
@@ -48,7 +54,55 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 	for _, r := range refused {
 		p.Notes = append(p.Notes, Messagef("%v", r))
 	}
+	if how.Verify != nil {
+		if err := how.Verify(ctx); err != nil {
+			return p, err
+		}
+	}
+	if t, err := h.Trial(name); err != nil || t.Pending() {
+		return p, errors.Join(err, h.store.forget(name, statedir.Trial, statedir.Before))
+	}
 	return p, h.store.forget(name)
+}
+
+// BeginDownTrial puts on trial what [Host.Down] is about to do: unless that is kept
+// before the time is over the bond is made anew, as it is now. See [Host.BeginTrial].
+func (h *Host) BeginDownTrial(ctx context.Context, name string, force bool, limit time.Duration) error {
+	unlock, err := h.store.lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	s, err := h.look(Config{Name: name})
+	if err == nil {
+		err = h.lookCloser(&s)
+	}
+	if err != nil {
+		return err
+	}
+	before := s.before(downPlan(s, force), Config{Name: name})
+	if link, present := s.link(name); present {
+		// They would be those of a new link.
+		metric := raMetric
+		metric.Link = link.Index
+		before.Sysctls = slices.Concat(before.Sysctls, readDiffering(link), s.readSysctls([]sysctl{metric}))
+	}
+	return h.BeginTrial(name, *before, limit)
+}
+
+// GivesBack says whether Down would give addresses back to links that are there, and
+// which gateways those links had.
+func (h *Host) GivesBack(name string) (addresses bool, gateways []NextHop, err error) {
+	s, err := h.look(Config{Name: name})
+	if err != nil || !s.madeBond() {
+		return false, nil, err
+	}
+	present := func(index int) bool { _, there := s.linkByIndex(index); return there }
+	addresses = slices.ContainsFunc(s.Before.Addresses, func(a rtnl.Addr) bool { return present(a.Link) })
+	gateways = filter(s.Before.Gateways(), func(g NextHop) bool {
+		return slices.ContainsFunc(s.Before.Links, func(l linkImage) bool { return l.Name == g.Link && present(l.Index) })
+	})
+	return addresses, gateways, nil
 }
 
 // downPlan deletes the bond first: so no member is down for longer than it must be.

@@ -10,7 +10,7 @@ import (
 // sysctls gives back the settings of links.
 func (r *restorer) sysctls() {
 	for _, was := range r.before.Sysctls {
-		link, present := r.now.linkByIndex(was.Link)
+		link, present := r.linkOf(was.Link)
 		if !present || slices.Contains(r.now.sysctls, was) {
 			continue
 		}

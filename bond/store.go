@@ -140,9 +140,9 @@ func (s store) keepInherited(name string, i *Inherited) error {
 	return statedir.Of(s.lasting, name).Write(statedir.Inherited, Inherited{inheritance{Lasting: i.Lasting.own()}})
 }
 
-// forget removes everything about a bond that is gone.
-func (s store) forget(name string) error {
-	return errors.Join(s.keepInherited(name, nil), s.of(name).Forget())
+// forget removes everything about a bond that is gone, but for some files.
+func (s store) forget(name string, but ...statedir.File) error {
+	return errors.Join(s.keepInherited(name, nil), s.of(name).Forget(but...))
 }
 
 // leastSpace is what must be free for bondctl to note what it changes.

@@ -299,6 +299,7 @@ func (h *Host) forgetTrial(name string, b beforeTrial) error {
 		return err
 	}
 	if b.Record.Config != nil || b.Journal != nil {
+		h.renumberJournal(name, &b)
 		err := errors.Join(h.store.restoreJournal(name, b.Journal), h.store.writeRecord(name, b.Record))
 		return errors.Join(err, h.concludeTrial(name))
 	}
@@ -306,6 +307,18 @@ func (h *Host) forgetTrial(name string, b beforeTrial) error {
 		return fmt.Errorf("%s couldn't be taken away", name) // down tries again, by the journal
 	}
 	return errors.Join(h.store.of(name).Forget(statedir.Trial, statedir.Before), h.concludeTrial(name))
+}
+
+// renumberJournal has the journal know the bond again that was made anew, under another
+// ifindex.
+func (h *Host) renumberJournal(name string, b *beforeTrial) {
+	if b.Image.Bond.State == nil || b.Journal == nil || b.Journal.Bond == nil {
+		return
+	}
+	was := slices.ContainsFunc(b.Image.Links, func(l linkImage) bool { return l.Name == name && l.Index == b.Journal.Bond.Index })
+	if index, err := h.kernel.ifindex(name); was && err == nil {
+		b.Journal.Bond.Index = index
+	}
 }
 
 // concludeTrial notes that a trial has been put back.

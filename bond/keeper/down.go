@@ -14,22 +14,25 @@ import (
 	"github.com/bondctl/bondctl/bond/resolve"
 )
 
-// TakeDown ends the bond's keeper and what a keeper leaves behind: the lease is
-// given back, unless its address goes back to a link that had it before; name servers
-// are taken back, and wpa_supplicants ended. The bond stays. What goes wrong beside ending the keeper keeps nothing from being taken
-// down: it is told in words.
+// TakeDown ends the bond's keeper and what a keeper leaves behind: it does what [EndLease]
+// and then what [Retire] does. The bond stays. What goes wrong beside ending the keeper
+// keeps nothing from being taken down: it is told in words.
 func TakeDown(ctx context.Context, h *bond.Host, name string) (notes []string, err error) {
 	if err := Stop(ctx, h, name); err != nil {
 		return nil, err
 	}
-	dir := statedir.Of(h.StateDir(), name)
-	if err := endLease(h, dir, name); err != nil {
-		notes = append(notes, fmt.Sprintf("the lease isn't given back: %v", err))
+	notes = EndLease(h, name)
+	rest, err := Retire(ctx, h, name)
+	return append(notes, rest...), err
+}
+
+// Retire ends the bond's keeper, takes its name servers back, and ends its
+// wpa_supplicants. Another keeper would go on with the lease.
+func Retire(ctx context.Context, h *bond.Host, name string) (notes []string, err error) {
+	if err := Stop(ctx, h, name); err != nil {
+		return nil, err
 	}
-	if err := dir.RemoveKeeper(); err != nil {
-		notes = append(notes, err.Error())
-	}
-	for _, err := range stopSupplicants(ctx, dir.Supplicants()) {
+	for _, err := range stopSupplicants(ctx, statedir.Of(h.StateDir(), name).Supplicants()) {
 		notes = append(notes, fmt.Sprintf("end wpa_supplicant: %v", err))
 	}
 	if h.InitialNamespace() {
@@ -38,6 +41,19 @@ func TakeDown(ctx context.Context, h *bond.Host, name string) (notes []string, e
 		}
 	}
 	return notes, nil
+}
+
+// EndLease gives the lease back, unless its address goes back to a link that had it
+// before. The bond has no keeper then.
+func EndLease(h *bond.Host, name string) (notes []string) {
+	dir := statedir.Of(h.StateDir(), name)
+	if err := endLease(h, dir, name); err != nil {
+		notes = append(notes, fmt.Sprintf("the lease isn't given back: %v", err))
+	}
+	if err := dir.RemoveKeeper(); err != nil {
+		notes = append(notes, err.Error())
+	}
+	return notes
 }
 
 // endLease gives the lease back to the DHCP client from which it was taken over, for

@@ -92,6 +92,9 @@ func (t *trial) await() error {
 // decided is what became of a trial whose guardian has ended.
 func (t *trial) decided() error {
 	decided, err := t.h.Trial(t.config.Name)
+	if err == nil && decided.Up.PID != os.Getpid() {
+		decided = bond.Trial{} // another change is on trial by now
+	}
 	if err == nil && decided.Pending() {
 		return t.undo("its guardian has ended")
 	}

@@ -16,11 +16,12 @@ func downCommand() *cli.Command {
 		Usage:     "take the bond away and give every member back as it was found",
 		ArgsUsage: "[NAME]",
 		Description: "The keeper is stopped first, and its lease given back; a service that up --save enabled starts again at the next boot, unless systemctl disable bondctl@NAME. Each member gets back its admin state, MAC address and MTU and all that it carried, and DHCP clients that up stopped are started again, with the lease that they had. A bond that bondctl didn't make, or that carries something which would go with it, " +
-			"is refused without --force. A change that waits to be confirmed goes with it; one that was cut short, and its guardian as well, is put back first. Where there is no such bond, that is said, and is no error.\n\n" +
+			"is refused without --force. Where members get addresses back, a guardian waits beside it as beside an up, and the bond is put back, with its keeper, unless the gateways answer over the members as they did over the bond. A change that waits to be confirmed goes with it; one that was cut short, and its guardian as well, is put back first. Where there is no such bond, that is said, and is no error.\n\n" +
 			"  bondctl down\n" +
 			"  bondctl down office\n\n" +
 			"Exit status: 0 done or nothing to do, 1 failed or refused, 2 usage.",
 		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "verify", Value: defaultDownVerify, Usage: "put the bond back unless who answered before, each gateway that the members get back and the machine that you are logged in from, answers within `DURATION`; 0: don't ask (default: " + defaultDownVerify + ")"},
 			&cli.BoolFlag{Name: "force", Usage: "take away a bond that bondctl didn't make, too; its members are left down"},
 		},
 		Action: onBond(down),
@@ -33,23 +34,32 @@ func takeDownKeeper(c *cli.Context, h *bond.Host, name string) error {
 		return err
 	}
 	notes, err := keeper.TakeDown(c.Context, h, name)
-	for _, note := range notes {
-		warn(c, "%s", note)
-	}
+	warnAll(c, notes)
 	return err
 }
 
+func warnAll(c *cli.Context, notes []string) {
+	for _, note := range notes {
+		warn(c, "%s", note)
+	}
+}
+
 func down(c *cli.Context, h *bond.Host, name string) error {
+	limit, err := verifyFlag(c)
+	if err != nil {
+		return err
+	}
 	if err := endTrial(c, h, name); err != nil {
 		return err
 	}
 	if err := h.MayTakeDown(name, c.Bool("force")); err != nil {
 		return err
 	}
-	if err := takeDownKeeper(c, h, name); err != nil {
+	t := &downTrial{trial: trial{c: c, h: h, config: bond.Config{Name: name}}}
+	if err := t.begin(limit); err != nil {
 		return err
 	}
-	plan, err := h.Down(c.Context, name, c.Bool("force"), how(c))
+	plan, err := t.takeDown()
 	if errors.Is(err, bond.ErrNoBond) {
 		fmt.Fprintf(c.App.Writer, "%s: no such bond, nothing to do\n", name)
 		giveBackClients(c, h, name) // an up was killed that had done no more

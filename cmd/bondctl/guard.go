@@ -153,13 +153,30 @@ func endTrial(c *cli.Context, h *bond.Host, name string) error {
 			return err
 		}
 		if t.Verdict.Kept {
-			return h.DismissGuardian(name)
+			return errors.Join(h.DismissGuardian(name), awaitGuardian(c.Context, h, name), awaitUp(c.Context, t))
 		}
 	}
 	return clearTrial(c, h, name)
 }
 
 const takenDownWhy = "taken down"
+
+// awaitUp waits until the one that made a change has told what became of it, before
+// something else is on trial. One that is stopped has to find out later.
+func awaitUp(ctx context.Context, t bond.Trial) error {
+	up, err := t.Up.Hold()
+	if err != nil {
+		return nil // it has ended
+	}
+	defer up.Close()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-up.Ended():
+	case <-time.After(endTime):
+	}
+	return nil
+}
 
 // clearTrial sees to it that nothing is on trial that is about to be changed. A change
 // under way is waited for, and so is what a guardian puts back. What nobody looks after

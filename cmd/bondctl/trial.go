@@ -130,14 +130,23 @@ func (t *trial) guard(p bond.Plan, before bond.Image, limit time.Duration) error
 	if err := t.h.BeginTrial(name, before, changeTime); err != nil {
 		return err
 	}
+	if err := t.startGuardian(limit); err != nil {
+		return err
+	}
+	if limit > 0 {
+		t.asks = questions(t.h, &before, p.Drops).Answered(t.c.Context)
+	}
+	return nil
+}
+
+// startGuardian starts the guardian of what has been put on trial.
+func (t *trial) startGuardian(limit time.Duration) error {
+	name := t.config.Name
 	watch, err := startGuarded(t.c, t.h, name)
 	if err != nil {
 		return errors.Join(fmt.Errorf("start the guardian of %s, without which nothing is changed: %w", name, err), t.h.DropTrial(name))
 	}
 	t.guardian, t.limit = &watch, limit
-	if limit > 0 {
-		t.asks = questions(t.h, &before, p.Drops).Answered(t.c.Context)
-	}
 	return nil
 }
 

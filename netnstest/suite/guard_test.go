@@ -2,13 +2,13 @@ package suite
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/bondctl/bondctl/netnstest"
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
 
@@ -512,7 +513,7 @@ func watches(p *netnstest.Process) func() error {
 				return nil
 			}
 		}
-		return cmp.Or(err, fmt.Errorf("it watches nothing:\n%s", p.Output()))
+		return errors.Join(err, fmt.Errorf("it watches nothing:\n%s", p.Output()))
 	}
 }
 
@@ -690,4 +691,57 @@ func TestReloadBack(t *testing.T) {
 		t.Error(r)
 	}
 	succeeds(t, h, "down")
+}
+
+// named is how a host's bond and its routes are, without the number that a bond made anew has another of.
+func named(h *netnstest.Host) []string {
+	return strings.Split(h.Run("sh", "-c", "ip -brief link; ip -brief address; ip route show table all; ip -6 route show table all; ip rule; cat /proc/net/bonding/bond0;"+
+		"grep -s . /proc/sys/net/ipv4/conf/*/* /proc/sys/net/ipv6/conf/*/* || true"), "\n")
+}
+
+// TestDownBack: a down after which the gateway wouldn't answer any more is put back, keeper and all, and the
+// stream goes on; likewise where down is killed.
+func TestDownBack(t *testing.T) {
+	t.Parallel()
+	const silent = "gateway 192.0.2.1 of bond0 (by ping) answered before, and not without bond0 within 1s"
+	for _, tt := range []struct {
+		name string
+		once []string
+	}{{"with a keeper", nil}, {"without one", []string{"--once"}}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := lonely(t, sameLAN)
+			shell(h, "ip address add 2001:db8::10/64 dev eth0", "ip -6 route add default via 2001:db8::1 dev eth0")
+			first := takeSnapshot(t, h)
+			stream := h.Stream()
+			succeeds(t, h, slices.Concat([]string{"up"}, eth1First, tt.once)...)
+			netnstest.Eventually(t, usable(h, "eth0", "eth1"))
+			sysctl(t, h.Namespace, "net/ipv4/conf/bond0/rp_filter", "2")
+			before := named(h)
+			drops(h.LAN(), "eth0", "protocol ip matchall")
+			o := bondctl(t, h, "down", "--verify", "1s")
+			if o.Status != 1 || !strings.Contains(o.Stderr, "bond0 was put back at ") || !strings.Contains(o.Stderr, silent) {
+				t.Errorf("exit status %d\n%s%s", o.Status, o.Stdout, o.Stderr)
+			}
+			netnstest.Eventually(t, active(h, "eth1"))
+			netnstest.Eventually(t, stream.Moved)
+			if tt.once == nil {
+				keeperOf(t, h)
+			}
+			netnstest.Eventually(t, func() error {
+				if diff := cmp.Diff(before, named(h)); diff != "" {
+					return fmt.Errorf("not as before (-before +after):\n%s", diff)
+				}
+				return nil
+			})
+			passes(h.LAN(), "eth0")
+			succeeds(t, h, "down")
+			netnstest.Eventually(t, asBefore(t, h, first))
+			if r := stream.Stop(); r.Err != nil {
+				t.Error(r)
+			} else {
+				t.Log(r)
+			}
+		})
+	}
 }

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/keeper"
+	"github.com/bondctl/bondctl/bond/owner"
+	"github.com/bondctl/bondctl/bond/reach"
+)
+
+// defaultDownVerify is how long the gateways have to answer over the members.
+const defaultDownVerify = "10s"
+
+// A downTrial is a down that is put on trial where the members get addresses back: who
+// answers over the bond must answer over them.
+type downTrial struct {
+	trial
+	was  bond.Status    // the bond's
+	back []bond.NextHop // the gateways of the members
+}
+
+// begin puts it on trial, unless nobody answers who could fall silent.
+func (t *downTrial) begin(limit time.Duration) error {
+	name := t.config.Name
+	addresses, back, err := t.h.GivesBack(name)
+	if err != nil || !addresses || limit == 0 {
+		return err
+	}
+	gateways, err := t.h.Gateways(name)
+	if err != nil {
+		return err
+	}
+	t.back = back
+	gateways = slices.DeleteFunc(gateways, func(g bond.NextHop) bool { return len(t.overMembers(g)) == 0 })
+	asks := questionsTo(t.h, gateways, func(link string) bool { return link == name }).Answered(t.c.Context)
+	if len(asks) == 0 {
+		return nil
+	}
+	if t.was, err = t.h.Brief(name); err != nil {
+		return err
+	}
+	if err := t.h.BeginDownTrial(t.c.Context, name, t.c.Bool("force"), changeTime); err != nil {
+		return err
+	}
+	t.asks = asks
+	return t.startGuardian(limit)
+}
+
+// overMembers are where a gateway of the bond is found once that is gone.
+func (t *downTrial) overMembers(g bond.NextHop) (hops []bond.NextHop) {
+	for _, hop := range t.back {
+		if hop.Addr == g.Addr {
+			hops = append(hops, hop)
+		}
+	}
+	return hops
+}
+
+// takeDown takes the bond away, and puts it back if who answered doesn't answer any more.
+func (t *downTrial) takeDown() (bond.Plan, error) {
+	c, h, name, w := t.c, t.h, t.config.Name, how(t.c)
+	if t.guardian == nil {
+		if err := takeDownKeeper(c, h, name); err != nil {
+			return bond.Plan{}, err
+		}
+		return h.Down(c.Context, name, c.Bool("force"), w)
+	}
+	w.Verify = t.check
+	later, err := t.retireKeeper()
+	if err != nil {
+		return bond.Plan{}, t.abandon(err)
+	}
+	plan, err := h.Down(c.Context, name, c.Bool("force"), w)
+	if err != nil {
+		return bond.Plan{}, t.undo(err.Error())
+	}
+	if err := errors.Join(t.keep(takenDownWhy), h.DropTrial(name)); err != nil {
+		return plan, err
+	}
+	if later {
+		warnAll(c, keeper.EndLease(h, name))
+	}
+	return plan, nil
+}
+
+// retireKeeper ends the keeper. A lease that goes back to a DHCP client is the bond's until
+// the bond is gone for good; any other has to be given back before.
+func (t *downTrial) retireKeeper() (later bool, err error) {
+	c, h, name := t.c, t.h, t.config.Name
+	clients, err := owner.LedgerOf(h.StateDir(), name).Clients()
+	if err != nil {
+		return false, err
+	}
+	if len(clients) == 0 {
+		return false, takeDownKeeper(c, h, name)
+	}
+	if err := stopKeeper(c, h, name); err != nil {
+		return false, err
+	}
+	notes, err := keeper.Retire(c.Context, h, name)
+	warnAll(c, notes)
+	return true, err
+}
+
+// check verifies that who answered over the bond answers without it.
+func (t *downTrial) check(ctx context.Context) error {
+	if err := t.guarded(); err != nil {
+		return err
+	}
+	_, limit := reach.Times(t.limit, t.was)
+	if err := t.h.ExtendTrial(t.config.Name, limit+changeTime, false); err != nil {
+		return err
+	}
+	ctx, end := t.whileGuarded(ctx)
+	defer end()
+	left := t.asks.Silent(ctx, t.h, limit, t.overMembers)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return left.Err("without "+t.config.Name, limit)
+}
