@@ -745,3 +745,44 @@ func TestDownBack(t *testing.T) {
 		})
 	}
 }
+
+// TestGuardDownKilled kills a down at each of its changes: the guardian makes the bond anew, unless all was
+// well by then, and the stream goes on.
+func TestGuardDownKilled(t *testing.T) {
+	t.Parallel()
+	h := lonely(t, sameLAN)
+	before := takeSnapshot(t, h)
+	stream := h.Stream()
+	down := func(at int) *netnstest.Supervisor {
+		t.Helper()
+		succeeds(t, h, upArgsOf()...)
+		netnstest.Eventually(t, usable(h, "eth0", "eth1"))
+		cmd := h.Command("bondctl", "down")
+		killer := cmd.Supervise()
+		killer.KillAt(at)
+		if o := run(t, cmd); o.Status != 0 && !killer.Killed() {
+			t.Fatalf("exit status %d\n%s%s", o.Status, o.Stdout, o.Stderr)
+		}
+		return killer
+	}
+	changes := down(0).Made()
+	netnstest.Eventually(t, asBefore(t, h, before))
+	atChanges(t, changes, func(at int) bool {
+		killer := down(at)
+		netnstest.Eventually(t, decided(h))
+		if f, there, _ := trialOf(h); there && f.Verdict != nil && !f.Verdict.Kept {
+			netnstest.Eventually(t, active(h, "eth1"))
+			rolesAre(t, h, "eth1 active", "eth0 backup")
+		}
+		netnstest.Eventually(t, stream.Moved)
+		succeeds(t, h, "down")
+		forgetTrial(t, h)
+		netnstest.Eventually(t, asBefore(t, h, before))
+		return killer.Killed()
+	})
+	if r := stream.Stop(); r.Err != nil {
+		t.Error(r)
+	} else {
+		t.Log(r)
+	}
+}
