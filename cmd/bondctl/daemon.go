@@ -29,7 +29,7 @@ func daemonCommand() *cli.Command {
 		Usage:     "keep the bond as it is wanted, in the foreground",
 		ArgsUsage: "[NAME]",
 		Description: "Wanted is what the configuration file says; without one, or if flags were given to it, what the last up of this boot wanted. " +
-			"Members join when they appear. SIGHUP reads the file again; a broken one leaves in force what was before. " +
+			"Members join when they appear. SIGHUP reads the file again; one that is broken, or with which the gateways don't answer any more, leaves in force what was before. " +
 			"SIGTERM ends the keeper and leaves the bond standing; another one takes over without a failover. " +
 			"After each event the executables in " + hooksDir + " are run.\n\n" +
 			"  bondctl daemon --config office.toml office\n\n" +

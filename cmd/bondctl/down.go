@@ -19,7 +19,7 @@ func downCommand() *cli.Command {
 			"is refused without --force. Where members get addresses back, a guardian waits beside it as beside an up, and the bond is put back, with its keeper, unless the gateways answer over the members as they did over the bond. A change that waits to be confirmed goes with it; one that was cut short, and its guardian as well, is put back first. Where there is no such bond, that is said, and is no error.\n\n" +
 			"  bondctl down\n" +
 			"  bondctl down office\n\n" +
-			"Exit status: 0 done or nothing to do, 1 failed or refused, 2 usage.",
+			"Exit status: 0 done or nothing to do, 1 failed, put back or refused, 2 usage.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "verify", Value: defaultDownVerify, Usage: "put the bond back unless who answered before, each gateway that the members get back and the machine that you are logged in from, answers within `DURATION`; 0: don't ask (default: " + defaultDownVerify + ")"},
 			&cli.BoolFlag{Name: "force", Usage: "take away a bond that bondctl didn't make, too; its members are left down"},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -78,7 +77,10 @@ func (t *downTrial) takeDown() (bond.Plan, error) {
 	if err != nil {
 		return bond.Plan{}, t.undo(err.Error())
 	}
-	if err := errors.Join(t.keep(takenDownWhy), h.DropTrial(name)); err != nil {
+	if err := t.keep(takenDownWhy); err != nil {
+		return plan, err
+	}
+	if err := h.DropTrial(name); err != nil {
 		return plan, err
 	}
 	if later {

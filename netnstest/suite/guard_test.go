@@ -167,6 +167,16 @@ func TestVerify(t *testing.T) {
 			}
 		})
 	}
+	// Who isn't asked by the same address isn't missed.
+	t.Run("another address is wanted", func(t *testing.T) {
+		t.Parallel()
+		h := lonely(t, sameLAN)
+		shell(h, "ip address add 2001:db8::10/64 dev eth0", "ip -6 route add default via 2001:db8::1 dev eth0")
+		before := takeSnapshot(t, h)
+		succeeds(t, h, upArgsOf("--address", "198.51.100.10/24", "--gateway", "198.51.100.1", "--take-over")...)
+		succeeds(t, h, "down")
+		netnstest.Eventually(t, asBefore(t, h, before))
+	})
 	t.Run("kept", func(t *testing.T) {
 		t.Parallel()
 		h := lonely(t, sameLAN)
