@@ -228,7 +228,7 @@ func TestInheritedLasts(t *testing.T) {
 	h := threeNICs(t)
 	shell(h, inUseCases[1].before...)
 	up(t, h, eth0And1...)
-	shell(h, "ip address del 10.9.9.1/32 dev bond0", "ip route del default via 192.0.2.2 dev bond0", "ip rule del priority 900")
+	shell(h, "ip address del 10.9.9.1 peer 10.9.9.2/32 dev bond0", "ip route del default via 192.0.2.2 dev bond0", "ip rule del priority 900")
 	if o := up(t, h, eth0And1...); o.changedNothing() {
 		t.Error("nobody missed what was taken away")
 	}
