@@ -39,6 +39,9 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 	if err := mayTakeDown(s, force); err != nil {
 		return p, err
 	}
+	if err := h.lookCloser(&s); err != nil {
+		return p, err
+	}
 	var refused []*StepError
 	p.Steps, refused = h.kernel.restore(downPlan(s, force).Steps, how)
 	bond, _ := s.link(name)

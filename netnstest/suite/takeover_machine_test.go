@@ -13,14 +13,20 @@ import (
 // testTakeOverInUse is a laptop on its dock, as it is found: the dock's NIC has its address from a dhclient, and Wi-Fi
 // is associated by a wpa_supplicant. While a session and a download run over the dock, up takes both into a
 // bond and down lets them go, again and again. Neither connection breaks, and the address stays. (The long form:
-// twenty times.)
+// twenty times, and also with a NIC whose link needs no negotiation.)
 func testTakeOverInUse(t *testing.T) {
+	for _, model := range sample([]string{netnstest.E1000E}, []string{netnstest.E1000E, netnstest.VirtioNet}) {
+		t.Run(model, func(t *testing.T) { takeOverInUse(t, model) })
+	}
+}
+
+func takeOverInUse(t *testing.T, model string) {
 	m := netnstest.NewMachine(t, netnstest.Private("/etc/dhcp", "/var/lib/dhcp"))
 	for path, text := range dhclientFiles("send host-name = gethostname();\n") {
 		writeFile(t, in(m.Host, path), text)
 	}
 	server := m.LAN().DHCP()
-	dock := m.PCIDock(netnstest.E1000E)
+	dock := m.PCIDock(model)
 	wifi := m.WiFi()
 	linkUp(t, m.Host, dock.Name)
 	netnstest.Eventually(t, m.Carrier(dock.Name, true))
@@ -31,6 +37,14 @@ func testTakeOverInUse(t *testing.T) {
 	address, err := addressOf(m.Host, dock.Name)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, name := range []string{dock.Name, wifi.Name} {
+		netnstest.Eventually(t, func() error {
+			if m.Run("ip", "-6", "-oneline", "address", "show", "dev", name, "scope", "link", "-tentative") == "" {
+				return fmt.Errorf("%s has no link-local address yet", name)
+			}
+			return nil
+		})
 	}
 	before := carriedLines(m.Host)
 	session, download := m.Stream(), m.Download()
