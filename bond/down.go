@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/bondctl/bondctl/bond/internal/statedir"
 )
 
 // ErrNoBond says that there is no bond of the name that was asked for.
@@ -14,7 +16,8 @@ var ErrNoBond = errors.New("no such bond")
 // Down takes a bond away and gives every member back as it was found: admin
 // state, MAC address, MTU and what it carried. It returns the plan with the steps
 // that it took. Its notes are what the kernel wouldn't let a member have back: the
-// bond is gone all the same, and nothing is kept of it.
+// bond is gone all the same, and nothing is kept of it. What a member had that isn't there
+// is kept till the next boot: it gets that by a later Down, once it is there.
 //
 // The error is ErrNoBond when there is nothing to take away, and a
 // [*ObstacleError] for a bond that bondctl didn't make, unless force is set. A
@@ -33,8 +36,15 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 	if err != nil {
 		return p, err
 	}
+	if p.Steps, err = h.payBack(name, how); err != nil {
+		return p, err
+	}
 	if s.Bond == nil && s.Before == nil {
-		return p, errors.Join(fmt.Errorf("%s: %w", name, ErrNoBond), h.store.forget(name))
+		err := h.store.forget(name)
+		if err == nil && p.Steps == nil {
+			err = fmt.Errorf("%s: %w", name, ErrNoBond)
+		}
+		return p, err
 	}
 	if err := mayTakeDown(s, force); err != nil {
 		return p, err
@@ -42,8 +52,8 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 	if err := h.lookCloser(&s); err != nil {
 		return p, err
 	}
-	var refused []*StepError
-	p.Steps, refused = h.kernel.restore(downPlan(s, force).Steps, how)
+	done, refused := h.kernel.restore(downPlan(s, force).Steps, how)
+	p.Steps = append(p.Steps, done...)
 	bond, _ := s.link(name)
 	if index, err := h.kernel.ifindex(name); err == nil && s.Bond != nil && index == bond.Index {
 		return p, joined(refused)
@@ -51,7 +61,13 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 	for _, r := range refused {
 		p.Notes = append(p.Notes, Messagef("%v", r))
 	}
-	return p, h.store.forget(name)
+	owed, err := h.store.owed(name)
+	if err != nil {
+		return p, err
+	}
+	missing := s.Before.owed(&s)
+	p.Notes = append(p.Notes, noteOwed(missing, name)...)
+	return p, errors.Join(h.store.keepOwed(name, mergeOwed(owed, missing)), h.store.forget(name))
 }
 
 // downPlan deletes the bond first: so no member is down for longer than it must be.
@@ -109,5 +125,5 @@ func (s *State) upon() string {
 // of one.
 func (h *Host) exists(name string) bool {
 	_, err := h.sysfs.Bond(name)
-	return err == nil || h.store.knows(name)
+	return err == nil || h.store.knows(name) || h.store.of(name).Has(statedir.Owed)
 }
