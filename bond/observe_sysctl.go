@@ -38,8 +38,16 @@ var raMetric = sysctl{Family: "ipv6", Key: "ra_defrtr_metric"}
 
 // heritable are the settings of a link that matter to what it carries.
 var heritable = map[string][]string{
-	"ipv4": {"rp_filter", "forwarding", "arp_ignore", "arp_announce", "arp_filter", "arp_accept", "arp_notify"},
-	"ipv6": {"addr_gen_mode", "accept_ra", "use_tempaddr", "forwarding", "disable_ipv6"},
+	"ipv4": {
+		"rp_filter", "forwarding", "arp_ignore", "arp_announce", "arp_filter", "arp_accept", "arp_notify",
+		"proxy_arp", "proxy_arp_pvlan", "promote_secondaries", "route_localnet", "accept_local", "src_valid_mark",
+		"accept_redirects", "secure_redirects", "send_redirects", "accept_source_route", "log_martians",
+	},
+	"ipv6": {
+		"addr_gen_mode", "accept_ra", "use_tempaddr", "forwarding", "disable_ipv6",
+		"autoconf", "accept_ra_defrtr", "accept_ra_pinfo", "accept_ra_mtu", "accept_ra_rtr_pref",
+		"accept_ra_rt_info_min_plen", "accept_ra_rt_info_max_plen", "accept_redirects", "proxy_ndp",
+	},
 }
 
 // readDiffering reads the settings of a link that differ from those of a new one
