@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
 // ErrNoBond says that there is no bond of the name that was asked for.
@@ -39,6 +41,10 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 	if err := mayTakeDown(s, force); err != nil {
 		return p, err
 	}
+	if err := h.noteUnbound(s); err != nil {
+		return p, err
+	}
+	p.Notes = s.notGivenBack()
 	var refused []*StepError
 	p.Steps, refused = h.kernel.restore(downPlan(s, force).Steps, how)
 	bond, _ := s.link(name)
@@ -49,6 +55,47 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 		p.Notes = append(p.Notes, Messagef("%v", r))
 	}
 	return p, h.store.forget(name)
+}
+
+// notGivenBack says what a down gives to nobody: what members carried that are gone, and
+// what somebody gave the bond.
+func (s *State) notGivenBack() (notes []Message) {
+	if s.Before == nil {
+		return nil
+	}
+	for _, l := range s.Before.Links {
+		if _, present := s.linkByIndex(l.Index); present || l.Name == s.Name {
+			continue
+		}
+		if had := s.Before.only(l.Index); len(had.Addresses) > 0 {
+			notes = append(notes, Messagef("%s is gone, so nothing gets back what it carried: %s", l.Name, strings.Join(texts(had.Addresses), ", ")))
+		}
+	}
+	bond, present := s.link(s.Name)
+	if !present || !s.madeBond() {
+		return notes
+	}
+	for _, a := range s.addrsOf(bond.Index) {
+		ours := slices.ContainsFunc(s.Before.Added.Addresses, func(o addedAddress) bool { return o.Prefix == a.Prefix })
+		if isGlobal(a) && !ours && a.Valid == rtnl.Forever {
+			notes = append(notes, Messagef("%s, which bondctl didn't give to %s, goes with it", a, s.Name))
+		}
+	}
+	return notes
+}
+
+// noteUnbound has the journal know the routes over other links that go for a moment with
+// the bond's addresses: a Down that is interrupted then gives them back later.
+func (h *Host) noteUnbound(s State) error {
+	if s.Before == nil {
+		return nil
+	}
+	routes := unbound(s.Before, &s)
+	if routes == nil {
+		return nil
+	}
+	s.Before.Routes = append(s.Before.Routes, routes...)
+	return h.store.writeJournal(s.Name, s.Before)
 }
 
 // downPlan deletes the bond first: so no member is down for longer than it must be.

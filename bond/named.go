@@ -18,6 +18,9 @@ func (p Plan) Named(c Config) (Config, []Message) {
 	}
 	n := namer{config: c}
 	has := p.inherited.Lasting
+	if c.MTU == 0 && has.MTU != 0 {
+		n.must(n.try(func(c *Config) { c.MTU = has.MTU }), "the MTU %d", has.MTU)
+	}
 	for _, a := range has.Addresses {
 		n.address(a)
 	}
