@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,7 +35,7 @@ func questionsTo(h *bond.Host, gateways []bond.NextHop, over func(link string) b
 	for _, g := range gateways {
 		list = append(list, question{NextHop: g, who: fmt.Sprintf("gateway %s of %s", g.Addr, g.Link)})
 	}
-	peer, ok := sshPeer(os.Getenv("SSH_CONNECTION"))
+	peer, ok := sshPeer(sshConnection())
 	if !ok {
 		return list
 	}
