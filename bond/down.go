@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
+	"github.com/bondctl/bondctl/bond/internal/statedir"
 )
 
 // ErrNoBond says that there is no bond of the name that was asked for.
@@ -16,7 +17,8 @@ var ErrNoBond = errors.New("no such bond")
 // Down takes a bond away and gives every member back as it was found: admin
 // state, MAC address, MTU and what it carried. It returns the plan with the steps
 // that it took. Its notes are what the kernel wouldn't let a member have back: the
-// bond is gone all the same, and nothing is kept of it.
+// bond is gone all the same, and nothing is kept of it. What a member had that isn't there
+// is kept till the next boot: it gets that by a later Down, once it is there.
 //
 // The error is ErrNoBond when there is nothing to take away, and a
 // [*ObstacleError] for a bond that bondctl didn't make, unless force is set. A
@@ -35,18 +37,28 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 	if err != nil {
 		return p, err
 	}
+	if p.Steps, err = h.payBack(name, how); err != nil {
+		return p, err
+	}
 	if s.Bond == nil && s.Before == nil {
-		return p, errors.Join(fmt.Errorf("%s: %w", name, ErrNoBond), h.store.forget(name))
+		err := h.store.forget(name)
+		if err == nil && p.Steps == nil {
+			err = fmt.Errorf("%s: %w", name, ErrNoBond)
+		}
+		return p, err
 	}
 	if err := mayTakeDown(s, force); err != nil {
+		return p, err
+	}
+	if err := h.lookCloser(&s); err != nil {
 		return p, err
 	}
 	if err := h.noteUnbound(s); err != nil {
 		return p, err
 	}
 	p.Notes = s.notGivenBack()
-	var refused []*StepError
-	p.Steps, refused = h.kernel.restore(downPlan(s, force).Steps, how)
+	done, refused := h.kernel.restore(downPlan(s, force).Steps, how)
+	p.Steps = append(p.Steps, done...)
 	bond, _ := s.link(name)
 	if index, err := h.kernel.ifindex(name); err == nil && s.Bond != nil && index == bond.Index {
 		return p, joined(refused)
@@ -54,26 +66,21 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 	for _, r := range refused {
 		p.Notes = append(p.Notes, Messagef("%v", r))
 	}
-	return p, h.store.forget(name)
+	owed, err := h.store.owed(name)
+	if err != nil {
+		return p, err
+	}
+	missing := s.Before.owed(&s)
+	p.Notes = append(p.Notes, noteOwed(missing, name)...)
+	return p, errors.Join(h.store.keepOwed(name, mergeOwed(owed, missing)), h.store.forget(name))
 }
 
-// notGivenBack says what a down gives to nobody: what members carried that are gone, and
-// what somebody gave the bond.
+// notGivenBack says which of the bond's addresses a down gives to nobody: those that
+// somebody gave it.
 func (s *State) notGivenBack() (notes []Message) {
-	if s.Before == nil {
-		return nil
-	}
-	for _, l := range s.Before.Links {
-		if _, present := s.linkByIndex(l.Index); present || l.Name == s.Name {
-			continue
-		}
-		if had := s.Before.only(l.Index); len(had.Addresses) > 0 {
-			notes = append(notes, Messagef("%s is gone, so nothing gets back what it carried: %s", l.Name, strings.Join(texts(had.Addresses), ", ")))
-		}
-	}
 	bond, present := s.link(s.Name)
 	if !present || !s.madeBond() {
-		return notes
+		return nil
 	}
 	for _, a := range s.addrsOf(bond.Index) {
 		ours := slices.ContainsFunc(s.Before.Added.Addresses, func(o addedAddress) bool { return o.Prefix == a.Prefix })
@@ -153,5 +160,5 @@ func (s *State) upon() string {
 // of one.
 func (h *Host) exists(name string) bool {
 	_, err := h.sysfs.Bond(name)
-	return err == nil || h.store.knows(name)
+	return err == nil || h.store.knows(name) || h.store.of(name).Has(statedir.Owed)
 }

@@ -225,7 +225,14 @@ func (i *Image) take(s *State, link Link, settings linkSettings) {
 	i.Links = slices.DeleteFunc(i.Links, func(l linkImage) bool { return l.Index == link.Index })
 	for _, other := range slices.Clone(i.Links) {
 		// A device that comes and goes is another one each time.
-		if _, present := s.linkByIndex(other.Index); other.Name == link.Name && !present {
+		switch _, present := s.linkByIndex(other.Index); {
+		case present || other.Name != link.Name:
+		case other.is(link):
+			i.Links = slices.DeleteFunc(i.Links, func(l linkImage) bool { return l.Index == other.Index })
+			i.reindex(other.Index, link.Index) // as it was it is to be again
+			settings = other.linkSettings
+			settings.Index = link.Index
+		default:
 			i.drop(other.Index)
 		}
 	}

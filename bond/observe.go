@@ -119,7 +119,7 @@ func linksOf(raw []rtnl.Link) []Link {
 			Name: r.Name, Index: r.Index, Kind: r.Kind, Master: names[r.Master],
 			Up: r.Up, MAC: HardwareAddr(r.HardwareAddr()), MTU: r.MTU, Upper: upper[r.Index],
 			PermMAC: HardwareAddr(cmp.Or(r.PermMAC, r.MAC)), Changes: int(r.CarrierChanges),
-			MinMTU: r.MinMTU, MaxMTU: r.MaxMTU, data: r.Data,
+			MinMTU: r.MinMTU, MaxMTU: r.MaxMTU, data: r.Data, ready6: r.Ready6,
 			Lower: lowerOf(r), AltNames: strings.FieldsFunc(r.AltNames, func(c rune) bool { return c == 0 }),
 		}
 	}

@@ -50,6 +50,19 @@ var heritable = map[string][]string{
 	},
 }
 
+// heritableOf are those settings of a link, without their values; nil where it isn't there.
+func heritableOf(name string, s State) (list []sysctl) {
+	link, present := s.link(name)
+	for family, keys := range heritable {
+		for _, key := range keys {
+			if present {
+				list = append(list, sysctl{Link: link.Index, Family: family, Key: key})
+			}
+		}
+	}
+	return list
+}
+
 // readDiffering reads the settings of a link that differ from those of a new one
 // (net.FAMILY.conf.default).
 func readDiffering(link Link) (list []sysctl) {

@@ -19,7 +19,9 @@ func (p *planner) settle() {
 	if has := p.wanted.inherited; has != nil && (p.state.Bond == nil || t.from != nil) {
 		for _, c := range has.Lasting.Sysctls {
 			c.Link = bond.Index
-			p.add(setSysctl{p.Bond, "", c})
+			if has := c.in(p.state.bondSettings).Value; has != c.Value {
+				p.add(setSysctl{p.Bond, has, c})
+			}
 		}
 	}
 	if t.from == nil {
@@ -97,6 +99,13 @@ func (p *planner) moved() {
 	for _, part := range p.inheritedParts() {
 		p.addRoutes(bond, part.Routes, func(r rtnl.Route) bool { return !r.Is4() })
 	}
+	for _, part := range p.inheritedParts() {
+		for _, a := range part.Addresses {
+			if a.HasTemporary() {
+				p.add(haveTemporary{p.Bond, a})
+			}
+		}
+	}
 }
 
 // addRoutes plans those of the routes that the bond hasn't got: the ones without a
@@ -144,6 +153,12 @@ func (p *planner) inheritedNetwork(bond Link) {
 		}
 		p.addRoutes(bond, has.Lasting.Routes, func(rtnl.Route) bool { return true })
 		p.addRules(has.Lasting.Rules)
+	}
+	for _, a := range has.Passing.Addresses {
+		if on, there := p.state.addr(bond.Index, a.Prefix); there && a.HasTemporary() && !on.HasTemporary() && bond.ready6 && p.wanted.takeover.from == nil {
+			on.Flags |= unix.IFA_F_MANAGETEMPADDR
+			p.add(haveTemporary{p.Bond, on})
+		}
 	}
 	for _, r := range p.state.routes {
 		if r.Link == bond.Index && slices.ContainsFunc(has.Passing.Routes, func(o rtnl.Route) bool { return isCopy(o, r) }) && p.state.advertised(bond.Index, r) {

@@ -64,6 +64,9 @@ func (r *restorer) addresses() {
 		case !there:
 			r.precede(link, was)
 			r.add(addAddress{Link: link.Name, Address: was, Held: true})
+			if was.HasTemporary() {
+				r.last = append(r.last, haveTemporary{link.Name, was})
+			}
 		case !was.Like(has):
 			r.add(setAddress{link.Name, was})
 		}

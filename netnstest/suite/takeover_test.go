@@ -253,6 +253,41 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
+// TestMemberGone: a member that isn't there when the bond is taken down gets back what it had once it is, and one that
+// was pulled out meanwhile and is back does at once.
+func TestMemberGone(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t)
+	sysctl(t, h.Namespace, "net/ipv6/conf/default/accept_dad", "0")
+	eth0 := h.Cable("eth0")
+	h.Cable("eth1")
+	shell(h, "ip link set eth0 up", "ip address add 192.0.2.10/24 dev eth0", "ip route add default via 192.0.2.1 dev eth0",
+		"ip link set eth1 up", "ip address add 192.0.2.11/24 dev eth1")
+	has := []string{"192.0.2.10/24 scope global eth0", "default via 192.0.2.1 dev eth0", "192.0.2.11/24 scope global eth1"}
+	succeeds(t, h, append([]string{"up"}, eth0And1...)...)
+	eth0.Remove()
+	netnstest.Eventually(t, active(h, "eth1"))
+	eth0.Insert()
+	netnstest.Eventually(t, usable(h, "eth0", "eth1"))
+	succeeds(t, h, "down")
+	wantCarried(t, h, has, nil)
+
+	succeeds(t, h, append([]string{"up"}, eth0And1...)...)
+	eth0.Remove()
+	netnstest.Eventually(t, active(h, "eth1"))
+	warns(t, succeeds(t, h, "down"), "eth0 isn't there; what it had (192.0.2.10/24) is kept till the next boot")
+	wantCarried(t, h, has[2:], []string{"192.0.2.10"})
+	if o := succeeds(t, h, "down"); !strings.Contains(o.Stdout, "no such bond") {
+		t.Errorf("down before it is back: %s%s", o.Stdout, o.Stderr)
+	}
+	eth0.Insert()
+	t.Log(succeeds(t, h, "down").Stdout)
+	wantCarried(t, h, has, nil)
+	if o := succeeds(t, h, "down"); !strings.Contains(o.Stdout, "no such bond") {
+		t.Errorf("once more: %s%s", o.Stdout, o.Stderr)
+	}
+}
+
 // TestInheritedLasts: what was taken over is put back when somebody takes it away, and when the bond has to be
 // made again, as after a boot, when the members carry nothing any more.
 func TestInheritedLasts(t *testing.T) {
@@ -260,7 +295,7 @@ func TestInheritedLasts(t *testing.T) {
 	h := threeNICs(t)
 	shell(h, inUseCases[1].before...)
 	up(t, h, eth0And1...)
-	shell(h, "ip address del 10.9.9.1/32 dev bond0", "ip route del default via 192.0.2.2 dev bond0", "ip rule del priority 900")
+	shell(h, "ip address del 10.9.9.1 peer 10.9.9.2/32 dev bond0", "ip route del default via 192.0.2.2 dev bond0", "ip rule del priority 900")
 	if o := up(t, h, eth0And1...); o.changedNothing() {
 		t.Error("nobody missed what was taken away")
 	}

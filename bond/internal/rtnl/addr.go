@@ -83,7 +83,7 @@ const (
 // ByRouter says whether the kernel made the address of what a router advertised: then it
 // may have temporary ones made of it (RFC 8981).
 func (a Addr) ByRouter() bool {
-	return a.protocol() == protoKernelRA || a.Flags&unix.IFA_F_MANAGETEMPADDR != 0
+	return a.protocol() == protoKernelRA || a.HasTemporary()
 }
 
 // protocol is IFA_PROTO: who made the address; 0 where that isn't known.
@@ -139,9 +139,22 @@ func (a Addr) Labelled(from, to string) Addr {
 	return a
 }
 
-// NoDAD is the address without the detection of duplicates (IFA_F_NODAD).
-func (a Addr) NoDAD() Addr {
+// HasTemporary says whether the kernel is to make temporary addresses of it
+// (IFA_F_MANAGETEMPADDR).
+func (a Addr) HasTemporary() bool { return a.Flags&unix.IFA_F_MANAGETEMPADDR != 0 }
+
+// AtOnce is the address without the detection of duplicates (IFA_F_NODAD), and without
+// temporary ones: on a link without a carrier the kernel fails to make any, and then gives
+// up on them for good (use_tempaddr -1).
+func (a Addr) AtOnce() Addr {
 	a.Flags |= unix.IFA_F_NODAD
+	a.Flags &^= unix.IFA_F_MANAGETEMPADDR
+	return a
+}
+
+// WithoutTemporary is the address without temporary ones.
+func (a Addr) WithoutTemporary() Addr {
+	a.Flags &^= unix.IFA_F_MANAGETEMPADDR
 	return a
 }
 
