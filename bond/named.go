@@ -35,6 +35,9 @@ func (p Plan) Named(c Config) (Config, []Message) {
 		n.must(false, "the %s", neighbour)
 	}
 	for _, s := range has.Sysctls {
+		if s.Key == stableSecret {
+			s.Value = "a secret"
+		}
 		n.must(false, "net.%s.conf.%s.%s = %s", s.Family, c.Name, s.Key, s.Value)
 	}
 	return n.config, n.notes
