@@ -124,6 +124,26 @@ func TestVerify(t *testing.T) {
 	})
 }
 
+// TestVerifyOwnAddress: an up by which the address would go over which its user is logged in is put back,
+// though it takes nothing over and its environment doesn't say so, as under sudo; without a session it isn't.
+func TestVerifyOwnAddress(t *testing.T) {
+	t.Parallel()
+	h := lonely(t, sameLAN)
+	succeeds(t, h, upArgsOf()...)
+	before := takeSnapshot(t, h)
+	other := upArgsOf("--address", "192.0.2.50/24", "--gateway", "192.0.2.1")
+	cmd := h.Command("sh", "-c", `env --unset SSH_CONNECTION bondctl "$@"; exit $?`, "sh")
+	cmd.Args = append(cmd.Args, other...)
+	cmd.Env = append(os.Environ(), "SSH_CONNECTION=192.0.2.1 50022 192.0.2.10 22")
+	o := run(t, cmd)
+	if o.Status != 1 || !strings.Contains(o.Stderr, "192.0.2.10, by which you are logged in, would be gone") {
+		t.Errorf("exit status %d\n%s%s", o.Status, o.Stdout, o.Stderr)
+	}
+	netnstest.Eventually(t, asBefore(t, h, before))
+	succeeds(t, h, other...)
+	succeeds(t, h, "down")
+}
+
 // TestGuardUpKilled kills an up that takes over at each of its changes: the guardian puts everything back, and
 // the stream goes on.
 func TestGuardUpKilled(t *testing.T) {
