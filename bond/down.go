@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 	"github.com/bondctl/bondctl/bond/internal/statedir"
 )
 
@@ -52,6 +53,10 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 	if err := h.lookCloser(&s); err != nil {
 		return p, err
 	}
+	if err := h.noteUnbound(s); err != nil {
+		return p, err
+	}
+	p.Notes = s.notGivenBack()
 	done, refused := h.kernel.restore(downPlan(s, force).Steps, how)
 	p.Steps = append(p.Steps, done...)
 	bond, _ := s.link(name)
@@ -68,6 +73,36 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 	missing := s.Before.owed(&s)
 	p.Notes = append(p.Notes, noteOwed(missing, name)...)
 	return p, errors.Join(h.store.keepOwed(name, mergeOwed(owed, missing)), h.store.forget(name))
+}
+
+// notGivenBack says which of the bond's addresses a down gives to nobody: those that
+// somebody gave it.
+func (s *State) notGivenBack() (notes []Message) {
+	bond, present := s.link(s.Name)
+	if !present || !s.madeBond() {
+		return nil
+	}
+	for _, a := range s.addrsOf(bond.Index) {
+		ours := slices.ContainsFunc(s.Before.Added.Addresses, func(o addedAddress) bool { return o.Prefix == a.Prefix })
+		if isGlobal(a) && !ours && a.Valid == rtnl.Forever {
+			notes = append(notes, Messagef("%s, which bondctl didn't give to %s, goes with it", a, s.Name))
+		}
+	}
+	return notes
+}
+
+// noteUnbound has the journal know the routes over other links that go for a moment with
+// the bond's addresses: a Down that is interrupted then gives them back later.
+func (h *Host) noteUnbound(s State) error {
+	if s.Before == nil {
+		return nil
+	}
+	routes := unbound(s.Before, &s)
+	if routes == nil {
+		return nil
+	}
+	s.Before.Routes = append(s.Before.Routes, routes...)
+	return h.store.writeJournal(s.Name, s.Before)
 }
 
 // downPlan deletes the bond first: so no member is down for longer than it must be.

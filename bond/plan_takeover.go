@@ -28,7 +28,7 @@ func (p *planner) settle() {
 		return
 	}
 	for _, part := range p.inheritedParts() {
-		for _, a := range part.Addresses {
+		for _, a := range inOrder(part.Addresses) {
 			if _, there := p.state.addr(bond.Index, a.Prefix); !there && !p.settled(a.Prefix) {
 				p.add(addAddress{p.Bond, a, true})
 			}
@@ -113,8 +113,11 @@ func (p *planner) moved() {
 func (p *planner) addRoutes(bond Link, routes []rtnl.Route, which func(rtnl.Route) bool) {
 	for _, direct := range []bool{true, false} {
 		for _, r := range routes {
-			if which(r) && direct == (!r.Gateway.IsValid() && r.Paths == "") && !p.state.carriesRoute(bond.Index, r) {
-				p.add(addRoute{p.Bond, r})
+			if !which(r) || direct != (!r.Gateway.IsValid() && r.Paths == "") || p.state.carriesRoute(bond.Index, r) {
+				continue
+			}
+			if lacks, ok := p.state.lacking(r.By(bond.Index)); ok {
+				p.add(addRoute{p.Bond, lacks.On(bond.Index, 0)})
 			}
 		}
 	}
@@ -143,7 +146,7 @@ func (p *planner) inheritedNetwork(bond Link) {
 		return
 	}
 	if p.wanted.takeover.from == nil {
-		for _, a := range has.Lasting.Addresses {
+		for _, a := range inOrder(has.Lasting.Addresses) {
 			if _, there := p.state.addr(bond.Index, a.Prefix); !there {
 				p.add(addAddress{Link: p.Bond, Address: a})
 			}

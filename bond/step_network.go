@@ -123,6 +123,9 @@ type setSysctl struct {
 
 func (s setSysctl) link() string { return s.Link }
 func (s setSysctl) String() string {
+	if s.To.Key == stableSecret {
+		return fmt.Sprintf("set net.%s.conf.%s.%s", s.To.Family, s.Link, s.To.Key)
+	}
 	if s.From == "" {
 		return fmt.Sprintf("set net.%s.conf.%s.%s to %s", s.To.Family, s.Link, s.To.Key, s.To.Value)
 	}

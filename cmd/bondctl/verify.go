@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,7 +35,7 @@ func questionsTo(h *bond.Host, gateways []bond.NextHop, over func(link string) b
 	for _, g := range gateways {
 		list = append(list, question{NextHop: g, who: fmt.Sprintf("gateway %s of %s", g.Addr, g.Link)})
 	}
-	peer, ok := sshPeer(os.Getenv("SSH_CONNECTION"))
+	peer, ok := sshPeer(sshConnection())
 	if !ok {
 		return list
 	}
@@ -94,10 +93,15 @@ func silent(ctx context.Context, h *bond.Host, asks []question, limit time.Durat
 	for _, q := range asks {
 		hop := q.NextHop
 		hop.Link = through(st, hop.Link)
-		if q.peer.IsValid() {
-			var err error
+		var err error
+		switch {
+		case q.peer.IsValid():
 			if hop, err = h.NextHopTo(q.peer); err != nil {
 				continue // there is no way any more
+			}
+		case moved(hop, st):
+			if hop, err = h.NextHopTo(q.Addr); err != nil || hop.Addr != q.Addr {
+				continue // as there is none from another address
 			}
 		}
 		hops[q.who] = hop
@@ -113,6 +117,14 @@ func silent(ctx context.Context, h *bond.Host, asks []question, limit time.Durat
 		}
 		return true
 	})
+}
+
+// moved says whether the bond hasn't got the address any more by which somebody was asked.
+// It would be answered for all that, and nothing else be sent that way.
+func moved(hop bond.NextHop, st bond.Status) bool {
+	own := hop.Own
+	return hop.Link == st.Name && own.IsValid() && !own.IsLinkLocalUnicast() &&
+		!slices.ContainsFunc(st.Addresses, func(p netip.Prefix) bool { return p.Addr() == own })
 }
 
 // through is the bond, in the place of a link that is one of its slaves by now.

@@ -98,3 +98,23 @@ func TestThrough(t *testing.T) {
 		}
 	}
 }
+
+// What the bond hasn't got any more is no address to ask by.
+func TestMoved(t *testing.T) {
+	st := bond.Status{Name: "bond0", Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.10/24")}}
+	for _, tt := range []struct {
+		link, own string
+		want      bool
+	}{
+		{"bond0", "192.0.2.10", false},
+		{"bond0", "192.0.2.50", true},
+		{"eth0", "192.0.2.50", false},
+		{"bond0", "fe80::1", false},
+		{"bond0", "", false},
+	} {
+		own, _ := netip.ParseAddr(tt.own)
+		if got := moved(bond.NextHop{Link: tt.link, Own: own}, st); got != tt.want {
+			t.Errorf("%s of %s: %t", tt.own, tt.link, got)
+		}
+	}
+}

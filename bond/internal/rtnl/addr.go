@@ -1,6 +1,7 @@
 package rtnl
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -171,6 +172,28 @@ func (c *Conn) Addrs() ([]Addr, error) {
 	}
 	return list, nil
 }
+
+// Makes says whether a route is the one to the address's network that the kernel makes by
+// itself: from the address, or with IPv6 for all of them.
+func (a Addr) Makes(r Route) bool {
+	const usual6 = 256 // IP6_RT_PRIO_ADDRCONF
+	metric := uint32(0)
+	if a.message != "" {
+		_ = EachAttr([]byte(a.message)[unix.SizeofIfAddrmsg:], func(kind uint16, value []byte) {
+			if kind == ifaRTPriority {
+				metric = Uint32(value)
+			}
+		})
+	}
+	from := r.Source == a.Prefix.Addr()
+	if !r.Is4() {
+		from, metric = true, cmp.Or(metric, usual6)
+	}
+	return a.Flags&unix.IFA_F_NOPREFIXROUTE == 0 && a.Prefix.Masked() == r.Destination && from && metric == r.Metric
+}
+
+// ifaRTPriority is IFA_RT_PRIORITY of include/uapi/linux/if_addr.h.
+const ifaRTPriority = 9
 
 // AddAddr adds an address. The error is EEXIST where its link has it.
 func (c *Conn) AddAddr(a Addr) error {
