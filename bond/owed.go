@@ -42,6 +42,12 @@ func (l linkImage) is(link Link) bool {
 	return l.Name == link.Name && l.MAC != nil && (l.MAC.String() == link.MAC.String() || l.MAC.String() == link.PermMAC.String())
 }
 
+// carried says whether a link carried anything.
+func (i *Image) carried(index int) bool {
+	one := i.only(index)
+	return len(one.Addresses)+len(one.Routes)+len(one.Rules)+len(one.Neighbours) > 0
+}
+
 // owed is what of the image belongs to devices that aren't there, and that they carried:
 // they get it back when they return. It is nil for nothing.
 func (i *Image) owed(s *State) *Image {
@@ -50,9 +56,8 @@ func (i *Image) owed(s *State) *Image {
 	}
 	owed := &Image{contents{Taken: i.Taken}}
 	for _, l := range i.Links {
-		one := i.only(l.Index)
-		if _, present := s.linkByIndex(l.Index); !present && len(one.Addresses)+len(one.Routes)+len(one.Rules) > 0 {
-			owed.add(one)
+		if _, present := s.linkByIndex(l.Index); !present && i.carried(l.Index) {
+			owed.add(i.only(l.Index))
 		}
 	}
 	if owed.Links == nil {
