@@ -66,6 +66,14 @@ func (s *State) missing(r record, say func(format string, args ...any)) {
 			say("%s is missing", p)
 		}
 	}
+	if r.Config.Inherited != nil {
+		for _, a := range r.Config.Inherited.Lasting.Addresses {
+			_, there := s.addr(bond.Index, a.Prefix)
+			if _, refused := r.Refused[about(addAddress{Link: s.Name, Address: a})]; !there && !refused {
+				say("%s is missing", a)
+			}
+		}
+	}
 	for _, g := range r.Config.Gateways {
 		route := r.Config.gatewayRoute(g)
 		if _, refused := r.Refused[about(addRoute{s.Name, route})]; !refused && !s.hasRoute(bond.Index, route) {

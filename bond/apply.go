@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -182,6 +183,8 @@ func (k *kernel) doNetwork(step Step) error {
 		return k.AddRule(s.Rule)
 	case delRule:
 		return unless(k.DelRule(s.Rule), unix.ENOENT)
+	case haveTemporary:
+		return k.haveTemporary(s)
 	case addNeighbour:
 		return k.onLink(s.Link, func(l rtnl.Link) error { return k.AddNeighbour(s.Neighbour.On(l.Index)) })
 	case knowNeighbours:
@@ -204,10 +207,28 @@ func (k *kernel) addAddress(s addAddress, link int) error {
 	if !s.Held || a.Prefix.Addr().Is4() {
 		return k.AddAddr(a)
 	}
-	if err := k.AddAddr(a.NoDAD()); err != nil || a.NoDAD() == a {
+	if err := k.AddAddr(a.AtOnce()); err != nil || a.AtOnce() == a {
 		return err
 	}
-	return k.SetAddr(a)
+	return k.SetAddr(a.WithoutTemporary())
+}
+
+// readyTime is how long a link that has just been set up has to get its carrier.
+const readyTime = time.Second
+
+// haveTemporary waits until a link is ready for temporary addresses. One that isn't in
+// time has them later: a keeper sees when it is.
+func (k *kernel) haveTemporary(s haveTemporary) error {
+	for end := time.Now().Add(readyTime); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		link, err := k.Link(s.Link)
+		if err != nil {
+			return err
+		}
+		if link.Ready6 {
+			return k.SetAddr(s.Address.On(link.Index))
+		}
+	}
+	return nil
 }
 
 // unless takes an error for none which says that there is nothing left to do.

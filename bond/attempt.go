@@ -260,7 +260,7 @@ func (a *attempt) canDoWithout(step Step, s *State) bool {
 	case addRoute:
 		advertised := step.Route.Protocol == unix.RTPROT_DHCP || step.Route.Protocol == unix.RTPROT_RA
 		return advertised || step.Link != s.Name
-	case giveBack, setSysctl, addNeighbour, knowNeighbours:
+	case giveBack, setSysctl, addNeighbour, knowNeighbours, haveTemporary:
 		return true
 	case addAddress, addRule:
 		return step.link() != s.Name

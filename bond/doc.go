@@ -22,6 +22,11 @@
 // The examples show a program that makes a bond, one that reads a file, and one that
 // watches.
 //
+// What members carry when they join, such as the address by which somebody is logged in,
+// the bond takes over ([Plan.Takes], [Config.Inherited]): it has that before they join, so
+// that no connection notices, and they get it back when they leave. [How.Begin] and
+// [How.Verify] let a program have that guarded and checked ([Host.BeginTrial]).
+//
 // # What it promises
 //
 // The kernel is the truth: nothing is believed from memory that can be read, and

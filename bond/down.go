@@ -18,7 +18,8 @@ var ErrNoBond = errors.New("no such bond")
 // Down takes a bond away and gives every member back as it was found: admin
 // state, MAC address, MTU and what it carried. It returns the plan with the steps
 // that it took. Its notes are what the kernel wouldn't let a member have back: the
-// bond is gone all the same, and nothing is kept of it.
+// bond is gone all the same, and nothing is kept of it. What a member had that isn't there
+// is kept till the next boot: it gets that by a later Down, once it is there.
 //
 // The error is ErrNoBond when there is nothing to take away, and a
 // [*ObstacleError] for a bond that bondctl didn't make, unless force is set, and that of
@@ -39,14 +40,28 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 	if err != nil {
 		return p, err
 	}
+	if p.Steps, err = h.payBack(name, how); err != nil {
+		return p, err
+	}
 	if s.Bond == nil && s.Before == nil {
-		return p, errors.Join(fmt.Errorf("%s: %w", name, ErrNoBond), h.store.forget(name))
+		err := h.store.forget(name)
+		if err == nil && p.Steps == nil {
+			err = fmt.Errorf("%s: %w", name, ErrNoBond)
+		}
+		return p, err
 	}
 	if err := mayTakeDown(s, force); err != nil {
 		return p, err
 	}
-	var refused []*StepError
-	p.Steps, refused = h.kernel.restore(downPlan(s, force).Steps, how)
+	if err := h.lookCloser(&s); err != nil {
+		return p, err
+	}
+	if err := h.noteUnbound(s); err != nil {
+		return p, err
+	}
+	p.Notes = s.notGivenBack()
+	done, refused := h.kernel.restore(downPlan(s, force).Steps, how)
+	p.Steps = append(p.Steps, done...)
 	bond, _ := s.link(name)
 	if index, err := h.kernel.ifindex(name); err == nil && s.Bond != nil && index == bond.Index {
 		return p, joined(refused)
@@ -59,10 +74,51 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 			return p, err
 		}
 	}
-	if t, err := h.Trial(name); err != nil || t.Pending() {
-		return p, errors.Join(err, h.store.forget(name, statedir.Trial, statedir.Before))
+	t, err := h.Trial(name)
+	if err != nil {
+		return p, err
 	}
-	return p, h.store.forget(name)
+	var but []statedir.File
+	if t.Pending() { // whoever has put this on trial keeps it
+		but = []statedir.File{statedir.Trial, statedir.Before}
+	}
+	owed, err := h.store.owed(name)
+	if err != nil {
+		return p, err
+	}
+	missing := s.Before.owed(&s)
+	p.Notes = append(p.Notes, noteOwed(missing, name)...)
+	return p, errors.Join(h.store.keepOwed(name, mergeOwed(owed, missing)), h.store.forget(name, but...))
+}
+
+// notGivenBack says which of the bond's addresses a down gives to nobody: those that
+// somebody gave it.
+func (s *State) notGivenBack() (notes []Message) {
+	bond, present := s.link(s.Name)
+	if !present || !s.madeBond() {
+		return nil
+	}
+	for _, a := range s.addrsOf(bond.Index) {
+		ours := slices.ContainsFunc(s.Before.Added.Addresses, func(o addedAddress) bool { return o.Prefix == a.Prefix })
+		if isGlobal(a) && !ours && a.Valid == rtnl.Forever {
+			notes = append(notes, Messagef("%s, which bondctl didn't give to %s, goes with it", a, s.Name))
+		}
+	}
+	return notes
+}
+
+// noteUnbound has the journal know the routes over other links that go for a moment with
+// the bond's addresses: a Down that is interrupted then gives them back later.
+func (h *Host) noteUnbound(s State) error {
+	if s.Before == nil {
+		return nil
+	}
+	routes := unbound(s.Before, &s)
+	if routes == nil {
+		return nil
+	}
+	s.Before.Routes = append(s.Before.Routes, routes...)
+	return h.store.writeJournal(s.Name, s.Before)
 }
 
 // BeginDownTrial puts on trial what [Host.Down] is about to do: unless that is kept
@@ -81,6 +137,11 @@ func (h *Host) BeginDownTrial(ctx context.Context, name string, force bool, limi
 		return err
 	}
 	before := s.before(downPlan(s, force), Config{Name: name})
+	// What comes back after it went for a moment was there before.
+	before.Added.Routes = slices.DeleteFunc(before.Added.Routes, func(added addedRoute) bool {
+		link, _ := s.link(added.Link)
+		return s.hasRoute(link.Index, added.Route)
+	})
 	if link, present := s.link(name); present {
 		// They would be those of a new link.
 		metric := raMetric
@@ -160,5 +221,5 @@ func (s *State) upon() string {
 // of one.
 func (h *Host) exists(name string) bool {
 	_, err := h.sysfs.Bond(name)
-	return err == nil || h.store.knows(name)
+	return err == nil || h.store.knows(name) || h.store.of(name).Has(statedir.Owed)
 }

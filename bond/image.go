@@ -225,7 +225,13 @@ func (i *Image) take(s *State, link Link, settings linkSettings) {
 	i.Links = slices.DeleteFunc(i.Links, func(l linkImage) bool { return l.Index == link.Index })
 	for _, other := range slices.Clone(i.Links) {
 		// A device that comes and goes is another one each time.
-		if _, present := s.linkByIndex(other.Index); other.Name == link.Name && !present {
+		switch _, present := s.linkByIndex(other.Index); {
+		case present || other.Name != link.Name:
+		case other.is(link) && i.carried(other.Index):
+			i.Links = slices.DeleteFunc(i.Links, func(l linkImage) bool { return l.Index == other.Index })
+			i.reindex(other.Index, link.Index) // what it had it is to have again
+			settings.Up = settings.Up || other.Up
+		default:
 			i.drop(other.Index)
 		}
 	}

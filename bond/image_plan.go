@@ -124,8 +124,9 @@ func (s *State) undoing(p Plan) *Image {
 			i.Bond.PrimaryNamed = i.Bond.PrimaryNamed || slices.ContainsFunc(step.Changes, func(c change) bool { return c.Key == "primary" })
 		case setSysctl:
 			was := step.To
-			was.Value = step.From
-			i.Sysctls = append(i.Sysctls, was)
+			if was.Value = step.From; was.Value != "" { // or the bond is new
+				i.Sysctls = append(i.Sysctls, was)
+			}
 		case addAddress:
 			i.Added.Addresses = with(i.Added.Addresses, addedAddress{step.Link, step.Address.Prefix})
 		case addRoute:

@@ -32,10 +32,11 @@ type carried struct {
 	Rules      []rtnl.Rule      `json:"rules,omitempty"` // that name the link
 	Neighbours []rtnl.Neighbour `json:"neighbours,omitempty"`
 	Sysctls    []sysctl         `json:"sysctls,omitempty"` // with another value than a new link has
+	MTU        int              `json:"mtu,omitempty"`     // where it isn't the usual one
 }
 
 func (c carried) empty() bool {
-	return len(c.Addresses)+len(c.Routes)+len(c.Rules)+len(c.Neighbours)+len(c.Sysctls) == 0
+	return len(c.Addresses)+len(c.Routes)+len(c.Rules)+len(c.Neighbours)+len(c.Sysctls)+c.MTU == 0
 }
 
 // orNil is nil for an inheritance of nothing.
@@ -87,7 +88,9 @@ func (i *Inherited) within(c Config, own bool) *Inherited {
 	if c.refuses4() {
 		out.Lasting, out.Passing = out.Lasting.filter(not4, not4), out.Passing.filter(not4, not4)
 	}
-	if c.Method == MethodDHCP {
+	if c.Method == MethodDHCP { // until there is a lease
+		until := out.Lasting.filter(netip.Addr.Is4, netip.Addr.Is4)
+		out.Passing = out.Passing.with(carried{Addresses: until.Addresses, Routes: until.Routes})
 		out.Lasting = out.Lasting.filter(not4, not4)
 	}
 	if own {
@@ -128,6 +131,14 @@ func (i *Inherited) leaveIPv6(method string) {
 func (c Config) refuses4() bool {
 	named := slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })
 	return named || c.Method == MethodStatic || c.Method == MethodNone
+}
+
+// mtu is the MTU that was inherited; 0 for the usual one.
+func (i *Inherited) mtu() int {
+	if i == nil {
+		return 0
+	}
+	return i.Lasting.MTU
 }
 
 // without is the inheritance without what goes back to a link that leaves.
@@ -266,7 +277,7 @@ func (c carried) with(more carried) carried {
 		}
 	}
 	for _, n := range more.Neighbours {
-		if !slices.ContainsFunc(c.Neighbours, func(o rtnl.Neighbour) bool { return o.Addr == n.Addr }) {
+		if !slices.ContainsFunc(c.Neighbours, func(o rtnl.Neighbour) bool { return o.Addr == n.Addr && o.Proxy == n.Proxy }) {
 			c.Neighbours = append(c.Neighbours, n)
 		}
 	}

@@ -77,7 +77,7 @@ var keys = slices.Concat([]Key{
 
 	{Name: "ipv4", kind: kind{table: true}},
 	{Name: "ipv4.method", kind: one(func(c *Config) *string { return &c.Method }, oneOf(MethodAuto, MethodDHCP, MethodStatic, MethodNone)),
-		Usage: "`WORD` where the IPv4 address comes from: auto, dhcp, static, none", Default: "auto: static where an address is named, else dhcp"},
+		Usage: "`WORD` where the IPv4 address comes from: auto, dhcp, static, none", Default: "auto: static where an address is named, else what the members carried, else dhcp"},
 	{Name: "ipv4.use_routes", kind: one(func(c *Config) **bool { return &c.UseRoutes }, pointerTo(parseBool)),
 		Usage: "`BOOLEAN` whether to use the routes of a lease", Default: "true"},
 	{Name: "ipv4.use_dns", kind: one(func(c *Config) **bool { return &c.UseDNS }, pointerTo(parseBool)),

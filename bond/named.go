@@ -18,6 +18,9 @@ func (p Plan) Named(c Config) (Config, []Message) {
 	}
 	n := namer{config: c}
 	has := p.inherited.Lasting
+	if c.MTU == 0 && has.MTU != 0 {
+		n.must(n.try(func(c *Config) { c.MTU = has.MTU }), "the MTU %d", has.MTU)
+	}
 	for _, a := range has.Addresses {
 		n.address(a)
 	}
@@ -32,6 +35,9 @@ func (p Plan) Named(c Config) (Config, []Message) {
 		n.must(false, "the %s", neighbour)
 	}
 	for _, s := range has.Sysctls {
+		if s.Key == stableSecret {
+			s.Value = "a secret"
+		}
 		n.must(false, "net.%s.conf.%s.%s = %s", s.Family, c.Name, s.Key, s.Value)
 	}
 	return n.config, n.notes

@@ -1,6 +1,7 @@
 package bond
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 
@@ -73,6 +74,20 @@ func (h *Host) Gateways(name string) ([]NextHop, error) {
 // Has says whether a link is among those that an image speaks of, or the bond itself.
 func (i *Image) Has(link string) bool {
 	return slices.ContainsFunc(i.Links, func(l linkImage) bool { return l.Name == link })
+}
+
+// HasAddress says whether one of an image's links had an address.
+func (i *Image) HasAddress(addr netip.Addr) bool {
+	return slices.ContainsFunc(i.Addresses, func(a rtnl.Addr) bool { return a.Prefix.Addr() == addr })
+}
+
+// IsOwn says whether an address is one of this machine's.
+func (h *Host) IsOwn(addr netip.Addr) (bool, error) {
+	r, err := h.kernel.RouteTo(addr)
+	if errors.Is(err, unix.ENETUNREACH) {
+		return false, nil
+	}
+	return r.Type == unix.RTN_LOCAL, err
 }
 
 // NextHopTo is the next hop on the way to an address, by the kernel's routes of now.

@@ -72,7 +72,7 @@ func (h *Host) scan() (scan, error) {
 		}
 	}
 	routes, err := h.kernel.Routes()
-	all.routes = slices.DeleteFunc(routes, func(r rtnl.Route) bool { return r.Table == unix.RT_TABLE_LOCAL || all.byKernel(r) })
+	all.routes = slices.DeleteFunc(routes, func(r rtnl.Route) bool { return all.byKernel(r) })
 	for _, r := range all.routes {
 		for _, index := range r.Links() {
 			if link := place[index]; link != nil {
@@ -85,11 +85,14 @@ func (h *Host) scan() (scan, error) {
 
 // byKernel says whether the kernel makes a route by itself. That to an address's network
 // it doesn't make where it is told not to (IFA_F_NOPREFIXROUTE): then it is somebody
-// else's, who only says that it is the kernel's.
+// else's, who only says that it is the kernel's, unless there is another address for
+// which the kernel makes it.
 func (t *traffic) byKernel(r rtnl.Route) bool {
-	return r.Protocol == unix.RTPROT_KERNEL && !slices.ContainsFunc(t.addrs, func(a rtnl.Addr) bool {
+	claimed := func(a rtnl.Addr) bool {
 		return a.Link == r.Link && a.Flags&unix.IFA_F_NOPREFIXROUTE != 0 && a.Prefix.Masked() == r.Destination
-	})
+	}
+	makes := func(a rtnl.Addr) bool { return a.Link == r.Link && a.Makes(r) }
+	return r.Protocol == unix.RTPROT_KERNEL && (!slices.ContainsFunc(t.addrs, claimed) || slices.ContainsFunc(t.addrs, makes))
 }
 
 // isGlobal says whether an address is one that somebody would miss. Those of link
@@ -116,7 +119,7 @@ func linksOf(raw []rtnl.Link) []Link {
 			Name: r.Name, Index: r.Index, Kind: r.Kind, Master: names[r.Master],
 			Up: r.Up, MAC: HardwareAddr(r.HardwareAddr()), MTU: r.MTU, Upper: upper[r.Index],
 			PermMAC: HardwareAddr(cmp.Or(r.PermMAC, r.MAC)), Changes: int(r.CarrierChanges),
-			MinMTU: r.MinMTU, MaxMTU: r.MaxMTU, data: r.Data,
+			MinMTU: r.MinMTU, MaxMTU: r.MaxMTU, data: r.Data, ready6: r.Ready6,
 			Lower: lowerOf(r), AltNames: strings.FieldsFunc(r.AltNames, func(c rune) bool { return c == 0 }),
 		}
 	}

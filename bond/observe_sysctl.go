@@ -36,10 +36,35 @@ func readSettable(s sysctl, link string) string {
 
 var raMetric = sysctl{Family: "ipv6", Key: "ra_defrtr_metric"}
 
+// stableSecret is from what the kernel makes addresses (RFC 7217). Without one it refuses
+// the mode that does.
+const stableSecret = "stable_secret"
+
 // heritable are the settings of a link that matter to what it carries.
 var heritable = map[string][]string{
-	"ipv4": {"rp_filter", "forwarding", "arp_ignore", "arp_announce", "arp_filter", "arp_accept", "arp_notify"},
-	"ipv6": {"addr_gen_mode", "accept_ra", "use_tempaddr", "forwarding", "disable_ipv6"},
+	"ipv4": {
+		"rp_filter", "forwarding", "arp_ignore", "arp_announce", "arp_filter", "arp_accept", "arp_notify",
+		"proxy_arp", "proxy_arp_pvlan", "promote_secondaries", "route_localnet", "accept_local", "src_valid_mark",
+		"accept_redirects", "secure_redirects", "send_redirects", "accept_source_route", "log_martians",
+	},
+	"ipv6": {
+		stableSecret, "addr_gen_mode", "accept_ra", "use_tempaddr", "forwarding", "disable_ipv6",
+		"autoconf", "accept_ra_defrtr", "accept_ra_pinfo", "accept_ra_mtu", "accept_ra_rtr_pref",
+		"accept_ra_rt_info_min_plen", "accept_ra_rt_info_max_plen", "accept_redirects", "proxy_ndp",
+	},
+}
+
+// heritableOf are those settings of a link, without their values; nil where it isn't there.
+func heritableOf(name string, s State) (list []sysctl) {
+	link, present := s.link(name)
+	for family, keys := range heritable {
+		for _, key := range keys {
+			if present {
+				list = append(list, sysctl{Link: link.Index, Family: family, Key: key})
+			}
+		}
+	}
+	return list
 }
 
 // readDiffering reads the settings of a link that differ from those of a new one
@@ -49,6 +74,9 @@ func readDiffering(link Link) (list []sysctl) {
 		for _, key := range heritable[family] {
 			c := sysctl{Link: link.Index, Family: family, Key: key}
 			usual, err := os.ReadFile(sysctlPath(c, "default"))
+			if key == stableSecret {
+				err = nil // it can't be read where none is set (EIO)
+			}
 			has, errHas := os.ReadFile(sysctlPath(c, link.Name))
 			if err == nil && errHas == nil && !bytes.Equal(usual, has) {
 				c.Value = strings.TrimSpace(string(has))

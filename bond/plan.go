@@ -20,6 +20,8 @@ type Plan struct {
 	// Takes says that the bond takes over what members carry, such as the address by
 	// which its user is connected.
 	Takes bool
+	// Loses says that the bond loses an address that it has, or a default route.
+	Loses bool
 	// Drops are members whose addresses can't work on the bond's network, and go.
 	Drops []string
 	// Interrupts says what the steps interrupt, and for how long.
@@ -76,7 +78,19 @@ func newPlan(c Config, s State, machineID string) (Plan, error) {
 	p.giveBackReleased()
 	p.network()
 	p.interrupts()
+	p.Loses = slices.ContainsFunc(p.Steps, p.loses)
 	return p.Plan, nil
+}
+
+// loses says whether a step takes an address or a default route from the bond.
+func (p *planner) loses(step Step) bool {
+	switch step := step.(type) {
+	case delAddress:
+		return step.Link == p.Bond
+	case delRoute:
+		return step.Link == p.Bond && step.Route.Destination.Bits() == 0
+	}
+	return false
 }
 
 // An Association says that a Wi-Fi interface is to associate by a

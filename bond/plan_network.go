@@ -40,7 +40,9 @@ func (p *planner) network() {
 	// Last, for the kernel may remove other addresses of its network with it, and
 	// routes. They are put back then.
 	for _, a := range slices.Backward(added.Addresses) {
-		if has, ok := p.state.addr(bond.Index, a.Prefix); ok && a.Link == p.Bond && !slices.Contains(w.addresses, a.Prefix) && !w.inherited.hasAddress(a.Prefix) {
+		has, ok := p.state.addr(bond.Index, a.Prefix)
+		holds := w.unleased && a.Prefix.Addr().Is4() && has.Valid == rtnl.Forever // one that was leased doesn't
+		if ok && a.Link == p.Bond && !holds && !slices.Contains(w.addresses, a.Prefix) && !w.inherited.hasAddress(a.Prefix) {
 			p.add(delAddress{p.Bond, has})
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
@@ -42,7 +44,8 @@ func (w *wanted) hasRoute(route rtnl.Route) bool {
 // far as they are still there.
 func (p *planner) oldRoutes(bond Link) (old []rtnl.Route) {
 	for _, r := range p.state.added().Routes {
-		if r.Link == p.Bond && p.state.hasRoute(bond.Index, r.Route) && !p.wanted.hasRoute(r.Route) && !p.wanted.inherited.hasRoute(r.Route) {
+		holds := p.wanted.unleased && r.Route.Is4() && r.Route.Protocol != unix.RTPROT_DHCP
+		if r.Link == p.Bond && !holds && p.state.hasRoute(bond.Index, r.Route) && !p.wanted.hasRoute(r.Route) && !p.wanted.inherited.hasRoute(r.Route) {
 			old = append(old, r.Route)
 		}
 	}

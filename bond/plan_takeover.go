@@ -19,14 +19,16 @@ func (p *planner) settle() {
 	if has := p.wanted.inherited; has != nil && (p.state.Bond == nil || t.from != nil) {
 		for _, c := range has.Lasting.Sysctls {
 			c.Link = bond.Index
-			p.add(setSysctl{p.Bond, "", c})
+			if has := c.in(p.state.bondSettings).Value; has != c.Value {
+				p.add(setSysctl{p.Bond, has, c})
+			}
 		}
 	}
 	if t.from == nil {
 		return
 	}
 	for _, part := range p.inheritedParts() {
-		for _, a := range part.Addresses {
+		for _, a := range inOrder(part.Addresses) {
 			if _, there := p.state.addr(bond.Index, a.Prefix); !there && !p.settled(a.Prefix) {
 				p.add(addAddress{p.Bond, a, true})
 			}
@@ -97,6 +99,13 @@ func (p *planner) moved() {
 	for _, part := range p.inheritedParts() {
 		p.addRoutes(bond, part.Routes, func(r rtnl.Route) bool { return !r.Is4() })
 	}
+	for _, part := range p.inheritedParts() {
+		for _, a := range part.Addresses {
+			if a.HasTemporary() {
+				p.add(haveTemporary{p.Bond, a})
+			}
+		}
+	}
 }
 
 // addRoutes plans those of the routes that the bond hasn't got: the ones without a
@@ -104,8 +113,11 @@ func (p *planner) moved() {
 func (p *planner) addRoutes(bond Link, routes []rtnl.Route, which func(rtnl.Route) bool) {
 	for _, direct := range []bool{true, false} {
 		for _, r := range routes {
-			if which(r) && direct == (!r.Gateway.IsValid() && r.Paths == "") && !p.state.carriesRoute(bond.Index, r) {
-				p.add(addRoute{p.Bond, r})
+			if !which(r) || direct != (!r.Gateway.IsValid() && r.Paths == "") || p.state.carriesRoute(bond.Index, r) {
+				continue
+			}
+			if lacks, ok := p.state.lacking(r.By(bond.Index)); ok {
+				p.add(addRoute{p.Bond, lacks.On(bond.Index, 0)})
 			}
 		}
 	}
@@ -134,13 +146,19 @@ func (p *planner) inheritedNetwork(bond Link) {
 		return
 	}
 	if p.wanted.takeover.from == nil {
-		for _, a := range has.Lasting.Addresses {
+		for _, a := range inOrder(has.Lasting.Addresses) {
 			if _, there := p.state.addr(bond.Index, a.Prefix); !there {
 				p.add(addAddress{Link: p.Bond, Address: a})
 			}
 		}
 		p.addRoutes(bond, has.Lasting.Routes, func(rtnl.Route) bool { return true })
 		p.addRules(has.Lasting.Rules)
+	}
+	for _, a := range has.Passing.Addresses {
+		if on, there := p.state.addr(bond.Index, a.Prefix); there && a.HasTemporary() && !on.HasTemporary() && bond.ready6 && p.wanted.takeover.from == nil {
+			on.Flags |= unix.IFA_F_MANAGETEMPADDR
+			p.add(haveTemporary{p.Bond, on})
+		}
 	}
 	for _, r := range p.state.routes {
 		if r.Link == bond.Index && slices.ContainsFunc(has.Passing.Routes, func(o rtnl.Route) bool { return isCopy(o, r) }) && p.state.advertised(bond.Index, r) {

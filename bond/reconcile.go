@@ -132,6 +132,7 @@ func (h *Host) lookAtLease(c Config) (State, error) {
 				return s, err
 			}
 			s.differing = append(s.differing, readDiffering(m.link)...)
+			s.bondSettings = s.readSysctls(heritableOf(c.Name, s))
 		}
 	}
 	k, _, err := h.store.of(c.Name).Keeper()

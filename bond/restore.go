@@ -25,6 +25,7 @@ func NewRestore(before Image, now State) Plan {
 	r.neighbours()
 	r.rules()
 	r.active()
+	r.Steps = append(r.Steps, r.last...)
 	return r.Plan
 }
 
@@ -36,6 +37,7 @@ type restorer struct {
 	elapsed time.Duration
 
 	made    []upper // the links that are made anew
+	last    []Step  // those that nothing waits for
 	then    traffic // what links carry once the steps so far are done
 	others  []int   // links that somebody else has taken since
 	selects bool    // the steps have the kernel select the active slave anew

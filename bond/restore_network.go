@@ -53,7 +53,7 @@ func (r *restorer) remove(link Link, a rtnl.Addr) {
 
 // addresses gives the links back the addresses that they miss.
 func (r *restorer) addresses() {
-	for _, was := range r.before.Addresses {
+	for _, was := range inOrder(r.before.Addresses) {
 		link, present := r.linkOf(was.Link)
 		was = was.On(link.Index).After(r.elapsed)
 		if !present || was.Valid == 0 || slices.Contains(r.others, link.Index) {
@@ -64,6 +64,9 @@ func (r *restorer) addresses() {
 		case !there:
 			r.precede(link, was)
 			r.add(addAddress{Link: link.Name, Address: was, Held: true})
+			if was.HasTemporary() {
+				r.last = append(r.last, haveTemporary{link.Name, was})
+			}
 		case !was.Like(has):
 			r.add(setAddress{link.Name, was})
 		}
@@ -110,7 +113,7 @@ func (r *restorer) precede(link Link, missing rtnl.Addr) {
 // routes adds the routes that are missing, those without a gateway first: others
 // lead by what they reach.
 func (r *restorer) routes() {
-	missing := slices.DeleteFunc(slices.Clone(r.before.Routes), func(was rtnl.Route) bool {
+	missing := slices.DeleteFunc(slices.Concat(r.before.Routes, unbound(r.before, r.now)), func(was rtnl.Route) bool {
 		return slices.ContainsFunc(r.then.routes, was.Like)
 	})
 	slices.SortStableFunc(missing, func(a, b rtnl.Route) int {
@@ -125,11 +128,24 @@ func (r *restorer) routes() {
 			was = was.On(index, link.Index)
 			names = cmp.Or(names, link.Name)
 		}
-		was = was.Whole().After(r.elapsed)
-		if all && was.Expires != 0 && !r.cutOff(was) {
+		was, lacks := r.then.lacking(was.Whole().After(r.elapsed))
+		if all && lacks && was.Expires != 0 && !r.cutOff(was) {
 			r.add(addRoute{names, was})
 		}
 	}
+}
+
+// unbound are the routes over other links that go with the bond's addresses, to which
+// they are bound. They are put back once a link has those again.
+func unbound(before *Image, now *State) []rtnl.Route {
+	bond, _ := now.link(now.Name)
+	return filter(now.routes, func(route rtnl.Route) bool {
+		return route.Is4() && before.HasAddress(route.Source) && !slices.ContainsFunc(before.Routes, route.Like) &&
+			!slices.ContainsFunc(route.Links(), func(index int) bool {
+				_, own := before.link(index)
+				return own || index == bond.Index
+			})
+	})
 }
 
 // cutOff says whether a route goes over a link that is to be down: the kernel

@@ -19,6 +19,9 @@ func (s *simulation) doNetwork(step Step) {
 		if _, has := s.addr(a.Link, a.Prefix); has {
 			s.t.Fatalf("%s: file exists", step)
 		}
+		if step.Held {
+			a = a.WithoutTemporary()
+		}
 		if a.Link == s.mustLink(step.Link).Index && step.Link == s.Name && a.Prefix.Addr().Is6() && s.ipv6[disableIPv6].has == "1" {
 			s.t.Fatalf("%s: permission denied", step)
 		}
@@ -63,6 +66,8 @@ func (s *simulation) doNetwork(step Step) {
 	case addNeighbour:
 		s.neighs = append(s.neighs, step.Neighbour.On(s.mustLink(step.Link).Index))
 	case knowNeighbours:
+	case haveTemporary:
+		s.do(setAddress(step))
 	default:
 		s.t.Fatalf("unknown step %T", step)
 	}

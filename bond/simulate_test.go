@@ -81,7 +81,11 @@ func (s *simulation) do(step Step) {
 		s.Bond = nil
 		index := s.mustLink(step.Name).Index
 		s.goDown(index)
-		s.addrs = slices.DeleteFunc(s.addrs, func(a rtnl.Addr) bool { return a.Link == index })
+		for _, a := range slices.Clone(s.addrs) {
+			if _, there := s.addr(index, a.Prefix); there && a.Link == index {
+				s.delAddress(a)
+			}
+		}
 		s.Links = slices.DeleteFunc(s.Links, func(l Link) bool { return l.Name == step.Name })
 		for key, setting := range s.ipv6 {
 			s.ipv6[key] = setting6{setting.initial, setting.initial}

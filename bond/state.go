@@ -45,6 +45,8 @@ type State struct {
 	sysctls []sysctl    // of those that an image names
 	// differing are the settings of members that are in use which a new link hasn't got.
 	differing []sysctl
+	// bondSettings are the bond's of that kind, read where a member is in use.
+	bondSettings []sysctl
 	// raMetric is the metric that the bond gives to IPv6 routers' default routes, or will
 	// give when it is made; "" where that isn't to be set.
 	raMetric string
@@ -98,6 +100,7 @@ type Link struct {
 	SpeedUnknown bool   // ethtool gives no speed
 	Initializing bool   // udev has not done with it yet
 
+	ready6  bool   // IPv6 uses it (IF_READY)
 	data    string // what its driver says of it (IFLA_INFO_DATA)
 	refused string // why the kernel refused it a moment ago
 	resting bool   // somebody has set it down a moment ago, perhaps to rename it

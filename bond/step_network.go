@@ -21,6 +21,18 @@ type addAddress struct {
 func (s addAddress) link() string   { return s.Link }
 func (s addAddress) String() string { return fmt.Sprintf("add %s to %s", s.Address, s.Link) }
 
+// haveTemporary has the kernel make temporary addresses of one that a router's
+// advertisement gave (RFC 8981), once its link is ready for that.
+type haveTemporary struct {
+	Link    string
+	Address rtnl.Addr
+}
+
+func (s haveTemporary) link() string { return s.Link }
+func (s haveTemporary) String() string {
+	return fmt.Sprintf("have temporary addresses made of %s on %s", s.Address, s.Link)
+}
+
 // delAddress takes an address from a link (RTM_DELADDR).
 type delAddress struct {
 	Link    string
@@ -111,6 +123,9 @@ type setSysctl struct {
 
 func (s setSysctl) link() string { return s.Link }
 func (s setSysctl) String() string {
+	if s.To.Key == stableSecret {
+		return fmt.Sprintf("set net.%s.conf.%s.%s", s.To.Family, s.Link, s.To.Key)
+	}
 	if s.From == "" {
 		return fmt.Sprintf("set net.%s.conf.%s.%s to %s", s.To.Family, s.Link, s.To.Key, s.To.Value)
 	}

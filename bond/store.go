@@ -134,10 +134,14 @@ func (s store) inherited(name string) (*Inherited, error) {
 
 // keepInherited keeps that of it which is for good.
 func (s store) keepInherited(name string, i *Inherited) error {
-	if i == nil || i.Lasting.empty() {
-		return statedir.Of(s.lasting, name).Remove(statedir.Inherited)
+	dir := statedir.Of(s.lasting, name)
+	switch {
+	case (i == nil || i.Lasting.empty()) && !dir.Has(statedir.Inherited):
+		return nil // without a word to the disk
+	case i == nil || i.Lasting.empty():
+		return dir.Remove(statedir.Inherited)
 	}
-	return statedir.Of(s.lasting, name).Write(statedir.Inherited, Inherited{inheritance{Lasting: i.Lasting.own()}})
+	return dir.Write(statedir.Inherited, Inherited{inheritance{Lasting: i.Lasting.own()}})
 }
 
 // forget removes everything about a bond that is gone, but for some files.

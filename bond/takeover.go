@@ -126,11 +126,18 @@ func shareNetwork(a, b rtnl.Addr) bool {
 // asked for it keeps no IPv4 address beyond the lease.
 func (t takeover) inherits(has *Inherited, c Config, s *State) *Inherited {
 	out := has.clone()
+	bond, _ := s.link(s.Name)
 	for i, g := range t.from {
 		if i == 0 && has == nil {
 			out.Lasting.Sysctls = s.settingsOf(g)
+			if g.link.MTU != defaultMTU {
+				out.Lasting.MTU = g.link.MTU // which its neighbours, and open connections, count on
+			}
 		}
 		g.Routes = slices.DeleteFunc(slices.Clone(g.Routes), t.loseSource)
+		for _, routes := range [][]rtnl.Route{g.Routes, out.Lasting.Routes, out.Passing.Routes} {
+			t.overBond(routes, bond.Index)
+		}
 		lasting, passing := g.ending(c.Lent).onto(s.Name, g.link, valueOr(c.Metric6, defaultMetric)+1)
 		if c.Method == MethodDHCP {
 			passing = passing.with(lasting.filter(netip.Addr.Is4, netip.Addr.Is4))
@@ -139,6 +146,22 @@ func (t takeover) inherits(has *Inherited, c Config, s *State) *Inherited {
 		out.Lasting, out.Passing = out.Lasting.with(lasting), out.Passing.with(passing)
 	}
 	return out.orNil()
+}
+
+// overBond has each path of routes that leads over a member, or over the bond, be one of
+// the bond's.
+func (t takeover) overBond(routes []rtnl.Route, bond int) {
+	for i := range routes {
+		if routes[i].Paths == "" {
+			continue
+		}
+		for _, g := range t.from {
+			routes[i] = routes[i].On(g.link.Index, 0)
+		}
+		if bond != 0 {
+			routes[i] = routes[i].On(bond, 0)
+		}
+	}
 }
 
 // loseSource says whether a route's source is an address that is given up.

@@ -94,6 +94,14 @@ func TestTakeOver(t *testing.T) {
 			},
 			interrupts: []string{"no connection is lost: what the members carry goes on over bond0"},
 		},
+		"the MTU is another one": {
+			state: changed(inUse(addr(1, "192.0.2.10/24")), func(s *State) { s.Links[0].MTU = 1400 }),
+			want: []string{
+				"create bond0: mode active-backup, miimon 100, address 02:00:00:00:00:01, mtu 1400", "add 192.0.2.10/24 to bond0",
+				"enslave eth0 to bond0", "enslave eth1 to bond0", "remove 192.0.2.10/24 from eth0",
+			},
+			interrupts: []string{"no connection is lost: what the members carry goes on over bond0"},
+		},
 		"the address is named, and so is another gateway": {
 			flags: []string{"address=192.0.2.10/24", "gateway=192.0.2.254"},
 			state: inUse(addr(1, "192.0.2.10/24"), route(1, "0.0.0.0/0", "192.0.2.1")),
@@ -207,6 +215,87 @@ func TestLabelled(t *testing.T) {
 	six := addr(1, "2001:db8::1/64")
 	if got := six.Labelled("eth0", "bond0"); got != six {
 		t.Errorf("an IPv6 address has the label %q", got.Label)
+	}
+}
+
+// A route over a link beside the members that is bound to an address of theirs stays as
+// the bond takes that over, goes with it, and is there again after down.
+func TestBoundBesideMembers(t *testing.T) {
+	s := inUse(addr(1, "192.0.2.10/24"), route(1, "0.0.0.0/0", "192.0.2.1"))
+	s.Links = append(s.Links, Link{Name: "wg0", Index: 3, Kind: "wireguard", Up: true})
+	bound := route(3, "198.51.100.0/24", "")
+	bound.Source = netip.MustParseAddr("192.0.2.10")
+	s.routes = append(s.routes, bound)
+	p := mustPlan(t, config(t, "member=eth0", "member=eth1"), s)
+	sim := simulate(t, s)
+	sim.apply(p.Steps...)
+	if !slices.Contains(sim.routes, bound) {
+		t.Errorf("%s went with up", bound)
+	}
+	down := downPlan(sim.after(p, s), false)
+	sim.apply(down.Steps...)
+	if diff := cmp.Diff(s.settings(), sim.settings()); diff != "" {
+		t.Errorf("after down (-before +after)\n%s\n%s", diff, down)
+	}
+}
+
+// What the bond has it keeps until there is a lease, once DHCP is asked for.
+func TestUntilLeased(t *testing.T) {
+	for name, c := range map[string]Config{
+		"taken over": config(t, "member=eth0", "member=eth1"),
+		"named":      config(t, "member=eth0", "member=eth1", "address=192.0.2.10/24", "gateway=192.0.2.1"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := inUse(addr(1, "192.0.2.10/24"), route(1, "0.0.0.0/0", "192.0.2.1").WithMetric(100))
+			p := mustPlan(t, c, s)
+			sim := simulate(t, s)
+			sim.apply(p.Steps...)
+			then := sim.after(p, s)
+			recount(&then)
+			dhcp := config(t, "member=eth0", "member=eth1", "dhcp=true")
+			if p := mustPlan(t, dhcp, then); !p.Empty() {
+				t.Errorf("without a lease: %s", p)
+			}
+			for range 2 { // with the first address of a network go the others
+				then.Lease, then.LeaseLeft = &lease.Lease{Address: netip.MustParsePrefix("192.0.2.99/24")}, time.Hour
+				p := mustPlan(t, dhcp, then)
+				sim.apply(p.Steps...)
+				then = sim.after(p, then)
+			}
+			var has []string
+			for _, a := range sim.addrsOf(sim.mustLink("bond0").Index) {
+				has = append(has, a.Prefix.String())
+			}
+			if diff := cmp.Diff([]string{"192.0.2.99/24"}, has); diff != "" {
+				t.Errorf("with one it carries (-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// A bond that loses an address, or a default route, may be the one over which its user is
+// logged in.
+func TestLoses(t *testing.T) {
+	s := inUse(addr(1, "192.0.2.10/24"), route(1, "0.0.0.0/0", "192.0.2.1"))
+	first := mustPlan(t, config(t, "member=eth0", "member=eth1"), s)
+	sim := simulate(t, s)
+	sim.apply(first.Steps...)
+	then := sim.after(first, s)
+	recount(&then)
+	if first.Loses {
+		t.Error("a take-over costs the bond something")
+	}
+	for flags, want := range map[string]bool{
+		"member=eth0 member=eth1": false,
+		"member=eth0 member=eth1 address=192.0.2.10/24 gateway=192.0.2.1": true, // of another metric
+		"member=eth0 member=eth1 address=192.0.2.50/24":                   true,
+		"member=eth1":                          true, // eth0 has them again
+		"member=eth0":                          false,
+		"member=eth0 member=eth1 primary=eth0": false,
+	} {
+		if p := mustPlan(t, config(t, strings.Fields(flags)...), then); p.Loses != want {
+			t.Errorf("%s: %t, by %s", flags, p.Loses, p)
+		}
 	}
 }
 

@@ -135,14 +135,10 @@ func (k *kernel) newUpper(u upper) error {
 	return k.onLink(u.Lower, func(lower rtnl.Link) error {
 		data := nl.NewRtAttr(nl.IFLA_INFO_DATA, settableData(u.Kind, u.Data))
 		info := append(nl.NewRtAttr(nl.IFLA_INFO_KIND, []byte(u.Kind)).Serialize(), data.Serialize()...)
-		change := rtnl.LinkChange{Name: u.Name, Index: u.Index, Parent: lower.Index, MAC: []byte(u.MAC), MTU: min(u.MTU, lower.MTU), Info: info}
-		if err := k.NewLink(change); err != nil {
-			return err
-		}
-		if !u.Up {
-			return nil
-		}
-		return k.SetLink(u.Index, rtnl.LinkChange{Up: new(true)})
+		// In one message: whoever is killed behind it leaves nothing half made.
+		return k.NewLink(rtnl.LinkChange{
+			Name: u.Name, Index: u.Index, Parent: lower.Index, Up: &u.Up, MAC: []byte(u.MAC), MTU: min(u.MTU, lower.MTU), Info: info,
+		})
 	})
 }
 

@@ -36,6 +36,7 @@ type wanted struct {
 	rules     []rtnl.Rule
 	method6   string
 	metric6   uint32 // of IPv6 default routes
+	unleased  bool   // a lease is to come: until then what was wanted before holds
 	takeover  takeover
 	alone     string     // the member with which a take-over begins; "" where all join at once
 	cutOff    string     // what members carry that the bond has no room for
@@ -57,10 +58,12 @@ type wantedMember struct {
 func newWanted(c Config, s State, machineID string) (wanted, error) {
 	w := wanted{primary: s.called(c.Primary), mtu: cmp.Or(c.MTU, defaultMTU), mac: c.MAC,
 		metric6: valueOr(c.Metric6, defaultMetric), method6: c.Method6}
+	w.unleased = c.Method == MethodDHCP && s.Lease == nil
 	w.findMembers(c, s)
 	wifi := w.wifiMember()
 	w.completeOptions(c, s, wifi)
 	w.inherit(&c, s)
+	w.mtu = cmp.Or(c.MTU, w.inherited.mtu(), defaultMTU)
 	if s.bridge() == "" {
 		w.addresses, w.static = c.Addresses, c.Addresses
 		for _, gateway := range c.Gateways {

@@ -193,6 +193,13 @@ func (s *Stream) Moved() error {
 	return errors.New("no line has come back since")
 }
 
+// Restart forgets the gaps so far.
+func (s *Stream) Restart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.longest = 0
+}
+
 // Stop closes the connection and tells what became of it. A second call tells the same.
 func (s *Stream) Stop() StreamResult {
 	s.mu.Lock()

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
@@ -27,32 +29,43 @@ type running struct {
 var clientNames = map[string]string{"dhclient": Dhclient, "dhcpcd": Dhcpcd, "udhcpc": Udhcpc, "busybox": Udhcpc}
 
 // programs lists the processes of this network namespace that may be clients, in the order
-// of their numbers. It looks until it sees the same twice: one that goes on as a copy of
-// itself while the list is read could be missed, and so could the copy.
+// of their numbers. One that goes on as a copy of itself while the list is read could be
+// missed, and so could the copy: where there is one, or where a process has ended meanwhile,
+// it looks until it sees the same twice.
 func programs() (all []running, err error) {
 	const most = 10
 	for range most {
 		before := all
-		if all, err = programsNow(); err != nil {
+		var quiet bool
+		if all, quiet, err = programsNow(); err != nil {
 			return nil, err
 		}
-		if before != nil && slices.EqualFunc(before, all, func(a, b running) bool { return a.Process == b.Process }) {
+		same := before != nil && slices.EqualFunc(before, all, func(a, b running) bool { return a.Process == b.Process })
+		if same || quiet && len(all) == 0 {
 			break
 		}
 	}
 	return all, nil
 }
 
-// programsNow is programs by one look. It isn't nil.
-func programsNow() ([]running, error) {
-	all := []running{}
-	entries, err := os.ReadDir("/proc")
+// programsNow is programs by one look, which isn't nil; quiet says that no process ended
+// meanwhile. Of most it reads the name alone, by three system calls.
+func programsNow() (all []running, quiet bool, err error) {
+	proc, err := os.Open("/proc")
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
+	defer proc.Close()
+	names, err := proc.Readdirnames(-1)
+	all, quiet = []running{}, true
+	for _, name := range names {
+		pid, notOne := strconv.Atoi(name)
+		if notOne != nil {
+			continue
+		}
+		comm, there := commOf(int(proc.Fd()), name)
+		quiet = quiet && there
+		if clientNames[comm] == "" {
 			continue
 		}
 		if r, ok := look(pid); ok {
@@ -60,7 +73,22 @@ func programsNow() ([]running, error) {
 		}
 	}
 	slices.SortFunc(all, func(a, b running) int { return a.PID - b.PID })
-	return all, nil
+	return all, quiet, err
+}
+
+// commOf reads the name of a process below the folder proc.
+func commOf(proc int, pid string) (name string, there bool) {
+	fd, err := unix.Openat(proc, pid+"/comm", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", false
+	}
+	defer unix.Close(fd)
+	var text [32]byte // TASK_COMM_LEN is 16
+	n, err := unix.Read(fd, text[:])
+	if err != nil {
+		return "", false
+	}
+	return strings.TrimSpace(string(text[:n])), true
 }
 
 // look looks at a process. What is read of it is its own: it is the same before and after.

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -72,25 +71,6 @@ func echoSource(own, addr netip.Addr) netip.Addr {
 		return netip.Addr{}
 	}
 	return own.WithZone("")
-}
-
-// CanEcho says whether the interface has the address in whose name [Echo] would ask or,
-// where the kernel chooses that, any of the family.
-func CanEcho(iface string, own, addr netip.Addr) bool {
-	link, err := net.InterfaceByName(iface)
-	if err != nil {
-		return false
-	}
-	has, err := link.Addrs()
-	source := echoSource(own, addr)
-	return err == nil && slices.ContainsFunc(has, func(a net.Addr) bool {
-		n, ok := a.(*net.IPNet)
-		if !ok {
-			return false
-		}
-		ip, _ := netip.AddrFromSlice(n.IP)
-		return source == ip.Unmap() || !source.IsValid() && ip.Unmap().Is4() == addr.Is4()
-	})
 }
 
 // listenEcho opens a raw socket (raw(7)) that is bound to the interface, and to own if

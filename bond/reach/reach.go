@@ -69,12 +69,20 @@ type Way func(bond.NextHop) []bond.NextHop
 func Unchanged(hop bond.NextHop) []bond.NextHop { return []bond.NextHop{hop} }
 
 // Through is the Way to those behind a link that may be one of the bond's slaves by now:
-// then it is through the bond.
-func Through(st bond.Status) Way {
+// then it is through the bond. Where that hasn't the address any more by which they were
+// asked, it is by the kernel's routes, from another one.
+func Through(h *bond.Host, st bond.Status) Way {
 	return func(hop bond.NextHop) []bond.NextHop {
 		slave := func(m bond.MemberStatus) bool { return m.Name == hop.Link && m.MIIStatus != nil }
 		if slices.ContainsFunc(st.Members, slave) {
 			hop.Link = st.Name
+		}
+		if moved(hop, st) {
+			now, err := h.NextHopTo(hop.Addr)
+			if err != nil || now.Addr != hop.Addr {
+				return nil // there is none from another address
+			}
+			hop = now
 		}
 		return []bond.NextHop{hop}
 	}
@@ -89,9 +97,6 @@ func (list Questions) Silent(ctx context.Context, h *bond.Host, limit time.Durat
 		hops[q.who] = q.hops(h, way)
 	}
 	return list.sift(func(q question) bool {
-		if q.void(hops[q.who]) {
-			return false
-		}
 		for ctx.Err() == nil {
 			asked := time.Now()
 			for _, hop := range hops[q.who] {
@@ -117,11 +122,12 @@ func (q question) hops(h *bond.Host, way Way) []bond.NextHop {
 	return []bond.NextHop{hop}
 }
 
-// void says whether a gateway can't be asked by ICMP echo as it was before, for no link
-// has the address any more that it was asked from: as where another one is wanted, or is
-// to be leased yet.
-func (q question) void(hops []bond.NextHop) bool {
-	return q.ping && !q.peer.IsValid() && len(hops) > 0 && !slices.ContainsFunc(hops, func(hop bond.NextHop) bool { return probe.CanEcho(hop.Link, hop.Own, hop.Addr) })
+// moved says whether the bond hasn't got the address any more by which somebody was asked.
+// It would be answered for all that, and nothing else be sent that way.
+func moved(hop bond.NextHop, st bond.Status) bool {
+	own := hop.Own
+	return hop.Link == st.Name && own.IsValid() && !own.IsLinkLocalUnicast() &&
+		!slices.ContainsFunc(st.Addresses, func(p netip.Prefix) bool { return p.Addr() == own })
 }
 
 // askPause is the least time from one question to the next.

@@ -41,7 +41,7 @@ func TestThrough(t *testing.T) {
 	up := "up"
 	st := bond.Status{Name: "bond0", Members: []bond.MemberStatus{{Name: "eth0", MIIStatus: &up}, {Name: "wlan0"}}}
 	for link, want := range map[string]string{"eth0": "bond0", "wlan0": "wlan0", "bond0": "bond0", "eth9": "eth9"} {
-		if got := Through(st)(bond.NextHop{Link: link}); !slices.Equal(got, []bond.NextHop{{Link: want}}) {
+		if got := Through(nil, st)(bond.NextHop{Link: link}); !slices.Equal(got, []bond.NextHop{{Link: want}}) {
 			t.Errorf("%s: %v", link, got)
 		}
 	}
@@ -69,5 +69,25 @@ func TestErr(t *testing.T) {
 	}
 	if err := (Questions{}).Err("through bond0", time.Second); err != nil {
 		t.Error(err)
+	}
+}
+
+// What the bond hasn't got any more is no address to ask by.
+func TestMoved(t *testing.T) {
+	st := bond.Status{Name: "bond0", Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.10/24")}}
+	for _, tt := range []struct {
+		link, own string
+		want      bool
+	}{
+		{"bond0", "192.0.2.10", false},
+		{"bond0", "192.0.2.50", true},
+		{"eth0", "192.0.2.50", false},
+		{"bond0", "fe80::1", false},
+		{"bond0", "", false},
+	} {
+		own, _ := netip.ParseAddr(tt.own)
+		if got := moved(bond.NextHop{Link: tt.link, Own: own}, st); got != tt.want {
+			t.Errorf("%s of %s: %t", tt.own, tt.link, got)
+		}
 	}
 }

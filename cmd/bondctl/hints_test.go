@@ -32,6 +32,7 @@ var safe = map[string]string{
 	"bondctl: %s is put back at %s; to keep it: bondctl confirm %[1]s\n":                                                 "it changes nothing, and whoever can say it isn't cut off",
 	"until %s; bondctl confirm %s keeps it, or else it is put back":                                                      "it changes nothing, and whoever can say it isn't cut off",
 	"%s isn't started again, as there is no %s; bondctl down does it once that is back":                                  "the members have got back what they had",
+	"%s isn't there; what it had (%s) is kept till the next boot, and bondctl down %s gives it back once it is there":    "the bond is gone by then, and it only gives back",
 	"start %s: %w; journalctl -u %s tells more":                                                                          "it only shows",
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -28,6 +29,7 @@ type trial struct {
 	limit    time.Duration // to verify; 0 for not at all
 	guardian *guard.Watch  // nil while nothing is on trial
 	asks     reach.Questions
+	own      netip.Addr // by which its user is logged in; the zero Addr where that isn't known
 }
 
 // trialFlags are those flags of up that have something put on trial.
@@ -65,14 +67,13 @@ func verifyFlag(c *cli.Context) (time.Duration, error) {
 	return limit, nil
 }
 
-// of says how long to verify, and whether the change is put on trial at all. Where
-// something is taken over it always is: whoever is logged in over that must not be cut
-// off.
-func (f trialFlags) of(takes bool) (verify time.Duration, onTrial bool) {
-	if f.asked || takes {
+// of says how long to verify, and whether the change is put on trial at all. Where an
+// address moves it always is: whoever is logged in over that must not be cut off.
+func (f trialFlags) of(moves bool) (verify time.Duration, onTrial bool) {
+	if f.asked || moves {
 		verify = f.verify
 	}
-	return verify, takes || verify > 0 || f.confirm > 0
+	return verify, moves || verify > 0 || f.confirm > 0
 }
 
 // how has the change guarded.
@@ -116,7 +117,7 @@ func (t *trial) guarded() error {
 // clients that would undo it.
 func (t *trial) begin(p bond.Plan, before bond.Image) error {
 	warnOfFilters(t.c, t.config.Name, p)
-	if limit, onTrial := t.of(p.Takes); onTrial {
+	if limit, onTrial := t.of(p.Takes || p.Loses); onTrial {
 		if err := t.guard(p, before, limit); err != nil {
 			return err
 		}
@@ -135,6 +136,9 @@ func (t *trial) guard(p bond.Plan, before bond.Image, limit time.Duration) error
 	}
 	if limit > 0 {
 		t.asks = questions(t.h, &before, p.Drops).Answered(t.c.Context)
+		if own, ok := sshOwn(sshConnection()); ok && before.HasAddress(own) {
+			t.own = own
+		}
 	}
 	return nil
 }
@@ -160,7 +164,10 @@ func startGuarded(c *cli.Context, h *bond.Host, name string) (guard.Watch, error
 
 // check verifies that who answered before answers through the bond.
 func (t *trial) check(ctx context.Context) error {
-	if err := t.guarded(); t.guardian == nil || len(t.asks) == 0 || err != nil {
+	if err := t.guarded(); t.guardian == nil || err != nil {
+		return err
+	}
+	if err := t.checkOwn(); err != nil || len(t.asks) == 0 {
 		return err
 	}
 	name := t.config.Name
@@ -182,11 +189,23 @@ func (t *trial) check(ctx context.Context) error {
 	if err := t.h.WaitSettled(ctx, name, limit); err != nil && ctx.Err() == nil {
 		return err
 	}
-	left := t.asks.Silent(ctx, t.h, limit, reach.Through(st))
+	left := t.asks.Silent(ctx, t.h, limit, reach.Through(t.h, st))
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return left.Err("through "+name, limit)
+}
+
+// checkOwn verifies that the address by which the user is logged in is still one of this
+// machine's.
+func (t *trial) checkOwn() error {
+	if !t.own.IsValid() {
+		return nil
+	}
+	if own, err := t.h.IsOwn(t.own); own || err != nil {
+		return err
+	}
+	return fmt.Errorf("%s, by which you are logged in, would be gone (--verify 0 has it done all the same)", t.own)
 }
 
 // whileGuarded ends a context when the guardian does.

@@ -16,9 +16,9 @@ import (
 
 const upDescription = `Wanted is what the configuration file says, and then the flags; what neither names is at its default. With neither file nor flags it is what was last wanted of this bond. A list of flags, such as --member, replaces the file's as a whole, and a slave that is no longer wanted is released. A member that is absent is no error: the keeper, which up leaves running, takes it in when it appears. A keeper that runs already follows the new wish. If a step fails, everything is put back as it was.
 
-What members carry the bond takes over: their addresses, routes, rules and neighbours, IPv4 and IPv6, and the VLANs upon them, so that open connections go on; down gives each back. --dry-run says what is interrupted. What the bond has no room for, such as an address of another network, is refused, unless --take-over gives it up.
+What members carry the bond takes over: their addresses, routes, rules, neighbours and MTU, IPv4 and IPv6, and the VLANs upon them, so that open connections go on; down gives each back. --dry-run says what is interrupted. What the bond has no room for, such as an address of another network, is refused, unless --take-over gives it up.
 
-Where the bond takes something over from a member, and with --verify or --confirm, the change is on trial: a guardian, which is a process of its own, puts everything back if up is killed or hangs, if who answered before doesn't answer any more, or if nobody confirms it in time. If up and its guardian are both killed, the next up or down puts it back. What is on trial is shown by status.
+Where the bond takes something over from a member, or loses an address or a default route, and with --verify or --confirm, the change is on trial: a guardian, which is a process of its own, puts everything back if up is killed or hangs, if who answered before doesn't answer any more, or if nobody confirms it in time. If up and its guardian are both killed, the next up or down puts it back. What is on trial is shown by status.
 
 Where systemd runs, the keeper is the service bondctl@NAME, which is started anew after a crash; elsewhere a process of its own. With --save it is there after a reboot, too: what is wanted is written to the file, and what was in that to NAME.toml.old.
 

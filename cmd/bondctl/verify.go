@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,7 +20,7 @@ func questions(h *bond.Host, before *bond.Image, drops []string) reach.Questions
 
 // questionsTo are those to gateways, and to the one who is logged in over a link.
 func questionsTo(h *bond.Host, gateways []bond.NextHop, over func(link string) bool) reach.Questions {
-	peer, _ := sshPeer(os.Getenv("SSH_CONNECTION"))
+	peer, _ := sshPeer(sshConnection())
 	return reach.Of(h, gateways, peer, over)
 }
 

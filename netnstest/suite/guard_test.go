@@ -167,16 +167,6 @@ func TestVerify(t *testing.T) {
 			}
 		})
 	}
-	// Who isn't asked by the same address isn't missed.
-	t.Run("another address is wanted", func(t *testing.T) {
-		t.Parallel()
-		h := lonely(t, sameLAN)
-		shell(h, "ip address add 2001:db8::10/64 dev eth0", "ip -6 route add default via 2001:db8::1 dev eth0")
-		before := takeSnapshot(t, h)
-		succeeds(t, h, upArgsOf("--address", "198.51.100.10/24", "--gateway", "198.51.100.1", "--take-over")...)
-		succeeds(t, h, "down")
-		netnstest.Eventually(t, asBefore(t, h, before))
-	})
 	t.Run("kept", func(t *testing.T) {
 		t.Parallel()
 		h := lonely(t, sameLAN)
@@ -190,6 +180,46 @@ func TestVerify(t *testing.T) {
 		succeeds(t, h, "down")
 		netnstest.Eventually(t, asBefore(t, h, before))
 	})
+}
+
+// TestVerifyOwnAddress: an up by which the address would go over which its user is logged in is put back,
+// though it takes nothing over and its environment doesn't say so, as under sudo; without a session it isn't.
+func TestVerifyOwnAddress(t *testing.T) {
+	t.Parallel()
+	h := lonely(t, sameLAN)
+	succeeds(t, h, upArgsOf()...)
+	before := takeSnapshot(t, h)
+	other := upArgsOf("--address", "192.0.2.50/24", "--gateway", "192.0.2.1")
+	cmd := h.Command("sh", "-c", `env --unset SSH_CONNECTION bondctl "$@"; exit $?`, "sh")
+	cmd.Args = append(cmd.Args, other...)
+	cmd.Env = append(os.Environ(), "SSH_CONNECTION=192.0.2.1 50022 192.0.2.10 22")
+	o := run(t, cmd)
+	if o.Status != 1 || !strings.Contains(o.Stderr, "192.0.2.10, by which you are logged in, would be gone") {
+		t.Errorf("exit status %d\n%s%s", o.Status, o.Stdout, o.Stderr)
+	}
+	netnstest.Eventually(t, asBefore(t, h, before))
+	succeeds(t, h, other...)
+	succeeds(t, h, "down")
+}
+
+// TestVerifyLeftOut: to leave out the member that brought the address, whose cable is out, would take that from
+// the bond, and so is put back.
+func TestVerifyLeftOut(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t)
+	eth0 := h.Cable("eth0")
+	h.Cable("eth1")
+	linkUp(t, h, "eth0", "eth1")
+	shell(h, "ip address add 192.0.2.10/24 dev eth0", "ip route add default via 192.0.2.1 dev eth0")
+	succeeds(t, h, append([]string{"up", "--once"}, eth0And1...)...)
+	eth0.Pull()
+	netnstest.Eventually(t, active(h, "eth1"))
+	before := takeSnapshot(t, h)
+	o := run(t, h.Command("bondctl", "up", "--once", "--verify", "1s", "--member", "eth1"))
+	if o.Status != 1 || !strings.Contains(o.Stderr, "gateway 192.0.2.1 of bond0 answered before") {
+		t.Errorf("exit status %d\n%s%s", o.Status, o.Stdout, o.Stderr)
+	}
+	netnstest.Eventually(t, asBefore(t, h, before))
 }
 
 // TestGuardUpKilled kills an up that takes over at each of its changes: the guardian puts everything back, and

@@ -42,6 +42,7 @@ var onMachine = []struct {
 	{"Roam", testRoam},
 	{"WrongKey", testWrongKey},
 	{"LeasedMTU", testLeasedMTU},
+	{"TakeOverInUse", testTakeOverInUse},
 	{"CleanMachine", testCleanMachine},
 }
 

@@ -143,6 +143,38 @@ var stackedCases = []inUseCase{
 		},
 		rest: []string{"dev eth0"},
 	},
+	{
+		name: "an MTU of a network that carries less, and routes over both members at once",
+		before: []string{
+			"ip link set eth0 mtu 1400", "ip address add 192.0.2.10/24 dev eth0", "ip address add 192.0.2.11/24 dev eth1",
+			"ip route add default nexthop via 192.0.2.1 dev eth0 nexthop via 192.0.2.1 dev eth1 weight 2",
+			"ip -6 address add 2001:db8::10/64 dev eth0 nodad", "ip -6 address add 2001:db8::11/64 dev eth1 nodad",
+			"ip -6 route add default nexthop via 2001:db8::1 dev eth0 nexthop via 2001:db8::1 dev eth1",
+		},
+		bond: []string{"bond0: <BROADCAST,MULTICAST,MASTER,UP,LOWER_UP> mtu 1400", "nexthop via 192.0.2.1 dev bond0 weight 2", "default via 2001:db8::1 dev bond0"},
+		rest: []string{"dev eth0", "dev eth1"},
+	},
+	{
+		name: "what hangs on the members elsewhere",
+		before: []string{
+			"ip address add 192.0.2.10/24 dev eth0", "ip route add default via 192.0.2.1 dev eth0",
+			"ip -6 address add 2001:db8::10/64 dev eth0 nodad", "ip -6 address add 2001:db8::11/64 dev eth0 nodad noprefixroute",
+			"ip link add wg0 type dummy", "ip link set wg0 up", "ip address add 10.7.0.2/32 dev wg0",
+			"ip route add 198.51.100.0/24 dev wg0 src 192.0.2.10", "ip -6 route add 2001:db8:9::/48 dev wg0 src 2001:db8::10",
+			"ip route add 198.51.101.0/24 nexthop dev wg0 nexthop via 192.0.2.1 dev eth0",
+			"ip -6 route add 2001:db8:2::/48 nexthop via fe80::77 dev wg0 nexthop via 2001:db8::1 dev eth0 weight 3",
+			"ip neighbour add proxy 192.0.2.77 dev eth0", "ip -6 neighbour add proxy 2001:db8::77 dev eth0",
+			"ip route add broadcast 198.51.102.255 dev eth0 table local", "ip -6 route add local 2001:db8:3::/64 dev eth0",
+			"sysctl -q net.ipv4.conf.eth0.proxy_arp=1 net.ipv6.conf.eth0.autoconf=0",
+		},
+		bond: []string{
+			"198.51.100.0/24 dev wg0 scope link src 192.0.2.10", "2001:db8:9::/48 dev wg0 src 2001:db8::10",
+			"nexthop via 192.0.2.1 dev bond0 weight 1", "nexthop via 2001:db8::1 dev bond0 weight 3", "nexthop via fe80::77 dev wg0 weight 1",
+			"192.0.2.77 dev bond0 proxy", "2001:db8::77 dev bond0 proxy",
+			"broadcast 198.51.102.255 dev bond0 table local", "local 2001:db8:3::/64 dev bond0 table local",
+		},
+		rest: []string{"dev eth0"},
+	},
 }
 
 var activeCases = []inUseCase{
@@ -221,6 +253,41 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
+// TestMemberGone: a member that isn't there when the bond is taken down gets back what it had once it is, and one that
+// was pulled out meanwhile and is back does at once.
+func TestMemberGone(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t)
+	sysctl(t, h.Namespace, "net/ipv6/conf/default/accept_dad", "0")
+	eth0 := h.Cable("eth0")
+	h.Cable("eth1")
+	shell(h, "ip link set eth0 up", "ip address add 192.0.2.10/24 dev eth0", "ip route add default via 192.0.2.1 dev eth0",
+		"ip link set eth1 up", "ip address add 192.0.2.11/24 dev eth1")
+	has := []string{"192.0.2.10/24 scope global eth0", "default via 192.0.2.1 dev eth0", "192.0.2.11/24 scope global eth1"}
+	succeeds(t, h, append([]string{"up"}, eth0And1...)...)
+	eth0.Remove()
+	netnstest.Eventually(t, active(h, "eth1"))
+	eth0.Insert()
+	netnstest.Eventually(t, usable(h, "eth0", "eth1"))
+	succeeds(t, h, "down")
+	wantCarried(t, h, has, nil)
+
+	succeeds(t, h, append([]string{"up"}, eth0And1...)...)
+	eth0.Remove()
+	netnstest.Eventually(t, active(h, "eth1"))
+	warns(t, succeeds(t, h, "down"), "eth0 isn't there; what it had (192.0.2.10/24) is kept till the next boot")
+	wantCarried(t, h, has[2:], []string{"192.0.2.10"})
+	if o := succeeds(t, h, "down"); !strings.Contains(o.Stdout, "no such bond") {
+		t.Errorf("down before it is back: %s%s", o.Stdout, o.Stderr)
+	}
+	eth0.Insert()
+	t.Log(succeeds(t, h, "down").Stdout)
+	wantCarried(t, h, has, nil)
+	if o := succeeds(t, h, "down"); !strings.Contains(o.Stdout, "no such bond") {
+		t.Errorf("once more: %s%s", o.Stdout, o.Stderr)
+	}
+}
+
 // TestInheritedLasts: what was taken over is put back when somebody takes it away, and when the bond has to be
 // made again, as after a boot, when the members carry nothing any more.
 func TestInheritedLasts(t *testing.T) {
@@ -228,7 +295,7 @@ func TestInheritedLasts(t *testing.T) {
 	h := threeNICs(t)
 	shell(h, inUseCases[1].before...)
 	up(t, h, eth0And1...)
-	shell(h, "ip address del 10.9.9.1/32 dev bond0", "ip route del default via 192.0.2.2 dev bond0", "ip rule del priority 900")
+	shell(h, "ip address del 10.9.9.1 peer 10.9.9.2/32 dev bond0", "ip route del default via 192.0.2.2 dev bond0", "ip rule del priority 900")
 	if o := up(t, h, eth0And1...); o.changedNothing() {
 		t.Error("nobody missed what was taken away")
 	}
@@ -397,7 +464,7 @@ func wantCarried(t *testing.T, h *netnstest.Host, want, not []string) {
 
 func carriedLines(h *netnstest.Host) (lines []string) {
 	for _, args := range []string{
-		"address", "-6 -o address show tentative", "route show table all", "rule", "-6 route show table all", "-6 rule", "neighbour show nud permanent",
+		"address", "-6 -o address show tentative", "route show table all", "rule", "-6 route show table all", "-6 rule", "neighbour show nud permanent", "neighbour show proxy", "-6 neighbour show proxy",
 	} {
 		for line := range strings.Lines(h.Run("ip", strings.Fields(args)...)) {
 			lines = append(lines, strings.Join(strings.Fields(line), " "))

@@ -1,6 +1,7 @@
 package rtnl
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -82,7 +83,7 @@ const (
 // ByRouter says whether the kernel made the address of what a router advertised: then it
 // may have temporary ones made of it (RFC 8981).
 func (a Addr) ByRouter() bool {
-	return a.protocol() == protoKernelRA || a.Flags&unix.IFA_F_MANAGETEMPADDR != 0
+	return a.protocol() == protoKernelRA || a.HasTemporary()
 }
 
 // protocol is IFA_PROTO: who made the address; 0 where that isn't known.
@@ -138,9 +139,22 @@ func (a Addr) Labelled(from, to string) Addr {
 	return a
 }
 
-// NoDAD is the address without the detection of duplicates (IFA_F_NODAD).
-func (a Addr) NoDAD() Addr {
+// HasTemporary says whether the kernel is to make temporary addresses of it
+// (IFA_F_MANAGETEMPADDR).
+func (a Addr) HasTemporary() bool { return a.Flags&unix.IFA_F_MANAGETEMPADDR != 0 }
+
+// AtOnce is the address without the detection of duplicates (IFA_F_NODAD), and without
+// temporary ones: on a link without a carrier the kernel fails to make any, and then gives
+// up on them for good (use_tempaddr -1).
+func (a Addr) AtOnce() Addr {
 	a.Flags |= unix.IFA_F_NODAD
+	a.Flags &^= unix.IFA_F_MANAGETEMPADDR
+	return a
+}
+
+// WithoutTemporary is the address without temporary ones.
+func (a Addr) WithoutTemporary() Addr {
+	a.Flags &^= unix.IFA_F_MANAGETEMPADDR
 	return a
 }
 
@@ -158,6 +172,28 @@ func (c *Conn) Addrs() ([]Addr, error) {
 	}
 	return list, nil
 }
+
+// Makes says whether a route is the one to the address's network that the kernel makes by
+// itself: from the address, or with IPv6 for all of them.
+func (a Addr) Makes(r Route) bool {
+	const usual6 = 256 // IP6_RT_PRIO_ADDRCONF
+	metric := uint32(0)
+	if a.message != "" {
+		_ = EachAttr([]byte(a.message)[unix.SizeofIfAddrmsg:], func(kind uint16, value []byte) {
+			if kind == ifaRTPriority {
+				metric = Uint32(value)
+			}
+		})
+	}
+	from := r.Source == a.Prefix.Addr()
+	if !r.Is4() {
+		from, metric = true, cmp.Or(metric, usual6)
+	}
+	return a.Flags&unix.IFA_F_NOPREFIXROUTE == 0 && a.Prefix.Masked() == r.Destination && from && metric == r.Metric
+}
+
+// ifaRTPriority is IFA_RT_PRIORITY of include/uapi/linux/if_addr.h.
+const ifaRTPriority = 9
 
 // AddAddr adds an address. The error is EEXIST where its link has it.
 func (c *Conn) AddAddr(a Addr) error {

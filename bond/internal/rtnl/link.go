@@ -20,6 +20,9 @@ type Link struct {
 	Master int    // the ifindex of what it is enslaved to
 	Parent int    // the ifindex of what it is stacked upon, or a veth's peer; 0 where that is in another namespace
 	Up     bool   // IFF_UP
+	// Ready6 says that IPv6 uses it (IF_READY of IFLA_INET6_FLAGS): it is up and has a
+	// carrier.
+	Ready6 bool
 
 	MAC, PermMAC   string // as bytes; see [Link.HardwareAddr]
 	MTU            int
@@ -158,6 +161,8 @@ func parseLink(m []byte) (Link, error) {
 			abroad = true
 		case unix.IFLA_LINKINFO:
 			_ = EachAttr(value, l.parseInfo)
+		case unix.IFLA_AF_SPEC:
+			l.Ready6 = isReady6(value)
 		case unix.IFLA_PROP_LIST:
 			_ = EachAttr(value, func(kind uint16, name []byte) {
 				if kind == unix.IFLA_ALT_IFNAME {
@@ -175,6 +180,20 @@ func parseLink(m []byte) (Link, error) {
 		l.Parent = 0 // it was an index of another namespace
 	}
 	return l, nil
+}
+
+// isReady6 reads IFLA_AF_SPEC: a family's attributes by its number.
+func isReady6(spec []byte) (ready bool) {
+	const ifReady = 1 << 31 // IF_READY of include/net/if_inet6.h
+	_ = EachAttr(spec, func(family uint16, value []byte) {
+		if family != unix.AF_INET6 {
+			return
+		}
+		_ = EachAttr(value, func(kind uint16, flags []byte) {
+			ready = ready || kind == unix.IFLA_INET6_FLAGS && Uint32(flags)&ifReady != 0
+		})
+	})
+	return ready
 }
 
 func (l *Link) parseAttr(kind uint16, value []byte) {

@@ -16,12 +16,16 @@ type Neighbour struct {
 	Addr  netip.Addr
 	MAC   string // of the link layer
 	State uint16 // NUD_*
+	Proxy bool   // the link answers in its name (NTF_PROXY); it has no MAC then
 
 	message string // the kernel's
 }
 
 // String says the neighbour in words.
 func (n Neighbour) String() string {
+	if n.Proxy {
+		return fmt.Sprintf("proxy neighbour %s", n.Addr)
+	}
 	return fmt.Sprintf("neighbour %s at %s", n.Addr, net.HardwareAddr(n.MAC))
 }
 
@@ -33,11 +37,11 @@ func (n Neighbour) On(link int) Neighbour {
 
 // Like says whether two are the same neighbour of the same link.
 func (n Neighbour) Like(o Neighbour) bool {
-	return n.Link == o.Link && n.Addr == o.Addr && n.MAC == o.MAC && n.State == o.State
+	return n.Link == o.Link && n.Addr == o.Addr && n.MAC == o.MAC && n.State == o.State && n.Proxy == o.Proxy
 }
 
 // Permanent says whether somebody set it by hand. Others come and go by themselves.
-func (n Neighbour) Permanent() bool { return n.State&unix.NUD_PERMANENT != 0 }
+func (n Neighbour) Permanent() bool { return n.State&unix.NUD_PERMANENT != 0 || n.Proxy }
 
 // Stale is the neighbour as one that was known a moment ago: it is asked again once
 // something has been sent to it (NUD_STALE).
@@ -46,9 +50,17 @@ func (n Neighbour) Stale() Neighbour {
 	return n
 }
 
-// Neighbours lists the neighbours whose addresses are known.
+// Neighbours lists the neighbours whose addresses are known, and those in whose names
+// links answer.
 func (c *Conn) Neighbours() ([]Neighbour, error) {
 	list, err := dump(c, unix.RTM_GETNEIGH, make([]byte, unix.SizeofNdMsg), parseNeighbour)
+	if err == nil {
+		var proxies []Neighbour
+		ask := make([]byte, unix.SizeofNdMsg)
+		ask[ndmFlags] = unix.NTF_PROXY
+		proxies, err = dump(c, unix.RTM_GETNEIGH, ask, parseNeighbour)
+		list = append(list, proxies...)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list neighbours: %w", err)
 	}
@@ -64,11 +76,12 @@ func (c *Conn) AddNeighbour(n Neighbour) error {
 const (
 	ndmIndex = 4
 	ndmState = 8
+	ndmFlags = 10
 )
 
 func (n Neighbour) known() bool {
 	const known = unix.NUD_PERMANENT | unix.NUD_REACHABLE | unix.NUD_STALE | unix.NUD_DELAY | unix.NUD_PROBE
-	return n.State&known != 0 && n.Addr.IsValid() && n.MAC != ""
+	return n.Addr.IsValid() && (n.Proxy || n.State&known != 0 && n.MAC != "")
 }
 
 // request is the body of a message about the neighbour: the kernel's own, without what
@@ -93,7 +106,7 @@ func parseNeighbour(m []byte) (Neighbour, error) {
 	if len(m) < unix.SizeofNdMsg {
 		return Neighbour{}, fmt.Errorf("read a neighbour: %d bytes are too few", len(m))
 	}
-	n := Neighbour{Link: int(hostOrder.Uint32(m[ndmIndex:])), State: hostOrder.Uint16(m[ndmState:]), message: string(m)}
+	n := Neighbour{Link: int(hostOrder.Uint32(m[ndmIndex:])), State: hostOrder.Uint16(m[ndmState:]), Proxy: m[ndmFlags]&unix.NTF_PROXY != 0, message: string(m)}
 	err := EachAttr(m[unix.SizeofNdMsg:], func(kind uint16, value []byte) {
 		switch kind {
 		case unix.NDA_DST:

@@ -3,6 +3,7 @@ package rtnl
 import (
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -118,6 +119,69 @@ func TestParseRoute(t *testing.T) {
 	}
 	if moved.Like(r) {
 		t.Error("a route over other links is taken for the same")
+	}
+	left := r.WithoutPaths(func(link int, _ netip.Addr) bool { return link == 3 })
+	if left.Over(3) || !left.Over(4) {
+		t.Errorf("without the path over one link it leads over %v", left.Links())
+	}
+	if none := r.WithoutPaths(func(int, netip.Addr) bool { return true }); none.Paths != "" {
+		t.Errorf("without any path it has %q", none.Paths)
+	}
+}
+
+// The kernel's route to an address's network is told from one of somebody else's, who
+// says that it is the kernel's.
+func TestMakes(t *testing.T) {
+	four, six := NewAddr(netip.MustParsePrefix("192.0.2.10/24")), NewAddr(netip.MustParsePrefix("2001:db8::10/64"))
+	silent := four
+	silent.Flags = unix.IFA_F_NOPREFIXROUTE
+	to := func(a Addr, source string, metric uint32) Route {
+		r := NewRoute(a.Prefix.Masked(), netip.Addr{}).WithMetric(metric)
+		r.Source, _ = netip.ParseAddr(source)
+		return r
+	}
+	for _, tt := range []struct {
+		a    Addr
+		r    Route
+		want bool
+	}{
+		{four, to(four, "192.0.2.10", 0), true},
+		{four, to(four, "192.0.2.11", 0), false},
+		{four, to(four, "192.0.2.10", 100), false},
+		{silent, to(four, "192.0.2.10", 0), false},
+		{six, to(six, "", 256), true},
+		{six, to(six, "", 100), false},
+	} {
+		if got := tt.a.Makes(tt.r); got != tt.want {
+			t.Errorf("%s makes %s from %s: %t", tt.a, tt.r, tt.r.Source, got)
+		}
+	}
+}
+
+// What a rule does is said in words, not only the tables.
+func TestRuleWords(t *testing.T) {
+	for want, body := range map[string][]byte{
+		"rule 105: not iif eth0 goto 200": append([]byte{unix.AF_INET, 0, 0, 0, 0, 0, 0, unix.FR_ACT_GOTO, 2, 0, 0, 0},
+			slices.Concat(number(unix.FRA_PRIORITY, 105), number(unix.FRA_GOTO, 200), attr(unix.FRA_IIFNAME, []byte("eth0\x00")...))...),
+		"rule 106: oif eth0 unreachable": append([]byte{unix.AF_INET, 0, 0, 0, 0, 0, 0, unix.FR_ACT_UNREACHABLE, 0, 0, 0, 0},
+			slices.Concat(number(unix.FRA_PRIORITY, 106), attr(unix.FRA_OIFNAME, []byte("eth0\x00")...))...),
+	} {
+		if r, err := parseRule(body); err != nil || r.String() != want {
+			t.Errorf("got %q, %v, want %q", r, err, want)
+		}
+	}
+}
+
+// A link that answers in another one's name has no address of the link layer for it.
+func TestParseProxy(t *testing.T) {
+	body := append([]byte{unix.AF_INET, 0, 0, 0, 7, 0, 0, 0, 0, 0, unix.NTF_PROXY, 0}, attr(unix.NDA_DST, 192, 0, 2, 77)...)
+	n, err := parseNeighbour(body)
+	if err != nil || !n.Proxy || !n.known() || !n.Permanent() || n.Addr.String() != "192.0.2.77" || n.Link != 7 {
+		t.Fatalf("got %+v, %v", n, err)
+	}
+	again, err := parseNeighbour(n.On(9).request())
+	if err != nil || !again.Proxy || again.Link != 9 || again.Like(n) || n.String() != "proxy neighbour 192.0.2.77" {
+		t.Errorf("on another link it is %+v, %v", again, err)
 	}
 }
 

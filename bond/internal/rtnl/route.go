@@ -131,6 +131,24 @@ func (r Route) Leg(link int) Route {
 	return leg
 }
 
+// WithoutPaths is the route without those of its paths that go: f is asked for each.
+func (r Route) WithoutPaths(goes func(link int, gateway netip.Addr) bool) Route {
+	var left []byte
+	eachPath([]byte(r.Paths), func(path []byte) {
+		var gateway netip.Addr
+		_ = EachAttr(path[unix.SizeofRtNexthop:], func(kind uint16, value []byte) {
+			if kind == unix.RTA_GATEWAY {
+				gateway, _ = netip.AddrFromSlice(value)
+			}
+		})
+		if !goes(int(hostOrder.Uint32(path[4:])), gateway) {
+			left = append(left, path...)
+		}
+	})
+	r.Paths = string(left)
+	return r
+}
+
 // On is the route with one link in another one's place.
 func (r Route) On(from, to int) Route {
 	if r.Link == from && r.Paths == "" {

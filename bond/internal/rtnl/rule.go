@@ -36,6 +36,9 @@ func (r Rule) String() string {
 	if r.Family == unix.AF_INET6 && !r.From.IsValid() && !r.To.IsValid() {
 		text = "IPv6 " + text
 	}
+	if r.message != "" && hostOrder.Uint32([]byte(r.message)[8:])&fibRuleInvert != 0 {
+		text += " not"
+	}
 	if r.From.IsValid() {
 		text += " from " + r.From.String()
 	}
@@ -54,7 +57,37 @@ func (r Rule) String() string {
 	if r.OIF != "" {
 		text += " oif " + r.OIF
 	}
-	return text + fmt.Sprintf(" lookup %d", r.Table)
+	return text + r.action()
+}
+
+// action says what becomes of the packets.
+func (r Rule) action() string {
+	action := uint8(unix.FR_ACT_TO_TBL)
+	if r.message != "" {
+		action = r.message[7] // of struct fib_rule_hdr
+	}
+	switch action {
+	case unix.FR_ACT_GOTO:
+		to := uint32(0)
+		_ = EachAttr([]byte(r.message)[sizeofRuleHeader:], func(kind uint16, value []byte) {
+			if kind == unix.FRA_GOTO {
+				to = Uint32(value)
+			}
+		})
+		return fmt.Sprintf(" goto %d", to)
+	case unix.FR_ACT_NOP:
+		return " nop"
+	case unix.FR_ACT_BLACKHOLE:
+		return " blackhole"
+	case unix.FR_ACT_UNREACHABLE:
+		return " unreachable"
+	case unix.FR_ACT_PROHIBIT:
+		return " prohibit"
+	}
+	if r.Table == 0 {
+		return " lookup the table of its VRF" // l3mdev
+	}
+	return fmt.Sprintf(" lookup %d", r.Table)
 }
 
 const allBits = 1<<32 - 1

@@ -8,6 +8,8 @@
 //	journal.json   what must be given back; for root alone, and under the apply lock
 //	clients.json   the DHCP clients that were stopped, and are to be started again; for root
 //	               alone, and under the apply lock
+//	owed.json      what devices had that weren't there at a down; for root alone, and under the
+//	               apply lock
 //	keeper.json    see [Keeper]; written by the keeper
 //	history.jsonl  what happened, a line each; written by the keeper
 //	trial.json     the change that is on trial, or what became of the last one
@@ -59,6 +61,7 @@ const (
 	Trial   File = "trial.json"
 	Before  File = "before.json"
 	Clients File = "clients.json"
+	Owed    File = "owed.json"
 	// Inherited is of a folder below Lasting.
 	Inherited File = "inherited.json"
 
@@ -71,7 +74,7 @@ const (
 // mode is who may read a file.
 func (f File) mode() fs.FileMode {
 	switch f {
-	case Journal, Before, Clients, leaseFile, roomFile:
+	case Journal, Before, Clients, Owed, leaseFile, roomFile:
 		return 0o600
 	}
 	return 0o644
@@ -144,6 +147,9 @@ var kept = []File{Journal, Public, keeperFile, historyFile, Trial, Before, roomF
 func (d Dir) Keeps() bool {
 	return slices.ContainsFunc(kept, func(f File) bool { return statefile.Exists(d.file(f)) })
 }
+
+// Has says whether there is a file.
+func (d Dir) Has(f File) bool { return statefile.Exists(d.file(f)) }
 
 // Forget removes what is kept of a bond that is gone, but for some files. The locks
 // stay: another process may be waiting for one.
