@@ -36,7 +36,7 @@ func (a *attempt) converge(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		plan, err := newPlan(a.Config, s, machineID())
+		plan, err := a.plan(s)
 		if err != nil {
 			return err
 		}
@@ -44,19 +44,44 @@ func (a *attempt) converge(ctx context.Context) error {
 		a.refusals.leaveOut(&plan, s, began)
 		a.note(plan)
 		if plan.Empty() {
-			return a.conclude(ctx, s, began)
+			return a.finish(s)
 		}
 		if a.done.Steps != nil && plan.same(last) || a.patient && plan.same(a.refusals.unkept) {
 			a.say(Messagef("the kernel didn't keep this: %s", plan))
 			a.refusals.unkept = plan
-			return a.conclude(ctx, s, began)
+			return a.finish(s)
 		}
 		last = plan
-		if err := a.carryOut(ctx, plan, &s); err != nil && !raced(err, round) {
+		err = a.carryOut(ctx, plan, &s)
+		switch {
+		case err == nil:
+			err = a.verify(ctx)
+		case raced(err, round):
+			err = nil
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return fmt.Errorf("make %s as wanted: it keeps being changed by somebody else", a.Config.Name)
+}
+
+// plan plans a round. The first time that members are to join, it asks what was lent.
+func (a *attempt) plan(s State) (Plan, error) {
+	if whole := s; a.how.Lent != nil {
+		whole.stepwise = false
+		p, err := newPlan(a.Config, whole, machineID())
+		if err != nil {
+			return p, err
+		}
+		if joining := p.Joining(); joining != nil {
+			if a.Config.Lent, err = a.how.Lent(joining); err != nil {
+				return p, err
+			}
+			a.how.Lent = nil
+		}
+	}
+	return newPlan(a.Config, s, machineID())
 }
 
 // see looks, and marks what isn't to be touched for now.
@@ -103,20 +128,15 @@ func (a *attempt) say(note Message) {
 	}
 }
 
-// conclude has the bond verified, and then finishes. That may take a while, so it looks
-// again.
-func (a *attempt) conclude(ctx context.Context, s State, began time.Time) error {
-	if a.how.Verify == nil || a.was == nil {
-		return a.finish(s)
+// verify has a round's changes verified.
+func (a *attempt) verify(ctx context.Context) error {
+	if a.how.Verify == nil {
+		return nil
 	}
 	if err := a.how.Verify(ctx); err != nil {
 		return &UnverifiedError{err}
 	}
-	s, err := a.see(began)
-	if err != nil {
-		return err
-	}
-	return a.finish(s)
+	return nil
 }
 
 // finish records what is wanted, and says how the bond is now.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
+	"time"
 )
 
 // Wanted is what is wanted of a bond, and where that was written. Both are recorded.
@@ -65,14 +67,19 @@ type How struct {
 	// OnUndo, where it is set, is called before each change that takes something back.
 	OnUndo func(Step)
 
+	// Lent, where it is set, is called once, with the members that are about to join, if
+	// there are any. It says which addresses on them a DHCP client was lent, and for how
+	// much longer. If it returns an error nothing is changed.
+	Lent func(joining []string) (map[netip.Prefix]time.Duration, error)
 	// Begin, where it is set, is called once, before the first change, under the lock
 	// that keeps others from changing the bond: with the plan that is about to be
 	// carried out, and an image of everything that may be changed until Reconcile
 	// returns, in later rounds as well. If it returns an error nothing is changed.
 	Begin func(p Plan, before Image) error
-	// Verify, where it is set, is called when something was changed and the bond is as
-	// wanted, before that is recorded. If it returns an error everything is taken back,
-	// and that is an [*UnverifiedError].
+	// Verify, where it is set, is called after each round of changes: mostly there is one,
+	// and where the bond takes the place of a member before others join there is one for
+	// that. If it returns an error everything is taken back, and that is an
+	// [*UnverifiedError].
 	Verify func(ctx context.Context) error
 
 	// Refusals is for a keeper, whom nobody watches. Where it is set, what the kernel

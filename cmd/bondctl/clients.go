@@ -27,21 +27,15 @@ type clients struct {
 	taken   bool        // they are written down, and perhaps stopped
 }
 
-// findClients finds them, and changes nothing. The error is a [*bond.ObstacleError] where one
-// can't let go of its interface. Where the bond can't be as wanted there are none: Reconcile
-// says why.
-func findClients(c *cli.Context, h *bond.Host, config bond.Config) (*clients, error) {
-	found := &clients{c: c, host: h, config: config}
-	config.TakeOver = true // what is refused otherwise doesn't matter here
-	plan, err := h.Plan(config)
-	found.joining = plan.Joining()
-	if err != nil || len(found.joining) == 0 {
-		return found, nil
-	}
-	if found.all, err = owner.Find(found.joining); err != nil {
+// findClients finds those of members that are about to join, and changes nothing. The error
+// is a [*bond.ObstacleError] where one can't let go of its interface.
+func findClients(c *cli.Context, h *bond.Host, config bond.Config, joining []string) (*clients, error) {
+	found := &clients{c: c, host: h, config: config, joining: joining}
+	var err error
+	if found.all, err = owner.Find(joining); err != nil {
 		return nil, fmt.Errorf("find DHCP clients: %w", err)
 	}
-	found.heir = heir(found.all, found.joining)
+	found.heir = heir(found.all, joining)
 	if !config.WantsDHCP() {
 		found.heir = nil
 	}
@@ -57,6 +51,22 @@ func findClients(c *cli.Context, h *bond.Host, config bond.Config) (*clients, er
 		}
 	}
 	return found, nil
+}
+
+// foretellClients says what would become of those of members that would join, and returns
+// the plan with what is known by that.
+func foretellClients(c *cli.Context, h *bond.Host, config bond.Config) (bond.Plan, error) {
+	plan, err := h.Plan(config)
+	if err != nil || plan.Joining() == nil {
+		return plan, err
+	}
+	clients, err := findClients(c, h, config, plan.Joining())
+	if err != nil || len(clients.all) == 0 {
+		return plan, err
+	}
+	clients.tell()
+	config.Lent = clients.lent()
+	return h.Plan(config)
 }
 
 // heir is the link of the first member whose lease can go on.
@@ -89,7 +99,7 @@ func (f *clients) lent() map[netip.Prefix]time.Duration {
 // takeOver stops them, and has the keeper go on with the lease. They are written down first,
 // so that they are started again whatever happens. It is called under the apply lock.
 func (f *clients) takeOver() error {
-	if len(f.all) == 0 {
+	if f == nil || len(f.all) == 0 {
 		return nil
 	}
 	f.taken = true
@@ -161,7 +171,7 @@ func (f *clients) warnOf(client owner.Client) {
 
 // giveBack starts them again, and takes the lease from the keeper, where up has failed.
 func (f *clients) giveBack() {
-	if !f.taken {
+	if f == nil || !f.taken {
 		return
 	}
 	if err := keeper.Disinherit(f.host, f.config.Name); err != nil {

@@ -88,8 +88,17 @@ func (t *trial) how() bond.How {
 		}
 		return t.guarded()
 	}
-	w.Begin, w.Verify = t.begin, t.check
+	w.Lent, w.Begin, w.Verify = t.lent, t.begin, t.check
 	return w
+}
+
+// lent finds the DHCP clients of members that are about to join, and says what they were
+// lent.
+func (t *trial) lent(joining []string) (lent map[netip.Prefix]time.Duration, err error) {
+	if t.clients, err = findClients(t.c, t.h, t.config, joining); err != nil {
+		return nil, err
+	}
+	return t.clients.lent(), nil
 }
 
 // change makes the change, after that of another process which was faster.

@@ -97,16 +97,10 @@ func up(c *cli.Context) error {
 		defer s.close()
 	}
 	if c.Bool("dry-run") {
-		clients, err := findClients(c, h, wanted.Config)
+		plan, err := foretellClients(c, h, wanted.Config)
 		if err != nil {
 			return err
 		}
-		wanted.Config.Lent = clients.lent()
-		plan, err := h.Plan(wanted.Config)
-		if err != nil {
-			return err
-		}
-		clients.tell()
 		say(c, name, plan)
 		warnOfFilters(c, name, plan)
 		for _, what := range plan.Interrupts {
@@ -139,11 +133,6 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 			return err
 		}
 	}
-	var err error
-	if t.clients, err = findClients(c, h, config); err != nil {
-		return err
-	}
-	wanted.Config.Lent = t.clients.lent()
 	plan, err := t.change(wanted)
 	if err != nil {
 		t.clients.giveBack()
