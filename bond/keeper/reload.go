@@ -49,7 +49,7 @@ func (r *reload) verify(ctx context.Context) error {
 	if err := r.host.WaitSettled(ctx, r.name, limit); err != nil {
 		return err
 	}
-	left := r.asks.Silent(ctx, r.host, limit, reach.Through(r.host, st))
+	left := r.asks.CutOff(ctx, r.host, limit, reach.Through(r.host, st))
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

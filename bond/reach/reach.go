@@ -90,6 +90,35 @@ func Through(h *bond.Host, st bond.Status) Way {
 
 // Silent are the questions that aren't answered in that time.
 func (list Questions) Silent(ctx context.Context, h *bond.Host, limit time.Duration, way Way) Questions {
+	return list.silent(ctx, h, limit, way, func(question) {})
+}
+
+// CutOff are those questions if there is nobody of whom all are answered in that time. It
+// is nil as soon as there is: somebody can still be reached.
+func (list Questions) CutOff(ctx context.Context, h *bond.Host, limit time.Duration, way Way) Questions {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var counting sync.Mutex
+	unanswered, reached := map[bond.NextHop]int{}, false
+	for _, q := range list {
+		unanswered[q.NextHop]++
+	}
+	left := list.silent(ctx, h, limit, way, func(q question) {
+		counting.Lock()
+		defer counting.Unlock()
+		if unanswered[q.NextHop]--; unanswered[q.NextHop] == 0 {
+			reached = true
+			cancel()
+		}
+	})
+	if reached {
+		return nil
+	}
+	return left
+}
+
+// silent is Silent, and calls answered with each that is answered.
+func (list Questions) silent(ctx context.Context, h *bond.Host, limit time.Duration, way Way, answered func(question)) Questions {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	hops := make(map[string][]bond.NextHop) // the host is asked here, and not by several at once
@@ -101,6 +130,7 @@ func (list Questions) Silent(ctx context.Context, h *bond.Host, limit time.Durat
 			asked := time.Now()
 			for _, hop := range hops[q.who] {
 				if q.ask(ctx, hop) == nil {
+					answered(q)
 					return false
 				}
 			}

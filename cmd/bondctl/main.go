@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/guard"
 )
 
 // The exit statuses.
@@ -163,7 +164,10 @@ func hint(err error) string {
 		return h.Hint()
 	}
 	obstacle, ok := errors.AsType[*bond.ObstacleError](err)
+	_, unverified := errors.AsType[*bond.UnverifiedError](err)
 	switch {
+	case unverified && !errors.Is(err, guard.ErrUnguarded):
+		return "--verify 1m waits longer, and --verify 0 asks nobody"
 	case ok && obstacle.Force:
 		return "bondctl status " + obstacle.Bond + " shows what goes over it; down --force is for when nothing does"
 	case ok:

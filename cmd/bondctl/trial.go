@@ -27,6 +27,7 @@ type trial struct {
 
 	clients  *clients      // that are stopped for it
 	limit    time.Duration // to verify; 0 for not at all
+	takes    bool          // everybody must answer, for all is to be as before
 	guardian *guard.Watch  // nil while nothing is on trial
 	asks     reach.Questions
 	own      netip.Addr // by which its user is logged in; the zero Addr where that isn't known
@@ -137,6 +138,7 @@ func (t *trial) begin(p bond.Plan, before bond.Image) error {
 // guard puts the change on trial, and asks who answers before.
 func (t *trial) guard(p bond.Plan, before bond.Image, limit time.Duration) error {
 	name := t.config.Name
+	t.takes = p.Takes
 	if err := t.h.BeginTrial(name, before, changeTime); err != nil {
 		return err
 	}
@@ -198,7 +200,11 @@ func (t *trial) check(ctx context.Context) error {
 	if err := t.h.WaitSettled(ctx, name, limit); err != nil && ctx.Err() == nil {
 		return err
 	}
-	left := t.asks.Silent(ctx, t.h, limit, reach.Through(t.h, st))
+	silent := t.asks.Silent
+	if !t.takes { // it is meant to do without some
+		silent = t.asks.CutOff
+	}
+	left := silent(ctx, t.h, limit, reach.Through(t.h, st))
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
