@@ -72,7 +72,7 @@ func (h *Host) scan() (scan, error) {
 		}
 	}
 	routes, err := h.kernel.Routes()
-	all.routes = slices.DeleteFunc(routes, func(r rtnl.Route) bool { return all.byKernel(r) })
+	all.routes = slices.DeleteFunc(routes, all.byKernel)
 	for _, r := range all.routes {
 		for _, index := range r.Links() {
 			if link := place[index]; link != nil {
