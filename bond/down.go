@@ -192,6 +192,10 @@ func mayTakeDown(s State, force bool) error {
 	if upon := s.upon(); s.madeBond() && upon != "" {
 		return &ObstacleError{Bond: s.Name, Force: true, What: fmt.Sprintf("%s %s", s.Name, upon)}
 	}
+	if owed := s.Before.owed(&s); owed != nil && owed.Addresses != nil && !s.givesBackAddress() && s.madeBond() {
+		return &ObstacleError{Bond: s.Name, Force: true, What: fmt.Sprintf(
+			"%s isn't there, which had %s, so that this machine would be left without an address", owed.Links[0].Name, owed.Addresses[0])}
+	}
 	if s.madeBond() {
 		return nil
 	}
@@ -199,6 +203,14 @@ func mayTakeDown(s State, force bool) error {
 		Bond: s.Name, Force: true,
 		What: fmt.Sprintf("%s wasn't made by bondctl, which doesn't know how its members (%s) were before", s.Name, orNone(strings.Join(s.Bond.slaveNames(), ", "))),
 	}
+}
+
+// givesBackAddress says whether a link that is there gets an address back.
+func (s *State) givesBackAddress() bool {
+	return slices.ContainsFunc(s.Before.Addresses, func(a rtnl.Addr) bool {
+		_, present := s.linkByIndex(a.Link)
+		return present && isGlobal(a)
+	})
 }
 
 // upon says what somebody would miss who has put the bond to use, beside what was the

@@ -55,6 +55,29 @@ func TestOwed(t *testing.T) {
 	}
 }
 
+// With the only member that had an address a down would leave the machine without one.
+func TestDownWithoutAddress(t *testing.T) {
+	s := inUse(addr(1, "192.0.2.10/24"))
+	p := mustPlan(t, config(t, "member=eth0", "member=eth1"), s)
+	sim := simulate(t, s)
+	sim.apply(p.Steps...)
+	next := sim.after(p, s)
+	if err := mayTakeDown(next, false); err != nil {
+		t.Errorf("eth0 is there, and yet: %v", err)
+	}
+	away := changed(next, func(s *State) {
+		s.Bond.Slaves = s.Bond.Slaves[1:]
+		s.Links = s.Links[1:]
+	})
+	const want = "eth0 isn't there, which had 192.0.2.10/24, so that this machine would be left without an address"
+	if err := mayTakeDown(away, false); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if err := mayTakeDown(away, true); err != nil {
+		t.Errorf("by force: %v", err)
+	}
+}
+
 // A member that was pulled out and comes back is owed what it had at first.
 func TestImageOfReplugged(t *testing.T) {
 	l := device(1, "usb0")
