@@ -50,7 +50,7 @@ var keys = slices.Concat([]Key{
 	{Name: "gateway", Flag: "gateway", List: true, kind: unwritten(several(gatewaysOf, parseGateway, "")),
 		Usage: "the `ADDRESS` of the default gateway, one of a family"},
 	{Name: "dhcp", Flag: "dhcp", Switch: true, kind: unwritten(one(func(c *Config) *string { return &c.Method }, parseDHCP)),
-		Usage: "have the keeper ask for an IPv4 address by DHCP, which it does as well where no IPv4 address is named and no member has one"},
+		Usage: "have the keeper ask for an IPv4 address by DHCP, which it does as well where no IPv4 address is named and members have none, or a leased one"},
 	{Name: "dns", Flag: "dns", List: true, kind: several(dnsOf, parseServer, ""),
 		Usage: "the `ADDRESS` of a name server, in the place of leased ones"},
 	{Name: "hostname", Flag: "hostname", kind: one(func(c *Config) **string { return &c.Hostname }, pointerTo(parseHostname)), Default: "the machine's, or what the DHCP client said whose lease was taken over",

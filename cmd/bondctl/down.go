@@ -16,7 +16,7 @@ func downCommand() *cli.Command {
 		Usage:     "take the bond away and give every member back as it was found",
 		ArgsUsage: "[NAME]",
 		Description: "The keeper is stopped first, and its lease given back; a service that up --save enabled starts again at the next boot, unless systemctl disable bondctl@NAME. Each member gets back its admin state, MAC address and MTU and all that it carried, and DHCP clients that up stopped are started again, with the lease that they had. A bond is refused without --force if bondctl didn't make it, if it carries something which would go with it, or if the machine would be left without an address, as the member that had it isn't there. Where there is no such bond, that is said, and is no error.\n\n" +
-			"Where members get addresses back, a guardian waits beside down as it does beside up. The gateways must answer over the members as they did over the bond, or else the bond is put back, with its keeper. A change of up that waits to be confirmed is kept, and taken down with the bond; one that was cut short, and its guardian as well, is put back first.\n\n" +
+			"Where members get addresses back, a guardian waits beside down as it does beside up. The gateways must answer over the members as they did over the bond, or else the bond is put back, with its keeper. A change of up that waits to be confirmed goes with the bond; one that was cut short, and its guardian as well, is put back first.\n\n" +
 			"  bondctl down\n" +
 			"  bondctl down office\n\n" +
 			"Exit status: 0 done or nothing to do, 1 failed, put back or refused, 2 usage.",
