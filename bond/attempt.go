@@ -128,7 +128,7 @@ func (a *attempt) say(note Message) {
 	}
 }
 
-// verify has a round's changes verified.
+// verify calls How.Verify after a round of changes.
 func (a *attempt) verify(ctx context.Context) error {
 	if a.how.Verify == nil {
 		return nil
@@ -200,7 +200,7 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s *State) (err error) {
 	return a.store.writeJournal(s.Name, after)
 }
 
-// begin tells whoever asked to be told what is about to be changed, in all rounds.
+// begin calls How.Begin with an image of all that may be changed, in all rounds.
 func (a *attempt) begin(s *State) error {
 	if a.how.Begin == nil {
 		return nil

@@ -37,11 +37,13 @@ type Config struct {
 	Primary string   `json:"primary,omitempty"` // the name of a member that may be absent for now; "" for none
 	Options Options  `json:"options"`
 
-	// MAC is the bond's address: nil for the first member's.
+	// MAC is the bond's address: nil for that of the member whose place the bond takes or,
+	// without one, of the first member.
 	MAC HardwareAddr `json:"mac,omitempty"`
 	// MACStable asks for an address derived from the machine id and Name.
 	MACStable bool `json:"mac_stable,omitempty"`
-	// MTU is the bond's and so its members' (IFLA_MTU): 0 for the default, 1500.
+	// MTU is the bond's and so its members' (IFLA_MTU), in bytes: 0 for that of the member
+	// whose place the bond takes or, without one, 1500.
 	MTU int `json:"mtu,omitempty"`
 
 	// Method is where the bond's IPv4 address comes from; "" is MethodAuto.

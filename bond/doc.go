@@ -48,6 +48,7 @@
 // # What is for a keeper
 //
 // Package keeper keeps a bond as it is wanted while hardware and networks come and
-// go. It alone needs [Host.ReconcileRecorded], [Host.Renumber], [Host.StateDir],
-// [How.Refusals] and [Plan.Associations].
+// go. It alone needs [Host.ReconcileRecorded], [Host.Renumber], [How.Refusals] and
+// [Plan.Associations]. [Host.StateDir] is for it and for package owner, which knows the
+// DHCP clients that were stopped.
 package bond

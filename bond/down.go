@@ -18,14 +18,16 @@ var ErrNoBond = errors.New("no such bond")
 // Down takes a bond away and gives every member back as it was found: admin
 // state, MAC address, MTU and what it carried. It returns the plan with the steps
 // that it took. Its notes are what the kernel wouldn't let a member have back: the
-// bond is gone all the same, and nothing is kept of it. What a member had that isn't there
-// is kept till the next boot: it gets that by a later Down, once it is there.
+// bond is gone all the same, and nothing is kept of it. What belongs to a member that isn't
+// there is kept till the next boot, and a later Down gives it back.
 //
-// The error is ErrNoBond when there is nothing to take away, and a
-// [*ObstacleError] for a bond that bondctl didn't make, unless force is set, and that of
-// [How.Verify], which it calls when the bond is gone: then nothing is forgotten yet, and
-// whoever has put that on trial puts the bond back. A Down that was interrupted goes on
-// where it stopped when it is called again.
+// The error is ErrNoBond when there is nothing to take away. Unless force is set, it is an
+// [*ObstacleError] for a bond that bondctl didn't make, for one that carries something which
+// would go with it, and for one without which the machine would have no address, as the
+// member that had it isn't there. [How.Verify] is called when the bond
+// is gone. Its error is returned, and then nothing is forgotten yet: whoever has put the
+// Down on trial puts the bond back. A Down that was interrupted goes on where it stopped
+// when it is called again.
 func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan, error) {
 	p := Plan{Bond: name}
 	if !h.exists(name) {
@@ -74,9 +76,18 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 			return p, err
 		}
 	}
+	kept, err := h.forgetBond(&s)
+	p.Notes = append(p.Notes, kept...)
+	return p, err
+}
+
+// forgetBond removes what was written down of a bond that is gone. It keeps a pending trial
+// and what is owed to members that aren't there; the notes tell of that.
+func (h *Host) forgetBond(s *State) (notes []Message, err error) {
+	name := s.Name
 	t, err := h.Trial(name)
 	if err != nil {
-		return p, err
+		return nil, err
 	}
 	var but []statedir.File
 	if t.Pending() { // whoever has put this on trial keeps it
@@ -84,11 +95,10 @@ func (h *Host) Down(ctx context.Context, name string, force bool, how How) (Plan
 	}
 	owed, err := h.store.owed(name)
 	if err != nil {
-		return p, err
+		return nil, err
 	}
-	missing := s.Before.owed(&s)
-	p.Notes = append(p.Notes, noteOwed(missing, name)...)
-	return p, errors.Join(h.store.keepOwed(name, mergeOwed(owed, missing)), h.store.forget(name, but...))
+	missing := s.Before.owed(s)
+	return noteOwed(missing, name), errors.Join(h.store.keepOwed(name, mergeOwed(owed, missing)), h.store.forget(name, but...))
 }
 
 // notGivenBack says which of the bond's addresses a down gives to nobody: those that

@@ -227,7 +227,7 @@ func (i *Image) take(s *State, link Link, settings linkSettings) {
 		// A device that comes and goes is another one each time.
 		switch _, present := s.linkByIndex(other.Index); {
 		case present || other.Name != link.Name:
-		case other.is(link) && i.carried(other.Index):
+		case other.is(link) && i.hadAnything(other.Index):
 			i.Links = slices.DeleteFunc(i.Links, func(l linkImage) bool { return l.Index == other.Index })
 			i.reindex(other.Index, link.Index) // what it had it is to have again
 			settings.Up = settings.Up || other.Up

@@ -57,8 +57,8 @@ func (i *Inherited) clone() *Inherited {
 
 func all(netip.Addr) bool { return true }
 
-// filter is what is left of the addresses, and of the routes by an address that is in
-// them, be it their gateway, their source or their destination.
+// filter is what is carried, with only those addresses for which addresses says so, and
+// those routes for whose destination routes does.
 func (c carried) filter(addresses, routes func(netip.Addr) bool) carried {
 	c.Addresses = slices.DeleteFunc(slices.Clone(c.Addresses), func(a rtnl.Addr) bool { return !addresses(a.Prefix.Addr()) })
 	c.Routes = slices.DeleteFunc(slices.Clone(c.Routes), func(r rtnl.Route) bool { return !routes(r.Destination.Addr()) })
@@ -66,7 +66,8 @@ func (c carried) filter(addresses, routes func(netip.Addr) bool) carried {
 	return c
 }
 
-// own is what there is without other links, which have other ifindexes after a boot.
+// own is what is carried without the routes that have paths over other links, for those
+// have other ifindexes after a boot.
 func (c carried) own() carried {
 	c.Routes = filter(c.Routes, func(r rtnl.Route) bool { return !slices.ContainsFunc(r.Links(), func(l int) bool { return l != 0 }) })
 	return c
@@ -77,8 +78,8 @@ func (i *Inherited) has4() bool {
 	return i != nil && slices.ContainsFunc(i.Lasting.Addresses, func(a rtnl.Addr) bool { return a.Prefix.Addr().Is4() })
 }
 
-// within is what of the inheritance a configuration leaves room for, which may name
-// addresses or a gateway itself. own says that the bond has a lease of its own.
+// within is what a configuration leaves of the inheritance: what it names itself, such as
+// addresses or a gateway, goes before. own says that the bond has a lease of its own.
 func (i *Inherited) within(c Config, own bool) *Inherited {
 	if i == nil {
 		return nil
@@ -110,8 +111,9 @@ func (i *Inherited) within(c Config, own bool) *Inherited {
 	return out.orNil()
 }
 
-// leaveIPv6 takes out what a method leaves no room for: both leave none for addresses
-// and routes that aren't named, nor for another setting, and none leaves none for rules.
+// leaveIPv6 takes out the IPv6 that a method leaves no room for. The methods static and
+// none take out addresses, routes, accept_ra and disable_ipv6, and the method none takes
+// out rules, too. Other methods take out nothing.
 func (i *Inherited) leaveIPv6(method string) {
 	own := settings6(method)
 	if own == nil {
@@ -161,7 +163,7 @@ func (i *Inherited) without(gone Image) *Inherited {
 	return out.orNil()
 }
 
-// unlinked is a route over no link, but for paths.
+// unlinked is a route as it is without its link. Its paths keep theirs.
 func unlinked(r rtnl.Route) rtnl.Route { return r.Whole().By(0) }
 
 // carries is what a link carries. What the kernel makes by itself doesn't count, but
@@ -226,8 +228,8 @@ func (c carried) onto(bond string, link Link, behindRA uint32) (lasting, passing
 	return lasting, passing
 }
 
-// ending is what a link carries, with the ends of the addresses that are lent and of which
-// the kernel doesn't know that.
+// ending is what a link carries. An address that is lent, but has no lifetime in the
+// kernel, gets what is left of its lease.
 func (c carried) ending(lent map[netip.Prefix]time.Duration) carried {
 	c.Addresses = slices.Clone(c.Addresses)
 	for i := range c.Addresses {

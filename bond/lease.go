@@ -19,7 +19,7 @@ func everywhere(gateway netip.Addr) netip.Prefix {
 }
 
 // WantsDHCP says whether the bond is to have an IPv4 address by DHCP: the method is
-// dhcp, or it is auto and no IPv4 address is named.
+// dhcp, or it is auto and no IPv4 address is named, nor inherited other than as a leased one.
 func (c Config) WantsDHCP() bool {
 	switch c.Method {
 	case MethodDHCP:

@@ -9,7 +9,7 @@ import (
 )
 
 // Named is the configuration with what the bond has taken over named in it, so that a
-// file says it, and it holds after a reboot. What a file can't say the notes tell. What
+// file says it, and it holds after a reboot. The messages tell what a file can't say. What
 // ends by itself isn't named: it comes again, by DHCP and from IPv6 routers.
 func (p Plan) Named(c Config) (Config, []Message) {
 	c.Inherited, c.TakeOver = nil, false
@@ -49,7 +49,8 @@ type namer struct {
 	notes  []Message
 }
 
-// try makes a change of the configuration, unless that would be refused then.
+// try makes a change of the configuration, unless it would be refused with that. It says
+// whether the change was made.
 func (n *namer) try(change func(*Config)) bool {
 	c := n.config
 	c.Addresses, c.Gateways = slices.Clone(c.Addresses), slices.Clone(c.Gateways)

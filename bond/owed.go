@@ -9,7 +9,7 @@ import (
 	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
-// reindex has the image speak of a device by another ifindex, under which it is back.
+// reindex replaces the ifindex of a device that came back under another one.
 func (i *Image) reindex(from, to int) {
 	for n := range i.Links {
 		if i.Links[n].Index == from {
@@ -42,21 +42,21 @@ func (l linkImage) is(link Link) bool {
 	return l.Name == link.Name && l.MAC != nil && (l.MAC.String() == link.MAC.String() || l.MAC.String() == link.PermMAC.String())
 }
 
-// carried says whether a link carried anything.
-func (i *Image) carried(index int) bool {
+// hadAnything says whether a link carried anything.
+func (i *Image) hadAnything(index int) bool {
 	one := i.only(index)
 	return len(one.Addresses)+len(one.Routes)+len(one.Rules)+len(one.Neighbours) > 0
 }
 
-// owed is what of the image belongs to devices that aren't there, and that they carried:
-// they get it back when they return. It is nil for nothing.
+// owed is what devices carried that aren't there now: they get it back when they return.
+// It is nil for nothing.
 func (i *Image) owed(s *State) *Image {
 	if i == nil {
 		return nil
 	}
 	owed := &Image{contents{Taken: i.Taken}}
 	for _, l := range i.Links {
-		if _, present := s.linkByIndex(l.Index); !present && i.carried(l.Index) {
+		if _, present := s.linkByIndex(l.Index); !present && i.hadAnything(l.Index) {
 			owed.add(i.only(l.Index))
 		}
 	}
@@ -66,7 +66,7 @@ func (i *Image) owed(s *State) *Image {
 	return owed
 }
 
-// add adds what another image says.
+// add adds what another image has of links and of what they carry.
 func (i *Image) add(o Image) {
 	i.Links = append(i.Links, o.Links...)
 	i.Addresses = append(i.Addresses, o.Addresses...)
@@ -83,8 +83,8 @@ func (i *Image) add(o Image) {
 	i.Uppers = append(i.Uppers, o.Uppers...)
 }
 
-// returned divides what is owed into that of devices that are back, by their ifindexes of
-// now, and the rest; each is nil for nothing.
+// returned divides what is owed: back is for devices that are there again, under the
+// ifindexes that they have now, and rest for the others. Each is nil for nothing.
 func (i *Image) returned(s *State) (back, rest *Image) {
 	back, rest = &Image{contents{Taken: i.Taken}}, &Image{contents{Taken: i.Taken}}
 	for _, l := range i.Links {
@@ -154,7 +154,7 @@ func (s store) owed(name string) (*Image, error) {
 	return i, nil
 }
 
-// keepOwed keeps it; nil is nothing.
+// keepOwed writes down what is owed; nil removes what was.
 func (s store) keepOwed(name string, owed *Image) error {
 	if owed == nil {
 		return s.of(name).Remove(statedir.Owed)
@@ -166,7 +166,7 @@ func (s store) keepOwed(name string, owed *Image) error {
 	return nil
 }
 
-// mergeOwed adds what a later down owes, of other devices.
+// mergeOwed is what an earlier down owes, and of other devices what a later one does.
 func mergeOwed(a, b *Image) *Image {
 	switch {
 	case a == nil:

@@ -155,7 +155,7 @@ func (p *planner) create() {
 	p.add(create)
 	p.giveIPv6()
 	p.takeIPv6()
-	p.settle()
+	p.takeOverFirst()
 	p.enslave()
 	p.moved()
 	p.restack()
@@ -226,9 +226,8 @@ func differs(from, to *Options, key string) bool {
 }
 
 // firstMAC is the address of the member whose place the bond takes or, where it takes
-// none, of the first that can join. The kernel would give it
-// to the bond by itself, but one that is set at creation is left alone by udev's
-// MACAddressPolicy.
+// none, of the first that can join. The kernel would give it to the bond by itself, but
+// one that is set at creation is left alone by udev's MACAddressPolicy.
 func (p *planner) firstMAC() HardwareAddr {
 	for _, m := range p.order() {
 		if m.pending == "" {
@@ -249,7 +248,7 @@ func (p *planner) change() {
 	p.options()
 	p.bondLink()
 	p.giveIPv6()
-	p.settle()
+	p.takeOverFirst()
 	p.enslave()
 	p.moved()
 	if !p.emptied {

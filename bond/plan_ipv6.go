@@ -14,15 +14,15 @@ const (
 	disableIPv6 = "disable_ipv6"
 )
 
-// An addedSysctl is a setting of a link that bondctl has set. It is given back by what
-// a link has that is made anew.
+// An addedSysctl is a setting of a link that bondctl has set. To give it back is to set it
+// to what a new link has.
 type addedSysctl struct {
 	Link string `json:"link"`
 	Key  string `json:"key"` // below net.ipv6.conf.LINK
 }
 
-// A setting6 is one of a link's IPv6 settings, and that of links that are made anew; ""
-// where it can't be set.
+// A setting6 is the value of one of a link's IPv6 settings, and the one that a new link
+// would have; "" where it can't be set.
 type setting6 struct{ has, initial string }
 
 // settings6 are the settings that a method wants.
@@ -48,8 +48,8 @@ func (p *planner) takeIPv6() {
 	p.setIPv6(func(key, to string) bool { return key == disableIPv6 && to == "1" })
 }
 
-// setIPv6 plans those of the bond's IPv6 settings. What bondctl has set and isn't wanted
-// any more it gives back.
+// setIPv6 plans the bond's IPv6 settings of which which says so. One that bondctl has set
+// and that isn't wanted any more it gives back.
 func (p *planner) setIPv6(which func(key, to string) bool) {
 	bond, _ := p.state.link(p.Bond)
 	want := settings6(p.wanted.method6)

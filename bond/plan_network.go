@@ -23,7 +23,7 @@ func (p *planner) network() {
 		}
 		p.lifetime(&want)
 		switch {
-		case !there && p.settled(a):
+		case !there && p.given(a):
 		case !there:
 			p.add(addAddress{Link: p.Bond, Address: want})
 		case want != has:

@@ -33,7 +33,7 @@ func (i *Inherited) hasRule(rule rtnl.Rule) bool {
 	return i != nil && slices.ContainsFunc(slices.Concat(i.Lasting.Rules, i.Passing.Rules), rule.Serves)
 }
 
-// hasRoute says whether a route is wanted that is this one, or is served by it.
+// hasRoute says whether a route is wanted, or one that it serves.
 func (w *wanted) hasRoute(route rtnl.Route) bool {
 	return slices.ContainsFunc(w.routes, func(want rtnl.Route) bool {
 		return want == route || serves(route, 0, want) && route.Source == want.Source
@@ -53,9 +53,9 @@ func (p *planner) oldRoutes(bond Link) (old []rtnl.Route) {
 }
 
 // newRoutes plans the routes that are missing, and returns the old ones that are still
-// to go. What serves only until it goes is none. A route that differs from its successor
-// in nothing by which the kernel tells them makes way for it: an IPv6 one would keep it
-// from being added (EEXIST), and of IPv4 the wrong one might be removed.
+// to go. A route that is about to go doesn't stand in for a wanted one. An old route goes
+// first where the kernel can't tell it from its successor: with IPv6 the new one couldn't
+// be added (EEXIST), and with IPv4 the wrong one might be removed.
 func (p *planner) newRoutes(bond Link, old []rtnl.Route) (left []rtnl.Route) {
 	stays := p.state.traffic
 	stays.routes = slices.DeleteFunc(slices.Clone(stays.routes), func(r rtnl.Route) bool {

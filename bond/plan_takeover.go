@@ -10,10 +10,10 @@ import (
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
-// settle has the bond carry what it takes over before the members that carry it now
+// takeOverFirst has the bond carry what it takes over before the members that carry it now
 // join. So there is never a moment without an address, or without a route. The kernel
 // takes the same one twice, and uses the one that was there first.
-func (p *planner) settle() {
+func (p *planner) takeOverFirst() {
 	t := p.wanted.takeover
 	bond, _ := p.state.link(p.Bond)
 	if has := p.wanted.inherited; has != nil && (p.state.Bond == nil || t.from != nil) {
@@ -29,7 +29,7 @@ func (p *planner) settle() {
 	}
 	for _, part := range p.inheritedParts() {
 		for _, a := range inOrder(part.Addresses) {
-			if _, there := p.state.addr(bond.Index, a.Prefix); !there && !p.settled(a.Prefix) {
+			if _, there := p.state.addr(bond.Index, a.Prefix); !there && !p.given(a.Prefix) {
 				p.add(addAddress{p.Bond, a, true})
 			}
 		}
@@ -58,8 +58,8 @@ func (p *planner) settle() {
 	}
 }
 
-// settled says whether an address is given to the bond by an earlier step.
-func (p *planner) settled(prefix netip.Prefix) bool {
+// given says whether an earlier step gives the bond an address.
+func (p *planner) given(prefix netip.Prefix) bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool {
 		a, ok := s.(addAddress)
 		return ok && a.Link == p.Bond && a.Address.Prefix == prefix
@@ -74,9 +74,9 @@ func (p *planner) inheritedParts() []carried {
 	return []carried{p.wanted.inherited.Lasting, p.wanted.inherited.Passing}
 }
 
-// moved takes away from members what is the bond's by now. An IPv6 route comes only
-// then: two of one metric are one with two paths, of which the bond's leads nowhere
-// before it has a member.
+// moved takes away from members what is the bond's by now, and only then adds the IPv6
+// routes. Of two IPv6 routes with one metric the kernel makes one with two paths, and the
+// bond's path leads nowhere before it has a member.
 func (p *planner) moved() {
 	t := p.wanted.takeover
 	for _, g := range t.givers() {
@@ -123,7 +123,8 @@ func (p *planner) addRoutes(bond Link, routes []rtnl.Route, which func(rtnl.Rout
 	}
 }
 
-// carriesRoute says whether a link carries a route that was another link's.
+// carriesRoute says whether a link carries a route that was another link's, or one that
+// serves it.
 func (t *traffic) carriesRoute(link int, want rtnl.Route) bool {
 	want = want.By(link)
 	return link != 0 && slices.ContainsFunc(t.routes, func(r rtnl.Route) bool { return r.Like(want) || serves(r, link, want) })

@@ -85,7 +85,8 @@ type How struct {
 	// Refusals is for a keeper, whom nobody watches. Where it is set, what the kernel
 	// refuses is left out, remembered there and tried again later, and a member that
 	// carries an address, a route or another interface is pending. Where it is nil, a
-	// refusal has everything taken back, and such a member is an [*ObstacleError].
+	// refusal has everything taken back, and the bond takes over what such a member
+	// carries; what it can't take over is an [*ObstacleError].
 	Refusals *Refusals
 }
 

@@ -39,7 +39,7 @@ func (r Route) table() uint32 {
 	return r.Table
 }
 
-// route is the kernel's of a route.
+// route is a route as the kernel has it.
 func (c Config) route(r Route) rtnl.Route {
 	route := c.withMetric(rtnl.NewRoute(r.To, r.Via))
 	route.Metric = valueOr(r.Metric, route.Metric)
@@ -64,7 +64,7 @@ func (r *Route) parse(string) error {
 	return errors.New("a route is a table, one of several; write [[route]] and below it to = \"198.51.100.0/24\"")
 }
 
-// check refuses what of a route's keys contradicts each other.
+// check refuses a route whose keys contradict each other.
 func (r *Route) check(named []string) error {
 	switch {
 	case !slices.Contains(named, "route.to"):

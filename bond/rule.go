@@ -79,11 +79,12 @@ func parseMark(text string) (m Mark, err error) {
 	return m, nil
 }
 
-// firstPriority is that of the first rule, where it names none. The kernel's own are
-// asked before and after: local at 0, main at 32766.
+// firstPriority is the priority of the first rule, where it names none. The kernel's own
+// rules are asked before and after: local at 0, main at 32766.
 const firstPriority = 1000
 
-// rules are the kernel's of the rules. Without IPv6 there are those of IPv4.
+// rules are the rules as the kernel has them; with no6, which is for a kernel without IPv6,
+// those of IPv4 alone.
 func (c Config) rules(no6 bool) (list []rtnl.Rule) {
 	for i, r := range c.Rules {
 		for _, family := range r.families() {
@@ -144,8 +145,8 @@ func (r *Rule) parse(string) error {
 	return errors.New("a rule is a table, one of several; write [[rule]] and below it from = \"192.0.2.0/24\" and table = 100")
 }
 
-// check refuses a rule without a table or for every packet, and what of its keys
-// contradicts each other.
+// check refuses a rule without a table, one for every packet, and one whose keys
+// contradict each other.
 func (r *Rule) check(named []string) error {
 	asks := func(key string) bool { return key != "rule.priority" && key != "rule.table" }
 	switch {
@@ -165,7 +166,7 @@ func (r *Rule) addTo(c *Config) error {
 	return nil
 }
 
-// same says whether a rule is another one once more.
+// same says whether two rules are the same.
 func (r Rule) same(o Rule) bool {
 	if (r.Priority == nil) != (o.Priority == nil) || value(r.Priority) != value(o.Priority) {
 		return false

@@ -132,7 +132,7 @@ func (s store) inherited(name string) (*Inherited, error) {
 	return i, err
 }
 
-// keepInherited keeps that of it which is for good.
+// keepInherited writes down the lasting part of what a bond has taken over.
 func (s store) keepInherited(name string, i *Inherited) error {
 	dir := statedir.Of(s.lasting, name)
 	switch {

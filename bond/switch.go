@@ -57,8 +57,8 @@ func (h *Host) Switch(ctx context.Context, name, member string, how How) (slave,
 	return member, untilWhen(s, member), nil
 }
 
-// verifySwitch switches back if what was switched to doesn't do. was is what was recorded
-// before.
+// verifySwitch switches back if How.Verify says that the new active slave doesn't do. was is
+// what was recorded before.
 func (h *Host) verifySwitch(ctx context.Context, step setActive, was record, how How) error {
 	if how.Verify == nil || step.From == "" {
 		return nil

@@ -22,7 +22,7 @@ type takeover struct {
 type giver struct {
 	link Link
 	carried
-	knows []rtnl.Neighbour // those that nobody set
+	knows []rtnl.Neighbour // that the kernel found by itself
 }
 
 // takeOver finds what members carry that are about to join the bond. Those on the
@@ -62,7 +62,8 @@ func (s *State) takeOver(members []wantedMember) (t takeover) {
 	return t
 }
 
-// knows are the neighbours of a link that nobody set.
+// knows are the neighbours of a link that the kernel found by itself, by ARP or neighbour
+// discovery; as stale ones, so that it asks for them again.
 func (s *State) knows(link Link) (list []rtnl.Neighbour) {
 	for _, n := range s.neighs {
 		if n.Link == link.Index && !n.Permanent() {
@@ -87,7 +88,7 @@ func (g giver) defaultMetric() int64 {
 	return least
 }
 
-// compareDefaults puts the lower metric first, and none last.
+// compareDefaults puts the lower metric first, and last those without a route (-1).
 func compareDefaults(a, b int64) int {
 	switch {
 	case a == b:
@@ -98,8 +99,8 @@ func compareDefaults(a, b int64) int {
 	return 1
 }
 
-// onNetworkOf says whether a link is on the network of another: they share a prefix,
-// or a gateway.
+// onNetworkOf says whether a link is on the network of another: they share a prefix or a
+// gateway. One without an address is on every network.
 func (g giver) onNetworkOf(o giver) bool {
 	if g.link.Index == o.link.Index || len(g.Addresses) == 0 {
 		return true
@@ -115,8 +116,8 @@ func (g giver) onNetworkOf(o giver) bool {
 	})
 }
 
-// shareNetwork says whether two addresses are in one network, which is more than an
-// address alone and not of the link.
+// shareNetwork says whether two addresses are in one network. A single address (/32, /128)
+// is none, and link-local ones are the same on every link.
 func shareNetwork(a, b rtnl.Addr) bool {
 	p, q := a.Prefix.Masked(), b.Prefix.Masked()
 	return p == q && !p.IsSingleIP() && !p.Addr().IsLinkLocalUnicast()
@@ -148,8 +149,8 @@ func (t takeover) inherits(has *Inherited, c Config, s *State) *Inherited {
 	return out.orNil()
 }
 
-// overBond has each path of routes that leads over a member, or over the bond, be one of
-// the bond's.
+// overBond has each path of routes that leads over a giver, or over the bond, lead over
+// ifindex 0, which stands for the bond.
 func (t takeover) overBond(routes []rtnl.Route, bond int) {
 	for i := range routes {
 		if routes[i].Paths == "" {
@@ -171,9 +172,9 @@ func (t takeover) loseSource(r rtnl.Route) bool {
 	})
 }
 
-// settingsOf are the settings of a link that the bond is to have as well. Where somebody
-// else acts on the routers' advertisements in the kernel's place, the kernel does that
-// on the bond.
+// settingsOf are the settings of a link that the bond is to have as well. Some network
+// managers switch the kernel's autoconfiguration off and act on routers' advertisements
+// themselves. On the bond the kernel does that, so those settings are left out.
 func (s *State) settingsOf(g giver) (list []sysctl) {
 	auto := g.autoconfigured()
 	for _, c := range s.differing {
@@ -209,8 +210,8 @@ func (t takeover) takes(member string) bool {
 	return slices.ContainsFunc(t.from, func(g giver) bool { return g.link.Name == member })
 }
 
-// cutOff says what would be cut off that a configuration, or the bond's network, leaves
-// no room for; "" for nothing.
+// cutOff says what would be cut off: the configuration, or the bond's network, leaves no
+// room for it. It is "" for nothing.
 func (t takeover) cutOff(c Config, wanted []netip.Prefix, has *Inherited) string {
 	var lines []string
 	for _, g := range t.dropped {

@@ -11,18 +11,18 @@ import (
 // notes it. Anybody may read it.
 //
 // Two processes look after it: the one that makes the change, and a guardian, which does
-// nothing but wait. Whichever is left puts back what nobody keeps: the guardian when the
-// time is over, or when the other one ends without a word; the other one when the
-// guardian ends. If both are killed it is left to the next one that would change the
-// bond: see [Trial.Abandoned].
+// nothing but wait. The guardian puts the change back when the time is over, or when the
+// other process ends without a verdict. That process puts it back when the guardian ends.
+// If both are killed, the next one that would change the bond does: see [Trial.Abandoned].
 type Trial struct {
 	BootID string `json:"boot_id"`
-	// Deadline is the time since the boot until which it is put back, unless it is kept.
+	// Deadline is when it is put back unless it is kept by then: a time since the boot,
+	// sleep included (CLOCK_BOOTTIME).
 	Deadline time.Duration `json:"deadline"`
 	// Confirm says that the change is made, and waits for somebody to keep it.
 	Confirm bool `json:"confirm"`
-	// Up makes the change, and Guardian guards it; zero until it does, and before that
-	// nothing is changed.
+	// Up makes the change, and Guardian guards it. Guardian is zero until it has started,
+	// and before that nothing is changed.
 	Up       statefile.Process `json:"up"`
 	Guardian statefile.Process `json:"guardian"`
 	// Verdict is nil until it is decided what becomes of it. The first one holds.
@@ -82,9 +82,8 @@ type beforeTrial struct {
 	Inherited *Inherited `json:"inherited,omitempty"`
 }
 
-// image is the image to go back to, by the journal of now. That has what was changed
-// since and nobody could know before: links that were taken in later, by the keeper too,
-// and what was added.
+// image is the image to go back to. What nobody could know before the trial comes from the
+// journal of now: links that joined since, be it by the keeper, and what was added.
 func (b *beforeTrial) image(journal *Image) *Image {
 	i := b.Image.clone()
 	if journal == nil {
@@ -95,18 +94,7 @@ func (b *beforeTrial) image(journal *Image) *Image {
 		if _, journalled := b.Journal.link(link.Index); imaged || journalled {
 			continue
 		}
-		one := journal.only(link.Index)
-		i.Links = append(i.Links, one.Links...)
-		i.Addresses = append(i.Addresses, one.Addresses...)
-		for _, r := range one.Routes {
-			i.Routes = with(i.Routes, r)
-		}
-		for _, r := range one.Rules {
-			i.Rules = with(i.Rules, r)
-		}
-		i.Uppers = append(i.Uppers, one.Uppers...)
-		i.Neighbours = append(i.Neighbours, one.Neighbours...)
-		i.Sysctls = append(i.Sysctls, one.Sysctls...)
+		i.add(journal.only(link.Index))
 	}
 	was := b.Journal.clone().Added
 	for _, a := range journal.Added.Addresses {

@@ -40,12 +40,12 @@ func (e *TrialError) Hint() string {
 	return ""
 }
 
-// BeginTrial puts on trial what is about to be changed, by this process: unless it is
-// kept before the time is over, it is put back as it was before. It is for [How.Begin].
-// A guardian has to be started then, or [Host.DropTrial] called.
+// BeginTrial puts on trial what this process is about to change: unless it is kept within
+// limit, it is put back as it was before. It is for [How.Begin]. Whoever calls it starts a
+// guardian then, or calls [Host.DropTrial].
 //
-// The error says why nothing can be noted of the change, such as a full disk, be it here
-// or where leases are kept; or it is a [*TrialError].
+// The error is a [*TrialError] while another change of the bond is on trial. Else it says
+// why nothing could be written down, such as a full disk below /run or /var/lib.
 func (h *Host) BeginTrial(name string, before Image, limit time.Duration) error {
 	for _, dir := range []statedir.Dir{h.store.of(name), statedir.Of(h.store.lasting, name)} {
 		if err := dir.CheckRoom(); err != nil {
@@ -92,8 +92,9 @@ func (h *Host) Trial(name string) (Trial, error) {
 	return t, nil
 }
 
-// AwaitTrial waits while another process makes a change that is on trial: until that is
-// decided, waits to be confirmed, or that process ends.
+// AwaitTrial waits while another process makes a change that is on trial. It returns when
+// that is decided or waits to be confirmed, and when the process has ended. The error is
+// that of ctx when it ends earlier.
 func (h *Host) AwaitTrial(ctx context.Context, name string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -155,7 +156,8 @@ func (h *Host) changeTrial(name string, f func(*Trial) error) error {
 	return h.store.of(name).Write(statedir.Trial, t)
 }
 
-// pending calls f with a trial that isn't decided.
+// pending calls f with a trial that isn't decided. The error is ErrNoTrial when there is
+// none.
 func (h *Host) pending(name string, f func(*Trial)) error {
 	return h.changeTrial(name, func(t *Trial) error {
 		if t.BootID == "" || t.Verdict != nil {
@@ -176,9 +178,8 @@ func (h *Host) GuardTrial(name string) error {
 	return h.pending(name, func(t *Trial) { t.Guardian = self })
 }
 
-// ExtendTrial gives a trial so much time from now on, which may be less than it had, and
-// says whether it waits to be confirmed. The error is ErrNoTrial when it is decided by
-// now.
+// ExtendTrial sets a trial's deadline to limit from now, which may be earlier than it was,
+// and whether it waits to be confirmed. The error is ErrNoTrial when it is decided by now.
 func (h *Host) ExtendTrial(name string, limit time.Duration, confirm bool) error {
 	var guardian statefile.Process
 	err := h.pending(name, func(t *Trial) {
@@ -198,9 +199,9 @@ func signalGuardian(name string, guardian statefile.Process, sig unix.Signal) er
 	return nil
 }
 
-// DecideTrial decides what becomes of a trial, unless that is decided by now, and
-// returns it. What is kept is kept by that; what is not is to be put back by
-// [Host.PutBack]. The error is ErrNoTrial when there is none.
+// DecideTrial gives a trial its verdict, unless it has one, and returns it with the verdict
+// that holds. To keep the change nothing more is needed; else [Host.PutBack] is to put it
+// back. The error is ErrNoTrial when there is none.
 func (h *Host) DecideTrial(name string, keep bool, why string) (decided Trial, err error) {
 	err = h.changeTrial(name, func(t *Trial) error {
 		if t.BootID == "" {
@@ -220,7 +221,7 @@ func (h *Host) DecideTrial(name string, keep bool, why string) (decided Trial, e
 	return decided, err
 }
 
-// putBackTime is how long whoever puts something back has for that, before the guardian
+// putBackTime is how long a process may take to put a change back. After that the guardian
 // takes it to hang.
 const putBackTime = time.Minute
 
@@ -246,9 +247,9 @@ func (h *Host) KeptBefore(name string) (bool, error) {
 	return b.Keeper, err
 }
 
-// GoesBack says whether an address that the bond has goes back to a link which had it
-// before, when the bond is taken down or what is on trial is put back. If it was leased,
-// whoever had it leased there goes on with it.
+// GoesBack says whether a link had an address before the bond did, and so gets it back when
+// the bond is taken down, or what is on trial is put back. If it is leased, the DHCP client
+// of that link goes on with the lease.
 func (h *Host) GoesBack(name string, addr netip.Addr) bool {
 	var b beforeTrial
 	journal, _ := h.store.journal(name)
@@ -293,7 +294,7 @@ func (h *Host) PutBack(ctx context.Context, name string, how How) ([]Step, error
 	return done, errors.Join(joined(refused), h.forgetTrial(name, b))
 }
 
-// forgetTrial puts back what was noted of a bond before its trial.
+// forgetTrial puts bondctl's own files of a bond back as they were before its trial.
 func (h *Host) forgetTrial(name string, b beforeTrial) error {
 	if err := h.store.keepInherited(name, b.Inherited); err != nil {
 		return err
@@ -309,8 +310,8 @@ func (h *Host) forgetTrial(name string, b beforeTrial) error {
 	return errors.Join(h.store.of(name).Forget(statedir.Trial, statedir.Before), h.concludeTrial(name))
 }
 
-// renumberJournal has the journal know the bond again that was made anew, under another
-// ifindex.
+// renumberJournal writes the bond's new ifindex into the journal, where the bond was made
+// anew.
 func (h *Host) renumberJournal(name string, b *beforeTrial) {
 	if b.Image.Bond.State == nil || b.Journal == nil || b.Journal.Bond == nil {
 		return

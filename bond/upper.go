@@ -55,7 +55,7 @@ func (i *Image) takeUpper(s *State, link Link, lower string) {
 	i.takeCarried(s.carries(link))
 }
 
-// imageOfUppers is the image of links with what they stand upon in another one's place.
+// imageOfUppers is the image of links, as if they stood upon lower.
 func (s *State) imageOfUppers(links []Link, lower string) Image {
 	var i Image
 	for _, l := range links {
@@ -142,9 +142,10 @@ func (k *kernel) newUpper(u upper) error {
 	})
 }
 
-// settableData is IFLA_INFO_DATA as the kernel takes it: of a macvlan without what is
-// only told, of a VLAN's flags (struct ifla_vlan_flags) with a mask of those that there
-// are (include/uapi/linux/if_vlan.h, VLAN_FLAG_*), where the kernel tells all ones.
+// settableData is IFLA_INFO_DATA as the kernel takes it, which isn't as it tells it. Of a
+// macvlan it takes no attribute that is only told. Of a VLAN's flags (struct
+// ifla_vlan_flags) it tells a mask of all ones, and takes one of the flags that there are
+// (include/uapi/linux/if_vlan.h, VLAN_FLAG_*).
 func settableData(kind string, data []byte) (settable []byte) {
 	const allVLANFlags = 0x1f
 	_ = rtnl.EachAttr(data, func(attr uint16, value []byte) {
@@ -166,8 +167,8 @@ const (
 	macvlanBCQueueLenUsed = 8
 )
 
-// hasSources says whether a macvlan has a list of whom it takes packets from, which
-// can't be set as it is told.
+// hasSources says whether a macvlan has a list of MAC addresses that it takes packets from
+// (mode source). The kernel doesn't take that list in the form in which it tells it.
 func (l Link) hasSources() (has bool) {
 	_ = rtnl.EachAttr([]byte(l.data), func(attr uint16, _ []byte) { has = has || l.Kind == "macvlan" && attr == macvlanMACAddrData })
 	return has

@@ -124,12 +124,12 @@ func (w *wanted) inherit(c *Config, s State) {
 	if s.Before == nil && w.takeover.from != nil {
 		has = nil
 	}
-	settle := func() {
+	update := func() {
 		c.Inherited = w.takeover.inherits(has, *c, &s)
 		c.Inherited = c.Inherited.within(*c, s.Lease != nil && c.WantsDHCP())
 		w.inherited = c.Inherited
 	}
-	settle()
+	update()
 	named := c.Addresses
 	if s.Lease != nil && c.WantsDHCP() {
 		named = with(slices.Clone(named), s.Lease.Address)
@@ -138,7 +138,7 @@ func (w *wanted) inherit(c *Config, s State) {
 	if s.stepwise && w.beginsAlone(s) {
 		w.alone, w.takeover.from = w.takeover.bearer(), w.takeover.from[:1]
 		w.takeover.dropped = nil
-		settle()
+		update()
 	}
 }
 

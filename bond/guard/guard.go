@@ -1,11 +1,11 @@
 // Package guard waits beside a change that is on trial (see [bond.Trial]), and has it
 // put back when nobody keeps it.
 //
-// A terminal that is gone, a killed process and one that hangs all look the same from
-// outside the network that they have cut off: so it must be another process that waits.
-// It does nothing else, and takes nothing from the one that it guards but the deadline.
-// No process can do more than this: if both are killed, the next one that would change
-// the bond puts back what was on trial.
+// The process that makes the change may lose its terminal, be killed or hang, and nobody
+// may be able to log in by then: so another process must wait. It does nothing else, and
+// takes nothing from the one that it guards but the deadline. No process can do more than
+// this: if both are killed, the next one that would change the bond puts back what was on
+// trial.
 package guard
 
 import (
@@ -30,12 +30,13 @@ type Guardian struct {
 	Wake <-chan struct{}
 	// Ready is called once the guardian is noted as such.
 	Ready func()
-	// PutBack has everything put back, and says why in the log of whoever did it.
+	// PutBack puts everything back. why is the verdict's reason, unless there is a verdict.
 	PutBack func(ctx context.Context, why string) error
 }
 
-// Run waits until the trial is decided, and puts back what isn't kept. It ends early
-// when ctx does, by which it is dismissed.
+// Run waits until the trial is decided, and puts back what isn't kept. It ends early, and
+// puts nothing back, when ctx ends: so it is dismissed. The error is [bond.ErrNoTrial] when
+// nothing is on trial, and else says what couldn't be put back.
 func (g *Guardian) Run(ctx context.Context) error {
 	if err := g.Host.GuardTrial(g.Name); err != nil {
 		return err
@@ -56,15 +57,15 @@ func (g *Guardian) Run(ctx context.Context) error {
 		if t, err = g.Host.Trial(g.Name); err != nil {
 			return g.putBack(ctx, t, err.Error())
 		}
-		over := !t.Up.Alive()
-		if why := verdict(t, over); why != "" {
+		gone := !t.Up.Alive()
+		if why := verdict(t, gone); why != "" {
 			return g.putBack(ctx, t, why)
 		}
 		if !t.Pending() {
 			return nil
 		}
-		if over {
-			ended = nil // it is said
+		if gone {
+			ended = nil // it has been told
 		}
 		due, err := timer.at(t.Deadline)
 		if err != nil {
@@ -80,14 +81,15 @@ func (g *Guardian) Run(ctx context.Context) error {
 	}
 }
 
-// verdict says why a trial is to be put back now; "" where it isn't.
-func verdict(t bond.Trial, over bool) string {
+// verdict says why a trial is to be put back now; "" where it isn't. gone says that the
+// process that makes the change has ended.
+func verdict(t bond.Trial, gone bool) string {
 	switch {
 	case !t.Pending():
 		return ""
-	case t.Verdict != nil && over:
+	case t.Verdict != nil && gone:
 		return t.Verdict.Why // whoever decided it hasn't got to the end
-	case over && !t.Confirm:
+	case gone && !t.Confirm:
 		return "the bondctl that changed it ended without a word"
 	case t.Left() > 0:
 		return ""
@@ -100,9 +102,10 @@ func verdict(t bond.Trial, over bool) string {
 // endTime is how long a process that was killed has to end.
 const endTime = 5 * time.Second
 
-// putBack puts back, come what may. A process that still works on the change hangs, and
-// is killed first: it has the lock, and would go on with the change when it wakes. But
-// one that waits for an answer does no harm, and says what became of it.
+// putBack puts the trial back, even when ctx has ended. A process that still makes the
+// change hangs, and is killed first: it has the lock, and would go on with the change when
+// it wakes. But one that waits to be confirmed isn't killed: it does no harm, and tells
+// its user what became of the change.
 func (g *Guardian) putBack(ctx context.Context, t bond.Trial, why string) error {
 	ctx = context.WithoutCancel(ctx)
 	if !t.Confirm && t.Up.Alive() {
@@ -123,7 +126,7 @@ func (g *Guardian) putBack(ctx context.Context, t bond.Trial, why string) error 
 	return nil
 }
 
-// watch is closed when a process has ended. Release lets go of it.
+// watch gives a channel that is closed when a process has ended. release lets go of it.
 func watch(p statefile.Process) (ended <-chan struct{}, release func()) {
 	h, err := p.Hold()
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A bootTimer is a timer by the clock that nobody sets, and which goes on while the
-// machine sleeps (CLOCK_BOOTTIME, timerfd_create(2)): Go's own timers stop meanwhile.
+// A bootTimer is a timer by CLOCK_BOOTTIME (timerfd_create(2)), which nobody sets and which
+// goes on while the machine sleeps: Go's own timers stop meanwhile.
 type bootTimer struct {
 	file *os.File
 	due  chan struct{}
@@ -38,7 +38,7 @@ func newBootTimer() (*bootTimer, error) {
 }
 
 // at sets the timer to a time since the boot. The channel has an item when that has come.
-// One of an earlier time may be in it still.
+// It may have one from an earlier time, so whoever gets one looks at the clock.
 func (t *bootTimer) at(deadline time.Duration) (due <-chan struct{}, err error) {
 	raw, err := t.file.SyscallConn()
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 // A call is what a client's arguments say.
 type call struct {
 	interfaces []string // none: all that there are
-	ipv6       bool     // it is about IPv6 alone
+	ipv6       bool     // it asks for IPv6 alone
 	manager    bool     // a dhcpcd that serves all interfaces
-	ends       bool     // it only tells another one to end, or has an address once
+	ends       bool     // it only ends another one, or asks for an address once and ends
 	options    map[string]string
 	extra      []string // udhcpc's -x
 }
@@ -54,7 +54,7 @@ func parseDhclient(args []string) call {
 	return c
 }
 
-// udhcpcLong are udhcpc's long options that have a short one here.
+// udhcpcLong has the short options for udhcpc's long ones.
 var udhcpcLong = map[string]string{
 	"interface": "i", "script": "s", "pidfile": "p", "request": "r", "request-option": "O", "vendorclass": "V",
 	"fqdn": "F", "hostname": "H", "clientid": "c", "clientid-none": "C", "tryagain": "A", "timeout": "T",
@@ -115,8 +115,8 @@ func parseUdhcpc(args []string) call {
 const dhcpcdTitle = "dhcpcd: "
 
 // parseDhcpcd reads a dhcpcd's title, such as "dhcpcd: eth0 [ip4]" or "dhcpcd: [manager]
-// [ip4] [ip6]". Those of its helpers have another one, and ok is false. An older dhcpcd
-// (before 9) has its arguments.
+// [ip4] [ip6]", or the arguments that a dhcpcd before 9 still has. ok is false for the title
+// of one of its helpers.
 func parseDhcpcd(args []string) (c call, ok bool) {
 	c = call{options: map[string]string{}}
 	if len(args) == 0 || !strings.HasPrefix(args[0], dhcpcdTitle) {

@@ -2,7 +2,6 @@ package owner
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"net"
 	"net/netip"
 	"os"
@@ -14,18 +13,6 @@ import (
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
 	"github.com/bondctl/bondctl/bond/lease"
 )
-
-// hexID reads the bytes that udhcpc's -x takes: in hexadecimal, or a text in quotes.
-func hexID(text string) []byte {
-	if quoted := strings.Trim(text, `"`); len(quoted) == len(text)-2 {
-		return []byte(quoted)
-	}
-	id, err := hex.DecodeString(strings.ReplaceAll(text, ":", ""))
-	if err != nil || len(id) == 0 {
-		return nil
-	}
-	return id
-}
 
 // carried are the IPv4 addresses of an interface.
 func carried(name string) []rtnl.Addr {

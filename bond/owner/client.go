@@ -22,15 +22,15 @@ type Client struct {
 	statefile.Process
 
 	Program string `json:"program"`
-	// IPv6 says that it is about DHCPv6 alone (dhclient -6): its lease can't go on.
+	// IPv6 says that it asks for IPv6 alone (dhclient -6): its lease can't go on.
 	IPv6 bool `json:"ipv6,omitempty"`
-	// Links are the interfaces that it was looked for by, and Others those that it has had
-	// addresses lent for as well.
+	// Links are the interfaces that [Find] was asked for. Others are the names of those that
+	// it serves beside them.
 	Links  []Link   `json:"links"`
 	Others []string `json:"others,omitempty"`
 
 	Path    string   `json:"path"` // the program's file
-	Args    []string `json:"args"` // with the name that it was called by
+	Args    []string `json:"args"` // the first is the name that it was called by
 	Env     []string `json:"env"`
 	Dir     string   `json:"dir"`
 	PIDFile string   `json:"pid_file,omitempty"`

@@ -2,7 +2,6 @@ package owner
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"net"
 	"net/netip"
@@ -224,24 +223,45 @@ func (c *dhclientConf) read(all []statement) {
 	}
 }
 
-// parseDUID reads a DUID as dhcpcd keeps it: bytes in hexadecimal with colons.
-func parseDUID(text string) []byte {
-	id, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSpace(text), ":", ""))
-	if err != nil || len(id) < 3 || len(id) > 128 {
-		return nil
+// ofDhclient is what dhclient says on an interface, and what it was lent.
+func (c Client) ofDhclient(said call, name string, mac net.HardwareAddr) (who lease.Identity, had *lease.Lease) {
+	known, _ := parseDhclientLeases(firstText(c.leaseFiles(said)...))
+	conf, _ := parseDhclientConf(firstText(c.file(said, "PATH_DHCLIENT_CONF", "/etc/dhcp/dhclient.conf", "-cf"), c.file(said, "", "/etc/dhclient.conf", "-cf")), name)
+	who.Hostname, _ = said.option("-H")
+	switch id, named := said.option("-C"); {
+	case known.ids[name] != nil:
+		who.ClientID = known.ids[name]
+	case named:
+		who.ClientID = []byte(id)
+	case conf.byMAC:
+		who.ClientID = byHardware(mac)
+	case conf.clientID != nil:
+		who.ClientID = conf.clientID
+	default:
+		if _, duid := said.option("-i"); duid {
+			if known.duid == nil {
+				second, _ := parseDhclientLeases(firstText(c.file(said, "", "", "-df")))
+				known.duid = second.duid
+			}
+			who.ClientID = rfc4361(mac, known.duid)
+		}
 	}
-	return id
+	switch {
+	case who.Hostname != "":
+	case conf.ownName:
+		who.Hostname = machineName()
+	default:
+		who.Hostname = conf.hostname
+	}
+	if l, ok := known.leases[name]; ok {
+		had = &l
+	}
+	return who, had
 }
 
-// rfc4361 is the client identifier of an interface with a DUID: its IAID are the last bytes
-// of its hardware address, with dhclient -i and, unless its configuration has another one,
-// with dhcpcd.
-func rfc4361(mac, duid []byte) []byte {
-	if len(mac) < 4 || len(duid) == 0 {
-		return nil
+func (c Client) leaseFiles(said call) []string {
+	return []string{
+		c.file(said, "PATH_DHCLIENT_DB", "/var/lib/dhcp/dhclient.leases", "-lf"),
+		c.file(said, "", "/var/lib/dhclient/dhclient.leases", "-lf"),
 	}
-	return slices.Concat([]byte{255}, mac[len(mac)-4:], duid)
 }
-
-// byHardware is the client identifier that is a hardware address (RFC 2132 section 9.14).
-func byHardware(mac net.HardwareAddr) []byte { return append([]byte{1}, mac...) }

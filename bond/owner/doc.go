@@ -2,12 +2,11 @@
 //
 // # DHCP clients
 //
-// A DHCP client that goes on running on an interface which has become a member would take
-// the interface's address off, or give it back to its server, one day. [Find] finds those of
-// dhclient (ISC), dhcpcd and udhcpc (busybox) that hold one of some interfaces, in the
-// calling thread's network namespace: by their names and arguments in /proc, what they wrote
-// down of their leases, and how they are configured. It changes nothing, and whoever isn't
-// root learns less.
+// A DHCP client that goes on running on an interface which has become a member would one day
+// take the interface's address off, or give it back to its server. [Find] finds the clients
+// that hold some interfaces, in the calling thread's network namespace: dhclient (ISC), dhcpcd
+// and udhcpc (busybox). It reads their names and arguments in /proc, their lease files and
+// their configurations. It changes nothing, and who isn't root learns less.
 //
 // A [Client] is stopped in a way that leaves everything as it is: nothing is sent to the
 // server, and the interface keeps the address. Somebody else goes on with the lease, as who

@@ -1,7 +1,6 @@
 package owner
 
 import (
-	"cmp"
 	"net"
 	"os"
 	"path/filepath"
@@ -9,14 +8,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bondctl/bondctl/bond/dhcp"
 	"github.com/bondctl/bondctl/bond/lease"
 )
 
 // Find finds the clients that hold one of the interfaces, be they named to them or served
 // with all others. Their Links are in the order of the interfaces.
 func Find(interfaces []string) (found []Client, err error) {
-	// What is read of one that ends meanwhile, as it goes to the background, is nothing.
+	// One that goes to the background goes on as another process: where one has ended while
+	// it was read, it is looked again.
 	const most = 10
 	for range most {
 		found, err = findNow(interfaces)
@@ -94,34 +93,8 @@ func (r running) client(all []running) (Client, call, bool) {
 // programPath is where programs are looked for by one that has lost its environment.
 var programPath = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
-// dhcpcdOwner is whose process a dhcpcd is: it gives up root's rights, but for a helper that
-// keeps them, and nobody else can start one of those.
-func dhcpcdOwner(r running, all []running) int {
-	i := slices.IndexFunc(all, func(h running) bool {
-		return h.program == Dhcpcd && h.parent == r.PID && h.uid == 0 && strings.HasPrefix(h.args[0], dhcpcdTitle+"[privileged ")
-	})
-	if i >= 0 {
-		return 0
-	}
-	return r.uid
-}
-
-// dhcpcdPIDFile is where a dhcpcd writes its number.
-func dhcpcdPIDFile(said call) string {
-	if len(said.interfaces) != 1 {
-		return "/run/dhcpcd/pid"
-	}
-	name := said.interfaces[0]
-	for _, family := range []string{"-4", "-6"} {
-		if _, ok := said.options[family]; ok {
-			name += family
-		}
-	}
-	return "/run/dhcpcd/" + name + ".pid"
-}
-
-// file is the file that an option names, or the client's environment, or else the one it has
-// by default.
+// file is the file that one of the options names, or else the client's environment by a
+// variable, or else the usual one. A path is below the client's folder.
 func (c Client) file(said call, variable, usual string, options ...string) string {
 	name, ok := said.option(options...)
 	if !ok {
@@ -182,112 +155,4 @@ func (c Client) link(said call, name string) Link {
 func machineName() string {
 	name, _ := os.Hostname()
 	return name
-}
-
-// ofDhclient is what dhclient says on an interface, and what it was lent.
-func (c Client) ofDhclient(said call, name string, mac net.HardwareAddr) (who lease.Identity, had *lease.Lease) {
-	known, _ := parseDhclientLeases(firstText(c.leaseFiles(said)...))
-	conf, _ := parseDhclientConf(firstText(c.file(said, "PATH_DHCLIENT_CONF", "/etc/dhcp/dhclient.conf", "-cf"), c.file(said, "", "/etc/dhclient.conf", "-cf")), name)
-	who.Hostname, _ = said.option("-H")
-	switch id, named := said.option("-C"); {
-	case known.ids[name] != nil:
-		who.ClientID = known.ids[name]
-	case named:
-		who.ClientID = []byte(id)
-	case conf.byMAC:
-		who.ClientID = byHardware(mac)
-	case conf.clientID != nil:
-		who.ClientID = conf.clientID
-	default:
-		if _, duid := said.option("-i"); duid {
-			if known.duid == nil {
-				second, _ := parseDhclientLeases(firstText(c.file(said, "", "", "-df")))
-				known.duid = second.duid
-			}
-			who.ClientID = rfc4361(mac, known.duid)
-		}
-	}
-	switch {
-	case who.Hostname != "":
-	case conf.ownName:
-		who.Hostname = machineName()
-	default:
-		who.Hostname = conf.hostname
-	}
-	if l, ok := known.leases[name]; ok {
-		had = &l
-	}
-	return who, had
-}
-
-func (c Client) leaseFiles(said call) []string {
-	return []string{
-		c.file(said, "PATH_DHCLIENT_DB", "/var/lib/dhcp/dhclient.leases", "-lf"),
-		c.file(said, "", "/var/lib/dhclient/dhclient.leases", "-lf"),
-	}
-}
-
-// dhcpcdFolder has dhcpcd's leases and its DUID.
-const dhcpcdFolder = "/var/lib/dhcpcd"
-
-// ofDhcpcd is what dhcpcd says on an interface, and what it was lent.
-func (c Client) ofDhcpcd(said call, name string, mac net.HardwareAddr) (who lease.Identity, had *lease.Lease) {
-	conf := parseDhcpcdConf(firstText(c.file(said, "", "/etc/dhcpcd.conf", "-f")), name)
-	switch duid := parseDUID(firstText(dhcpcdFolder+"/duid", "/etc/dhcpcd.duid")); {
-	case conf.duid:
-		who.ClientID = rfc4361(conf.iaidOr(mac), duid)
-	case conf.clientID && conf.id == "":
-		who.ClientID = byHardware(mac)
-	case conf.clientID:
-		who.ClientID = conf.named()
-	}
-	if who.Hostname = conf.hostname; conf.ownName {
-		who.Hostname = machineName()
-	}
-	return who, dhcpcdLease(dhcpcdFolder, name)
-}
-
-// dhcpcdLease reads the newest lease of an interface: the server's answer as it was. Over
-// Wi-Fi the file has the SSID in its name.
-func dhcpcdLease(folder, name string) (had *lease.Lease) {
-	radio, _ := filepath.Glob(filepath.Join(folder, name+"-*.lease"))
-	var newest time.Time
-	for _, path := range append(radio, filepath.Join(folder, name+".lease"), filepath.Join(folder, "dhcpcd-"+name+".lease")) {
-		info, err := os.Stat(path)
-		if err != nil || info.ModTime().Before(newest) {
-			continue
-		}
-		ack, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		if l, err := dhcp.ReadLease(ack, info.ModTime()); err == nil {
-			had, newest = &l, info.ModTime()
-		}
-	}
-	return had
-}
-
-// ofUdhcpc is what udhcpc says.
-func ofUdhcpc(said call, mac net.HardwareAddr) (who lease.Identity) {
-	if _, none := said.option("C"); !none {
-		who.ClientID = byHardware(mac)
-	}
-	if id, named := said.option("c"); named {
-		who.ClientID = []byte(id)
-	}
-	name, _ := said.option("F")
-	other, _ := said.option("H", "h")
-	who.Hostname = cmp.Or(name, other)
-	for _, extra := range said.extra {
-		switch key, value, _ := strings.Cut(extra, ":"); key {
-		case "hostname", "12", "0x0c", "0xc":
-			who.Hostname = strings.Trim(cmp.Or(who.Hostname, value), `"`)
-		case "61", "0x3d", "0x3D", "clientid":
-			if id := hexID(value); id != nil {
-				who.ClientID = id
-			}
-		}
-	}
-	return who
 }

@@ -51,8 +51,8 @@ func parseISC(text string) ([]statement, error) {
 
 type iscParser struct{ rest string }
 
-// statements reads those up to the block's end, or the file's. One that was cut short, for
-// its file is about to be written, is left out.
+// statements reads those up to the end of the block or of the file. One that is cut short, as
+// in a file that is being written, is left out.
 func (p *iscParser) statements(depth int) (all []statement, err error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("%w: it has blocks too deep in others", errISC)

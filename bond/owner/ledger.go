@@ -11,8 +11,8 @@ import (
 	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
-// A Ledger is where it is written down, till the next boot, which clients were stopped for a
-// bond and are to be started again: clients.json in the bond's folder.
+// A Ledger has the clients that were stopped for a bond and are to be started again:
+// clients.json in the bond's folder. It holds till the next boot.
 type Ledger struct{ dir statedir.Dir }
 
 // LedgerOf is the ledger of a bond below the folder of its network namespace.
@@ -24,8 +24,8 @@ type ledgerFile struct {
 	Clients []Client `json:"clients"`
 }
 
-// Clients are those that are written down. One that Add was called for and Stop wasn't may
-// still run.
+// Clients are those that are written down. One for which only Add was called, and not Stop,
+// may still run.
 func (l Ledger) Clients() ([]Client, error) {
 	var f ledgerFile
 	err := l.dir.Read(statedir.Clients, &f)
@@ -64,10 +64,10 @@ func (e *AbsentError) Error() string {
 	return fmt.Sprintf("%s isn't started again, as there is no %s; bondctl down does it once that is back", e.Client.Program, e.Interface)
 }
 
-// GiveBack starts the clients again that are written down and strikes them off, but for
-// those of an interface that is still in use elsewhere: as a slave it is no client's. One that still runs, or that somebody else has started since, is only struck off: so
-// each is started once, though GiveBack may be killed and called again. It takes the bond's
-// apply lock.
+// GiveBack starts the clients again that are written down, and strikes them off. It leaves
+// those of the interfaces inUse, which are slaves still. One that still runs, or that
+// somebody else has started since, is only struck off: so each is started once, though
+// GiveBack may be killed and called again. It takes the bond's apply lock.
 //
 // It goes on where one can't be started. The error has all that went wrong, an
 // [*AbsentError] among them; such clients stay in the ledger.

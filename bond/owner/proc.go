@@ -29,9 +29,9 @@ type running struct {
 var clientNames = map[string]string{"dhclient": Dhclient, "dhcpcd": Dhcpcd, "udhcpc": Udhcpc, "busybox": Udhcpc}
 
 // programs lists the processes of this network namespace that may be clients, in the order
-// of their numbers. One that goes on as a copy of itself while the list is read could be
-// missed, and so could the copy: where there is one, or where a process has ended meanwhile,
-// it looks until it sees the same twice.
+// of their numbers. A client that goes to the background while the list is read, as a copy
+// of itself, could be missed, and so could the copy. So where there is a client, or where a
+// process ended meanwhile, it looks until it sees the same twice.
 func programs() (all []running, err error) {
 	const most = 10
 	for range most {
@@ -48,8 +48,8 @@ func programs() (all []running, err error) {
 	return all, nil
 }
 
-// programsNow is programs by one look, which isn't nil; quiet says that no process ended
-// meanwhile. Of most it reads the name alone, by three system calls.
+// programsNow is programs by one look. all isn't nil; quiet says that no process ended
+// meanwhile. Of most processes it reads the name alone, by three system calls.
 func programsNow() (all []running, quiet bool, err error) {
 	proc, err := os.Open("/proc")
 	if err != nil {
@@ -91,7 +91,8 @@ func commOf(proc int, pid string) (name string, there bool) {
 	return strings.TrimSpace(string(text[:n])), true
 }
 
-// look looks at a process. What is read of it is its own: it is the same before and after.
+// look looks at a process. At its end the process is still the same, so all that was read is
+// its own.
 func look(pid int) (r running, ok bool) {
 	if r.program, ok = clientNames[strings.TrimSpace(procText(pid, "comm"))]; !ok {
 		return r, false
@@ -117,8 +118,8 @@ func look(pid int) (r running, ok bool) {
 
 func isUdhcpc(arg string) bool { return filepath.Base(arg) == Udhcpc }
 
-// trusted says whether a process may be what it says it is: anybody can give a program any
-// name, and it is to be started as root.
+// trusted says whether a process is root's or this user's. Anybody can give a program a
+// client's name, and it would be started again as root.
 func (r running) trusted() bool { return r.uid == 0 || r.uid == os.Geteuid() }
 
 // procText is a file of a process's; "" where it can't be read.
@@ -141,8 +142,8 @@ func parentOf(stat string) int {
 	return n
 }
 
-// inThisNamespace says whether a process is in the calling thread's network namespace. Of a
-// process of which that can't be told, it is taken to be so.
+// inThisNamespace says whether a process is in the calling thread's network namespace. It is
+// taken to be where this user may not know.
 func inThisNamespace(pid int) bool {
 	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
 	if err != nil {

@@ -20,11 +20,14 @@ import (
 // killTime is how long the kernel may take to end a process that is killed.
 const killTime = 5 * time.Second
 
-// Stop ends the client, with a dhcpcd's helpers, or the copy of itself that is about to go on
-// in its place, and waits for that. They are killed:
-// told to end, they would give the address back, or take it off. So the interface keeps it.
-// It is no error if it has ended. What it wrote its number to is removed, for that number
-// may become another process's.
+// Stop ends the client and waits for that, and so it does with its descendants: a dhcpcd's
+// helpers, or the copy that is about to go on in its place. All are killed, so that the
+// interface keeps its address: told to end, they would give it back, or take it off. It is no
+// error if the client has ended. Its PID file is removed, for that number may become another
+// process's.
+//
+// The error is that of ctx when it ends earlier, and else says what couldn't be ended within
+// 5 seconds, or which file couldn't be removed.
 func (c Client) Stop(ctx context.Context) error {
 	all, err := programs()
 	if err != nil {
@@ -33,7 +36,7 @@ func (c Client) Stop(ctx context.Context) error {
 	family := append([]statefile.Process{c.Process}, descendants(c.PID, all)...)
 	var held []*statefile.Handle
 	for _, p := range family {
-		h, err := hold(p)
+		h, err := p.Hold()
 		if errors.Is(err, os.ErrProcessDone) {
 			continue
 		}
@@ -61,19 +64,6 @@ func (c Client) Stop(ctx context.Context) error {
 	return c.removePIDFile()
 }
 
-// hold takes hold of this very process. The error is os.ErrProcessDone if it has ended.
-func hold(p statefile.Process) (*statefile.Handle, error) {
-	h, err := statefile.Hold(p.PID)
-	if err != nil {
-		return nil, err
-	}
-	if !p.Alive() {
-		h.Close()
-		return nil, os.ErrProcessDone
-	}
-	return h, nil
-}
-
 // descendants are the clients that a process has started, and those that they have.
 func descendants(pid int, all []running) (list []statefile.Process) {
 	for _, r := range all {
@@ -95,7 +85,7 @@ func (c Client) removePIDFile() error {
 
 // Start starts the client again: its program with the same arguments, environment and
 // folder, in a session of its own, and in the control group that it was in, if that is still
-// there. It doesn't wait for an address.
+// there. It doesn't wait for an address. The error says why the program couldn't be started.
 func (c Client) Start() error {
 	if len(c.Args) == 0 {
 		return fmt.Errorf("start %s: its arguments aren't known", c.Program)

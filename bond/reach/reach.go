@@ -1,11 +1,12 @@
 // Package reach finds out whether those who could be reached before a change of a bond
 // can be reached after it.
 //
-// Who is needed is a question: each gateway of a default route, and somebody who is logged
-// in. All are asked before the change, and those who answered then are asked again after
-// it, until they answer or the time is over. Each is asked twice: as a neighbour, by ARP
-// or neighbour solicitation, and by ICMP echo, for a path may carry the one and drop the
-// other. Who is silent before, such as a gateway that answers no ping, isn't asked again.
+// The gateway of each default route is asked, and the machine that somebody is logged in
+// from. All are asked before the change, and those who answered then are asked again after
+// it, until they answer or the time is over. Each is asked two questions: as a neighbour,
+// by ARP or neighbour solicitation, and by ICMP echo, for a path may carry the one and drop
+// the other. A question that isn't answered before the change, such as an echo to a gateway
+// that answers no ping, isn't asked again.
 package reach
 
 import (
@@ -21,20 +22,22 @@ import (
 	"github.com/bondctl/bondctl/bond/probe"
 )
 
-// A question is whether somebody answers who is needed.
+// A question is asked of one next hop, in one of two ways.
 type question struct {
 	bond.NextHop
-	who string
-	// peer is whose next hop it is, where that has to be found anew after the change.
+	who string // as messages name it
+	// peer is the machine that somebody is logged in from: the next hop to it is found
+	// anew after the change. The zero Addr is for a gateway's question.
 	peer netip.Addr
 	ping bool // ask by ICMP echo
 }
 
-// Questions are whether those who are needed answer.
+// Questions are those to all whom a change must not cut off.
 type Questions []question
 
-// Of are the questions to gateways and to somebody who is logged in over a link, by that
-// address; the zero Addr for nobody.
+// Of are the questions to gateways and to peer, from where somebody is logged in; the zero
+// Addr is for nobody. peer is left out if it isn't reached over a link of which over says
+// so.
 func Of(h *bond.Host, gateways []bond.NextHop, peer netip.Addr, over func(link string) bool) (list Questions) {
 	for _, g := range gateways {
 		who := fmt.Sprintf("gateway %s of %s", g.Addr, g.Link)
@@ -57,20 +60,21 @@ func Of(h *bond.Host, gateways []bond.NextHop, peer netip.Addr, over func(link s
 // pinged is said of who is asked by ICMP echo.
 const pinged = " (by ping)"
 
-// Answered are those that are answered now.
+// Answered are the questions that are answered now.
 func (list Questions) Answered(ctx context.Context) Questions {
 	return list.sift(func(q question) bool { return q.ask(ctx, q.NextHop) == nil })
 }
 
-// A Way is where a next hop is to be looked for after the change: any of them will do.
+// A Way gives the places where a next hop may be found after the change. It is enough if it
+// answers at one of them; where there are none, it can't answer.
 type Way func(bond.NextHop) []bond.NextHop
 
 // Unchanged is the Way for a change that moves nobody.
 func Unchanged(hop bond.NextHop) []bond.NextHop { return []bond.NextHop{hop} }
 
-// Through is the Way to those behind a link that may be one of the bond's slaves by now:
-// then it is through the bond. Where that hasn't the address any more by which they were
-// asked, it is by the kernel's routes, from another one.
+// Through is the Way to next hops over links that may be slaves of the bond by now: those
+// are asked over the bond. If the bond doesn't have the address any more in whose name a
+// next hop was asked before, the kernel's routes give another one.
 func Through(h *bond.Host, st bond.Status) Way {
 	return func(hop bond.NextHop) []bond.NextHop {
 		slave := func(m bond.MemberStatus) bool { return m.Name == hop.Link && m.MIIStatus != nil }
@@ -88,13 +92,13 @@ func Through(h *bond.Host, st bond.Status) Way {
 	}
 }
 
-// Silent are the questions that aren't answered in that time.
+// Silent are the questions that aren't answered within limit.
 func (list Questions) Silent(ctx context.Context, h *bond.Host, limit time.Duration, way Way) Questions {
 	return list.silent(ctx, h, limit, way, func(question) {})
 }
 
-// CutOff are those questions if there is nobody of whom all are answered in that time. It
-// is nil as soon as there is: somebody can still be reached.
+// CutOff is Silent where it is enough that one next hop answers all of its questions: it is
+// nil as soon as one does.
 func (list Questions) CutOff(ctx context.Context, h *bond.Host, limit time.Duration, way Way) Questions {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -140,7 +144,7 @@ func (list Questions) silent(ctx context.Context, h *bond.Host, limit time.Durat
 	})
 }
 
-// hops are the next hops of now; none where there is no way any more.
+// hops are the next hops to ask after the change; none where there is no way any more.
 func (q question) hops(h *bond.Host, way Way) []bond.NextHop {
 	if !q.peer.IsValid() {
 		return way(q.NextHop)
@@ -152,8 +156,8 @@ func (q question) hops(h *bond.Host, way Way) []bond.NextHop {
 	return []bond.NextHop{hop}
 }
 
-// moved says whether the bond hasn't got the address any more by which somebody was asked.
-// It would be answered for all that, and nothing else be sent that way.
+// moved says whether the bond lacks the address in whose name a next hop was asked. A
+// question in that name might be answered all the same, though nothing else is sent so.
 func moved(hop bond.NextHop, st bond.Status) bool {
 	own := hop.Own
 	return hop.Link == st.Name && own.IsValid() && !own.IsLinkLocalUnicast() &&
@@ -183,7 +187,7 @@ func (q question) ask(ctx context.Context, hop bond.NextHop) error {
 	return probe.Echo(ctx, hop.Link, hop.Own, hop.Addr)
 }
 
-// sift is the part of a list of which f says so, which is asked of all at once.
+// sift keeps the questions of which f says so. f is called for all of them at once.
 func (list Questions) sift(f func(question) bool) Questions {
 	is := make([]bool, len(list))
 	var asking sync.WaitGroup
@@ -195,7 +199,7 @@ func (list Questions) sift(f func(question) bool) Questions {
 	return slices.DeleteFunc(slices.Clone(list), func(question) bool { i++; return !is[i] })
 }
 
-// Err says who doesn't answer any more; nil for nobody.
+// Err says who doesn't answer any more; nil for no questions.
 func (list Questions) Err(how string, limit time.Duration) error {
 	if len(list) == 0 {
 		return nil
@@ -203,7 +207,7 @@ func (list Questions) Err(how string, limit time.Duration) error {
 	return fmt.Errorf("%s answered before, and not %s within %s", list, how, limit)
 }
 
-// String says who they are about. Who doesn't answer as a neighbour doesn't answer by
+// String names who is asked, each once: who doesn't answer as a neighbour doesn't answer by
 // ICMP echo either.
 func (list Questions) String() string {
 	var who []string

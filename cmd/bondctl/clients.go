@@ -53,8 +53,8 @@ func findClients(c *cli.Context, h *bond.Host, config bond.Config, joining []str
 	return found, nil
 }
 
-// foretellClients says what would become of those of members that would join, and returns
-// the plan with what is known by that.
+// foretellClients plans, for a dry run, and says what would become of the DHCP clients of
+// members that would join. The plan knows of their leases.
 func foretellClients(c *cli.Context, h *bond.Host, config bond.Config) (bond.Plan, error) {
 	plan, err := h.Plan(config)
 	if err != nil || plan.Joining() == nil {
@@ -69,7 +69,7 @@ func foretellClients(c *cli.Context, h *bond.Host, config bond.Config) (bond.Pla
 	return h.Plan(config)
 }
 
-// heir is the link of the first member whose lease can go on.
+// heir is the link whose lease goes on: of the first member that has one; nil for none.
 func heir(all []owner.Client, joining []string) *owner.Link {
 	for _, name := range joining {
 		for _, client := range all {
@@ -83,7 +83,7 @@ func heir(all []owner.Client, joining []string) *owner.Link {
 	return nil
 }
 
-// lent are the addresses that they were lent, for bond.Config.
+// lent are the addresses that they were lent, and for how long yet, for bond.Config.
 func (f *clients) lent() map[netip.Prefix]time.Duration {
 	lent := map[netip.Prefix]time.Duration{}
 	for _, client := range f.all {
@@ -169,7 +169,8 @@ func (f *clients) warnOf(client owner.Client) {
 	}
 }
 
-// giveBack starts them again, and takes the lease from the keeper, where up has failed.
+// giveBack is for an up that has failed: it takes the lease from the keeper, and starts the
+// clients again.
 func (f *clients) giveBack() {
 	if f == nil || !f.taken {
 		return
@@ -181,8 +182,8 @@ func (f *clients) giveBack() {
 }
 
 // giveBackClients starts the DHCP clients again that were stopped for a bond, but for those
-// whose interfaces are its slaves. The others are as they were by then. It is for down, for an
-// up that has failed, and for whoever puts back what either has left.
+// whose interfaces are still its slaves. It is for down, for an up that has failed, and for
+// whoever puts either back.
 func giveBackClients(c *cli.Context, h *bond.Host, name string) {
 	ctx := context.WithoutCancel(c.Context) // an interrupted up has them started, too
 	var slaves []string

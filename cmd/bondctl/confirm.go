@@ -56,7 +56,8 @@ func confirm(c *cli.Context, h *bond.Host, name string) error {
 
 const confirmedWhy = "confirmed"
 
-// await waits until somebody keeps what is on trial, or it is put back.
+// await waits until somebody keeps what is on trial, or it is put back. The error is nil if
+// it was kept.
 func (t *trial) await() error {
 	if t.guardian == nil {
 		return nil
@@ -107,7 +108,7 @@ func (t *trial) decided() error {
 }
 
 // A prompt asks on a terminal whether to keep what is on trial, and counts down there.
-// Elsewhere it says once how to keep it, and nobody can answer.
+// Where there is no terminal it says once how to keep it.
 type prompt struct {
 	c       *cli.Context
 	name    string
@@ -124,7 +125,7 @@ func newPrompt(c *cli.Context, name string, until time.Time) *prompt {
 	}
 	f, ok := c.App.ErrWriter.(*os.File)
 	p.redraws = ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
-	// In the background it isn't stopped for reading, which fails then.
+	// In the background the kernel would stop the process as it reads. Now the read fails.
 	signal.Ignore(unix.SIGTTIN, unix.SIGTTOU)
 	go func() {
 		if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err == nil {
@@ -143,7 +144,7 @@ func (p *prompt) tick() <-chan time.Time {
 	return time.After(left - left.Truncate(time.Second) + time.Millisecond)
 }
 
-// show draws it.
+// show draws the countdown.
 func (p *prompt) show() {
 	if p.redraws {
 		left := max(time.Until(p.until), 0).Round(time.Second)
@@ -154,7 +155,7 @@ func (p *prompt) show() {
 	p.shown = true
 }
 
-// end ends the line.
+// end clears the countdown.
 func (p *prompt) end() {
 	if p.redraws && p.shown {
 		fmt.Fprint(p.c.App.ErrWriter, "\r\x1b[K")

@@ -15,14 +15,14 @@ func downCommand() *cli.Command {
 		Name:      "down",
 		Usage:     "take the bond away and give every member back as it was found",
 		ArgsUsage: "[NAME]",
-		Description: "The keeper is stopped first, and its lease given back; a service that up --save enabled starts again at the next boot, unless systemctl disable bondctl@NAME. Each member gets back its admin state, MAC address and MTU and all that it carried, and DHCP clients that up stopped are started again, with the lease that they had. A bond that bondctl didn't make, or that carries something which would go with it, " +
-			"is refused without --force. Where members get addresses back, a guardian waits beside it as beside an up, and the bond is put back, with its keeper, unless the gateways answer over the members as they did over the bond. A change that waits to be confirmed goes with it; one that was cut short, and its guardian as well, is put back first. Where there is no such bond, that is said, and is no error.\n\n" +
+		Description: "The keeper is stopped first, and its lease given back; a service that up --save enabled starts again at the next boot, unless systemctl disable bondctl@NAME. Each member gets back its admin state, MAC address and MTU and all that it carried, and DHCP clients that up stopped are started again, with the lease that they had. A bond is refused without --force if bondctl didn't make it, if it carries something which would go with it, or if the machine would be left without an address, as the member that had it isn't there. Where there is no such bond, that is said, and is no error.\n\n" +
+			"Where members get addresses back, a guardian waits beside down as it does beside up. The gateways must answer over the members as they did over the bond, or else the bond is put back, with its keeper. A change of up that waits to be confirmed goes with the bond; one that was cut short, and its guardian as well, is put back first.\n\n" +
 			"  bondctl down\n" +
 			"  bondctl down office\n\n" +
 			"Exit status: 0 done or nothing to do, 1 failed, put back or refused, 2 usage.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "verify", Value: defaultDownVerify, Usage: "put the bond back unless who answered before, each gateway that the members get back and the machine that you are logged in from, answers within `DURATION`; 0: don't ask (default: " + defaultDownVerify + ")"},
-			&cli.BoolFlag{Name: "force", Usage: "take away a bond that bondctl didn't make, too; its members are left down"},
+			&cli.BoolFlag{Name: "force", Usage: "take away a bond that is refused otherwise; the members of one that bondctl didn't make are left down"},
 		},
 		Action: onBond(down),
 	}

@@ -18,11 +18,11 @@ const defaultDownVerify = "10s"
 // answers over the bond must answer over them.
 type downTrial struct {
 	trial
-	was  bond.Status    // the bond's
-	back []bond.NextHop // the gateways of the members
+	was  bond.Status    // the bond's, before it goes
+	back []bond.NextHop // the gateways that the members get back
 }
 
-// begin puts it on trial, unless nobody answers who could fall silent.
+// begin puts the down on trial, unless nobody answers now: then nobody can fall silent.
 func (t *downTrial) begin(limit time.Duration) error {
 	name := t.config.Name
 	addresses, back, err := t.h.GivesBack(name)
@@ -89,8 +89,9 @@ func (t *downTrial) takeDown() (bond.Plan, error) {
 	return plan, nil
 }
 
-// retireKeeper ends the keeper. A lease that goes back to a DHCP client is the bond's until
-// the bond is gone for good; any other has to be given back before.
+// retireKeeper ends the keeper. Its lease is given back to the server before the bond goes,
+// unless a DHCP client goes on with it: later says that the lease is ended once the bond is
+// gone for good.
 func (t *downTrial) retireKeeper() (later bool, err error) {
 	c, h, name := t.c, t.h, t.config.Name
 	clients, err := owner.LedgerOf(h.StateDir(), name).Clients()

@@ -15,8 +15,8 @@ import (
 // filterTime bounds the time for which a packet filter's program may list its rules.
 const filterTime = 3 * time.Second
 
-// filterPrograms list the rules of packet filters. iptables may be a view of nftables', which
-// then tells of them, too.
+// filterPrograms list the rules of packet filters. Where iptables is a view of nftables, its
+// rules are told twice.
 var filterPrograms = [][]string{{"nft", "list", "ruleset"}, {"iptables-save"}, {"ip6tables-save"}}
 
 // warnOfFilters tells of rules of packet filters that name a member which is about to join:

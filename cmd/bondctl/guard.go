@@ -58,7 +58,7 @@ func guardTrial(c *cli.Context) error {
 	return err
 }
 
-// stayLean gives back the memory that it took to start.
+// stayLean gives back the memory that it took to start, and keeps the heap small.
 func stayLean() {
 	debug.SetGCPercent(20)
 	debug.FreeOSMemory()
@@ -96,8 +96,8 @@ func startGuardian(c *cli.Context, h *bond.Host, name string) error {
 	return errors.New(cmp.Or(word, cmd.ProcessState.String()))
 }
 
-// transientGuardian is the guardian as a service. What it puts back may take the
-// keeper's capabilities.
+// transientGuardian has the properties of the guardian's service. It has the keeper's
+// capabilities, for it may have to do what the keeper does.
 func transientGuardian(name string) ([]property, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -114,8 +114,8 @@ func transientGuardian(name string) ([]property, error) {
 	}), nil
 }
 
-// putBack puts back what is on trial. Unless it has been kept meanwhile, all is done that
-// can be, and the error has what can't.
+// putBack puts back what is on trial, unless it has been kept meanwhile. It goes on where a
+// part fails; the error has all that failed.
 func putBack(c *cli.Context, h *bond.Host, name, why string) error {
 	t, err := h.DecideTrial(name, false, why)
 	if err != nil {
@@ -130,7 +130,7 @@ func putBack(c *cli.Context, h *bond.Host, name, why string) error {
 	}
 	stop := takeDownKeeper
 	if kept {
-		stop = stopKeeper // another one goes on
+		stop = stopKeeper // the next one, which is started below, takes over what it leaves
 	}
 	stopped := stop(c, h, name)
 	_, err = h.PutBack(c.Context, name, how(c))
@@ -141,8 +141,8 @@ func putBack(c *cli.Context, h *bond.Host, name, why string) error {
 	return errors.Join(stopped, err)
 }
 
-// endTrial has nothing on trial any more of a bond that is to be taken down. What waits
-// to be confirmed is as good as kept: down gives everything back.
+// endTrial ends the trial of a bond that is to be taken down. A change that waits to be
+// confirmed is kept: down gives everything back in any case.
 func endTrial(c *cli.Context, h *bond.Host, name string) error {
 	t, err := h.Trial(name)
 	if err != nil {
@@ -161,8 +161,9 @@ func endTrial(c *cli.Context, h *bond.Host, name string) error {
 
 const takenDownWhy = "taken down"
 
-// awaitUp waits until the one that made a change has told what became of it, before
-// something else is on trial. One that is stopped has to find out later.
+// awaitUp waits until the up that made a change has told its user what became of it, before
+// something else is on trial. It waits no longer than endTime: an up that is stopped (SIGSTOP)
+// finds out later.
 func awaitUp(ctx context.Context, t bond.Trial) error {
 	up, err := t.Up.Hold()
 	if err != nil {
@@ -178,9 +179,9 @@ func awaitUp(ctx context.Context, t bond.Trial) error {
 	return nil
 }
 
-// clearTrial sees to it that nothing is on trial that is about to be changed. A change
-// under way is waited for, and so is what a guardian puts back. What nobody looks after
-// any more is put back first. The error is a *bond.TrialError for what waits to be
+// clearTrial sees to it that nothing of a bond is on trial before it is changed. It waits for
+// a change that is under way, and for a guardian that puts one back. It puts back itself what
+// nobody looks after any more. The error is a *bond.TrialError for a change that waits to be
 // confirmed.
 func clearTrial(c *cli.Context, h *bond.Host, name string) error {
 	if err := h.AwaitTrial(c.Context, name); err != nil {

@@ -20,7 +20,8 @@ func sshConnection() string {
 	return sshAbove("/proc", os.Getppid())
 }
 
-// sshAbove looks for it from a process upwards. Those that may not be read have none.
+// sshAbove looks for SSH_CONNECTION in the environments of a process and those above it, in
+// the folder proc. A process whose environment may not be read counts as one without.
 func sshAbove(proc string, pid int) string {
 	const limit = 32 // processes may change while they are read, but not go on for ever
 	for range limit {
@@ -51,8 +52,8 @@ func parent(dir string) int {
 	return pid
 }
 
-// sshOwn is this machine's address in SSH_CONNECTION. Those of a link alone come back by
-// themselves, and perhaps as others.
+// sshOwn is this machine's address in SSH_CONNECTION. A link-local one doesn't count: the
+// kernel makes it by itself, and on the bond it may be another one.
 func sshOwn(value string) (netip.Addr, bool) {
 	if _, ok := sshPeer(value); !ok {
 		return netip.Addr{}, false

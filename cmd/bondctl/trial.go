@@ -27,20 +27,21 @@ type trial struct {
 
 	clients  *clients      // that are stopped for it
 	limit    time.Duration // to verify; 0 for not at all
-	takes    bool          // everybody must answer, for all is to be as before
+	takes    bool          // everybody must answer; else one of them is enough
 	guardian *guard.Watch  // nil while nothing is on trial
 	asks     reach.Questions
 	own      netip.Addr // by which its user is logged in; the zero Addr where that isn't known
 }
 
-// trialFlags are those flags of up that have something put on trial.
+// trialFlags are --verify and --confirm of up.
 type trialFlags struct {
 	verify  time.Duration
-	asked   bool // for verify
-	confirm time.Duration
+	asked   bool          // --verify was given
+	confirm time.Duration // 0 for no --confirm
 }
 
-// defaultVerify is how long the gateways have to answer, where something was taken over.
+// defaultVerify is how long the gateways have to answer where the bond takes something over,
+// or loses an address or a default route.
 const defaultVerify = 10 * time.Second
 
 // readTrialFlags reads --verify and --confirm.
@@ -68,8 +69,9 @@ func verifyFlag(c *cli.Context) (time.Duration, error) {
 	return limit, nil
 }
 
-// of says how long to verify, and whether the change is put on trial at all. Where an
-// address moves it always is: whoever is logged in over that must not be cut off.
+// of says how long to verify, and whether the change is put on trial at all. moves says that
+// the bond takes something over, or loses an address or a default route: then the change is
+// always on trial, for whoever is logged in over that must not be cut off.
 func (f trialFlags) of(moves bool) (verify time.Duration, onTrial bool) {
 	if f.asked || moves {
 		verify = f.verify
@@ -77,7 +79,7 @@ func (f trialFlags) of(moves bool) (verify time.Duration, onTrial bool) {
 	return verify, moves || verify > 0 || f.confirm > 0
 }
 
-// how has the change guarded.
+// how is how the change is made: guarded before each step, begun and verified by the trial.
 func (t *trial) how() bond.How {
 	w := how(t.c)
 	tell := w.OnStep
@@ -123,7 +125,7 @@ func (t *trial) guarded() error {
 	return nil
 }
 
-// begin comes right before the first change: it puts that on trial, and stops the DHCP
+// begin comes right before the first change. It puts the change on trial, and stops the DHCP
 // clients that would undo it.
 func (t *trial) begin(p bond.Plan, before bond.Image) error {
 	warnOfFilters(t.c, t.config.Name, p)
@@ -257,7 +259,7 @@ func (t *trial) failed(err error) error {
 // endTime is how long a guardian that is dismissed has to end.
 const endTime = 5 * time.Second
 
-// dismiss ends the guardian, and waits for that: the next one has the same name.
+// dismiss ends the guardian and waits for that, as the next one is a unit of the same name.
 func (t *trial) dismiss() {
 	if err := t.h.DismissGuardian(t.config.Name); err != nil {
 		warn(t.c, "%v", err)
@@ -270,7 +272,7 @@ func (t *trial) dismiss() {
 	t.guardian = nil
 }
 
-// keep keeps the change, unless the guardian was faster.
+// keep keeps the change. If the guardian was faster, the error says what it put back.
 func (t *trial) keep(why string) error {
 	decided, err := t.h.DecideTrial(t.config.Name, true, why)
 	if err != nil {
@@ -295,14 +297,14 @@ func (t *trial) done() error {
 		}
 		return t.h.DropTrial(t.config.Name)
 	}
-	// Until it is asked for, the keeper starts, and a slave becomes active.
+	// Before anybody is asked to confirm it, the keeper starts, and a slave becomes active.
 	if err := t.h.ExtendTrial(t.config.Name, 2*changeTime, false); err != nil {
 		return t.abandon(err)
 	}
 	return nil
 }
 
-// undo puts everything back, which the guardian would do later or can't any more.
+// undo puts everything back now. The guardian would do so later, or has ended.
 func (t *trial) undo(why string) error {
 	c := within(t.c, context.WithoutCancel(t.c.Context))
 	err := putBack(c, t.h, t.config.Name, why)
@@ -313,7 +315,7 @@ func (t *trial) undo(why string) error {
 	return t.outcome()
 }
 
-// abandon puts back what is still on trial when something fails later.
+// abandon puts back what is still on trial, when something fails after the change.
 func (t *trial) abandon(err error) error {
 	if t.guardian == nil {
 		return err
@@ -330,7 +332,8 @@ func (t *trial) outcome() error {
 	return verdictError(t.config.Name, decided)
 }
 
-// verdictError says that a trial was put back, or isn't yet; nil where it was kept.
+// verdictError says that a trial was put back, is to be put back yet, or is forgotten; nil
+// where it was kept.
 func verdictError(name string, t bond.Trial) error {
 	switch v := t.Verdict; {
 	case v == nil:

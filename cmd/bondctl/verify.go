@@ -10,15 +10,16 @@ import (
 	"github.com/bondctl/bondctl/bond/reach"
 )
 
-// questions are to all who are needed: the gateway of each default route and, if somebody
-// is logged in over one of the links, to that machine. What goes over members that are
-// dropped has been said, and ends.
+// questions are those to the gateway of each default route and, if somebody is logged in over
+// one of the image's links, to the machine that they come from. The gateways of members in
+// drops are left out: that these are cut off has been told.
 func questions(h *bond.Host, before *bond.Image, drops []string) reach.Questions {
 	gateways := slices.DeleteFunc(before.Gateways(), func(g bond.NextHop) bool { return slices.Contains(drops, g.Link) })
 	return questionsTo(h, gateways, before.Has)
 }
 
-// questionsTo are those to gateways, and to the one who is logged in over a link.
+// questionsTo are those to gateways, and to the machine that somebody is logged in from over
+// a link of which over says so.
 func questionsTo(h *bond.Host, gateways []bond.NextHop, over func(link string) bool) reach.Questions {
 	peer, _ := sshPeer(sshConnection())
 	return reach.Of(h, gateways, peer, over)
