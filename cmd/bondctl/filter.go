@@ -34,8 +34,12 @@ func warnOfFilters(c *cli.Context, name string, plan bond.Plan) {
 			continue
 		}
 		for _, member := range plan.Joining() {
-			if rules := rulesNaming(string(text), member); len(rules) > 0 {
-				warn(c, "%s has %d rules that name %s, such as %q: over the bond they don't hold; name %s in them as well", program[0], len(rules), member, rules[0], name)
+			switch rules := rulesNaming(string(text), member); len(rules) {
+			case 0:
+			case 1:
+				warn(c, "%s has a rule that names %s: %q; it doesn't hold over the bond; name %s in it as well", program[0], member, rules[0], name)
+			default:
+				warn(c, "%s has %d rules that name %s, such as %q; they don't hold over the bond; name %s in them as well", program[0], len(rules), member, rules[0], name)
 			}
 		}
 	}
