@@ -353,7 +353,8 @@ func TestDHCPClientGone(t *testing.T) {
 	succeeds(t, h, append([]string{"up"}, eth0And1...)...)
 	netnstest.Eventually(t, leased(t, h, address.String()))
 	h.Run("ip", "link", "delete", "eth0")
-	o := succeeds(t, h, "down")
+	fails(t, h, 1, []string{"eth0 isn't there, which had " + address.String()}, "down")
+	o := succeeds(t, h, "down", "--force")
 	warns(t, o, "dhclient isn't started again, as there is no eth0; bondctl down does it once that is back")
 	if found := clientsOf(t, h); len(found) > 0 {
 		t.Errorf("found %v", found)
