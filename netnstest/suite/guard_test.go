@@ -712,6 +712,7 @@ func TestReloadBack(t *testing.T) {
 	reload("eth0")
 	h.Start("bondctl", "daemon")
 	netnstest.Eventually(t, usable(h, "eth0"))
+	netnstest.Eventually(t, defaultRoute(h, "192.0.2.1")) // the last that it is given
 	stream := h.Stream()
 
 	reload("eth1", "eth0")
