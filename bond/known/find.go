@@ -112,7 +112,7 @@ func (f *finder) iwd(file string, text []byte) (name string, err error) {
 }
 
 func (f *finder) add(file string, n Network) error {
-	if err := n.EAP.check(); err != nil {
+	if err := n.Check(); err != nil {
 		return err
 	}
 	n.Source = file

@@ -14,8 +14,19 @@ import (
 // a value can double in size as it is written.
 const longestValue = 240
 
-// checkKey refuses a key that wpa_supplicant would refuse.
-func (n *Network) checkKey() error {
+// Check refuses what wpa_supplicant would refuse, and what a line of its file has no room
+// for.
+func (n Network) Check() error {
+	switch n.Security {
+	case WPA, SAE:
+		return n.checkKey()
+	case Enterprise, Enterprise192:
+		return n.EAP.check()
+	}
+	return nil
+}
+
+func (n Network) checkKey() error {
 	size := len(n.Key)
 	control := strings.ContainsFunc(string(n.Key), func(r rune) bool { return r < ' ' || r == 0x7f })
 	switch {

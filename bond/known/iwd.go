@@ -79,7 +79,7 @@ func iwdKey(g keyfile.Group, n *Network) error {
 	default:
 		return unfit("there is no Passphrase in it")
 	}
-	return n.checkKey()
+	return n.Check()
 }
 
 func iwdEAP(g keyfile.Group, e *EAP) error {

@@ -55,17 +55,17 @@ func TestMerge(t *testing.T) {
 }
 
 func FuzzMerge(f *testing.F) {
-	f.Add(Format(all))
+	f.Add(Format(all[3:]))
 	f.Add([]byte("country=DE\nnetwork={\nssid=\"x\"\n}\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if len(text) > 1<<13 {
 			t.Skip()
 		}
-		got, err := Merge(text, all)
+		got, err := Merge(text, all[3:]) // the others take a while to derive a key
 		if err != nil {
 			return
 		}
-		again, err := Merge(got, all)
+		again, err := Merge(got, all[3:])
 		if err != nil || !bytes.Equal(got, again) || !bytes.Contains(got, text) {
 			t.Errorf("%v\n%s\n---\n%s", err, got, again)
 		}
@@ -82,7 +82,7 @@ func FuzzProfiles(f *testing.F) {
 			t.Skip()
 		}
 		check := func(n Network, err error) {
-			if err != nil || n.EAP.check() != nil {
+			if err != nil || n.Check() != nil {
 				return
 			}
 			written := Format([]Network{n})

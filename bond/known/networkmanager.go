@@ -13,7 +13,7 @@ import (
 
 // An Interface is the one for which networks are wanted.
 type Interface struct {
-	Name string
+	Name string           // "" for whichever
 	MAC  net.HardwareAddr // the permanent one; nil if it isn't known
 }
 
@@ -59,7 +59,7 @@ func (m manager) fits(of Interface) error {
 	default:
 		return errNotWiFi
 	}
-	if name := m.connection.Text("interface-name"); name != "" && name != of.Name {
+	if name := m.connection.Text("interface-name"); name != "" && of.Name != "" && name != of.Name {
 		return errOther
 	}
 	if text := m.wifi.Text("mac-address"); text != "" {
@@ -146,7 +146,7 @@ func (m manager) key(n *Network) error {
 		return err
 	}
 	n.Key = Secret(m.secured.Text("psk"))
-	return n.checkKey()
+	return n.Check()
 }
 
 // owned says whether a secret is in the file, as it should be. If its flags are 1, an

@@ -16,6 +16,8 @@ type story struct {
 	held map[string]bool
 	said string // the trouble that was told last, since it was not connected
 	vain bool   // the trouble only says that it didn't work, or that nothing is there
+	// rejected says that an access point has refused the proof of a passphrase (SAE).
+	rejected bool
 }
 
 // connect tells of a connection, unless it is known.
@@ -43,11 +45,14 @@ func (s *story) hear(m message) (Event, bool) {
 		return s.hold(m)
 	case "CTRL-EVENT-SSID-REENABLED":
 		delete(s.held, m.fields["id"])
+	case "CTRL-EVENT-NETWORK-REMOVED":
+		return s.forget(m.bare)
 	case "CTRL-EVENT-NETWORK-NOT-FOUND":
 		if len(s.held) == 0 {
-			return s.trouble("no network of the configuration is in range", true)
+			return s.trouble(noneInRange, true)
 		}
 	case "CTRL-EVENT-AUTH-REJECT":
+		s.rejected = m.fields["auth_type"] == sae
 		return s.trouble(refusal("authentication", m), false)
 	case "CTRL-EVENT-ASSOC-REJECT":
 		return s.trouble(refusal("association", m), false)
@@ -57,6 +62,19 @@ func (s *story) hear(m message) (Event, bool) {
 		return s.scanFailed(m)
 	}
 	return Event{}, false
+}
+
+const noneInRange = "no network of the configuration is in range"
+
+// forget has a network that failed be no trouble any more, as there is none.
+func (s *story) forget(id string) (Event, bool) {
+	if !s.held[id] {
+		return Event{}, false
+	}
+	if delete(s.held, id); len(s.held) > 0 {
+		return Event{}, false
+	}
+	return s.trouble(noneInRange, true)
 }
 
 func (s *story) disconnect(m message) (Event, bool) {
@@ -98,6 +116,9 @@ func (s *story) trouble(reason string, vain bool) (Event, bool) {
 	return Event{Kind: Trouble, Reason: reason}, true
 }
 
+// sae is WPA3's proof of the passphrase, among the algorithms of authentication.
+const sae = "3"
+
 // refusal says what an access point refuses. The code is a status code of IEEE
 // 802.11, section 9.4.1.9.
 func refusal(what string, m message) string {
@@ -105,7 +126,7 @@ func refusal(what string, m message) string {
 	text := fmt.Sprintf("access point %s refuses the %s (status code %s)",
 		cmp.Or(m.fields["bssid"], m.bare, "?"), what, cmp.Or(code, "?"))
 	switch {
-	case m.fields["auth_type"] == "3": // SAE, WPA3's proof of the passphrase
+	case m.fields["auth_type"] == sae:
 		text += ": the passphrase may be wrong"
 	case code == "17":
 		text += ": it has too many stations"
