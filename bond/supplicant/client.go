@@ -132,7 +132,16 @@ func (c Client) Forget(ctx context.Context, ssid []byte) (int, error) {
 	if len(known) == 0 {
 		return 0, nil
 	}
-	return len(known), c.save(ctx)
+	return len(known), errors.Join(c.reassociate(ctx), c.save(ctx))
+}
+
+// reassociate has wpa_supplicant look for a network at once if it has none.
+func (c Client) reassociate(ctx context.Context) error {
+	text, err := c.command(ctx, "STATUS")
+	if err != nil || status(text)["wpa_state"] == "COMPLETED" {
+		return err
+	}
+	return c.do(ctx, "look for another network", "REASSOCIATE")
 }
 
 // save has the configuration file say what wpa_supplicant knows now.

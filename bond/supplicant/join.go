@@ -124,11 +124,7 @@ func (a *attempt) undo(ctx context.Context) error {
 	if err := a.do(ctx, "forget a network", "REMOVE_NETWORK %d", a.id); err != nil {
 		return err
 	}
-	// It had left another network for this one, perhaps, and goes back at once.
-	if text, err := a.command(ctx, "STATUS"); err == nil && status(text)["wpa_state"] != "COMPLETED" {
-		return a.do(ctx, "look for another network", "REASSOCIATE")
-	}
-	return nil
+	return a.reassociate(ctx) // it had left another network for this one, perhaps
 }
 
 // lookTime is how often it is looked whether another scan is due.

@@ -23,6 +23,7 @@ var onMachine = []struct {
 	{"KeeperHostileNames", testKeeperHostileNames},
 	{"Laptop", testLaptop},
 	{"RandomMAC", testRandomMAC},
+	{"JoinDocked", testJoinDocked},
 	{"USBDock", testUSBDock},
 	{"PCIDock", testPCIDock},
 	{"WiFi", testWiFi},
