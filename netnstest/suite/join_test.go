@@ -25,7 +25,7 @@ func testJoinDocked(t *testing.T) {
 	cafe := m.Radio() // of which the access point alone is of interest
 	cafe.SSID = "Café \x01"
 	cafe.StartAP()
-	conf := home.Config(netnstest.Control, "update_config=1")
+	conf := home.Config(netnstest.Control, "update_config=1", "freq_list=2412")
 	file := filepath.Join(t.TempDir(), "laptop.toml")
 	writeFile(t, file, fmt.Sprintf("[[member]]\nbus = \"usb\"\n[[member]]\nname = \"wlan0\"\nwpa_conf = %q\n[ipv4]\nmethod = \"dhcp\"\n", conf))
 	succeeds(t, m.Host, "up", "--config", file)
