@@ -10,6 +10,7 @@ import (
 
 // story is what the events of one process have told so far.
 type story struct {
+	wired     bool   // it is about 802.1X at a port
 	connected string // to what, as a Connected event says it; "" is not
 	// held has the networks that wpa_supplicant leaves alone for a while, after
 	// they failed. Meanwhile others that can't be found are no news.
@@ -20,6 +21,26 @@ type story struct {
 	rejected bool
 }
 
+// look tells what the answer to STATUS says.
+func (s *story) look(status map[string]string) (Event, bool) {
+	e, news := s.connect(status)
+	switch state := status["Supplicant PAE state"]; {
+	case news || !s.wired:
+	case state == "HELD":
+		return s.trouble(portRefuses, false)
+	case state == "AUTHENTICATING" || state == "RESTART":
+		return s.trouble(portWaits, true)
+	}
+	return e, news
+}
+
+// What is wrong with a port where somebody asks who one is. Where nobody does, it is open
+// to everybody, and nothing is wrong.
+const (
+	portWaits   = "the port isn't authenticated yet (802.1X)"
+	portRefuses = "the port refuses the identity or its secret (802.1X)"
+)
+
 // connect tells of a connection, unless it is known.
 func (s *story) connect(status map[string]string) (Event, bool) {
 	if status["wpa_state"] != "COMPLETED" {
@@ -29,15 +50,21 @@ func (s *story) connect(status map[string]string) (Event, bool) {
 	if bssid := status["bssid"]; bssid != "" {
 		to += ", access point " + printable(bssid)
 	}
+	if s.wired {
+		to = "its port (802.1X)"
+	}
 	if to == s.connected {
 		return Event{}, false
 	}
-	*s = story{connected: to}
+	*s = story{wired: s.wired, connected: to}
 	return Event{Kind: Connected, Reason: to}, true
 }
 
 // hear tells what is new about a message.
 func (s *story) hear(m message) (Event, bool) {
+	if s.wired {
+		return s.hearPort(m)
+	}
 	switch m.name {
 	case "CTRL-EVENT-DISCONNECTED":
 		return s.disconnect(m)
@@ -57,7 +84,7 @@ func (s *story) hear(m message) (Event, bool) {
 	case "CTRL-EVENT-ASSOC-REJECT":
 		return s.trouble(refusal("association", m), false)
 	case "CTRL-EVENT-EAP-TLS-CERT-ERROR":
-		return s.trouble(fmt.Sprintf("the certificate of the network's server isn't accepted: %q", m.fields["err"]), false)
+		return s.certificate(m)
 	case "CTRL-EVENT-SCAN-FAILED":
 		return s.scanFailed(m)
 	}
@@ -77,12 +104,35 @@ func (s *story) forget(id string) (Event, bool) {
 	return s.trouble(noneInRange, true)
 }
 
+// hearPort is hear for a wired interface.
+func (s *story) hearPort(m message) (Event, bool) {
+	switch m.name {
+	case "CTRL-EVENT-EAP-STARTED":
+		if s.said == "" {
+			return s.trouble(portWaits, true)
+		}
+	case "CTRL-EVENT-EAP-FAILURE":
+		*s = story{wired: true, said: s.said}
+		if s.said == "" || s.said == portWaits { // or it was said why
+			return s.trouble(portRefuses, false)
+		}
+	case "CTRL-EVENT-EAP-TLS-CERT-ERROR":
+		return s.certificate(m)
+	}
+	return Event{}, false
+}
+
+// certificate tells what is wrong with a server's certificate.
+func (s *story) certificate(m message) (Event, bool) {
+	return s.trouble(fmt.Sprintf("the certificate of the network's server isn't accepted: %q", m.fields["err"]), false)
+}
+
 func (s *story) disconnect(m message) (Event, bool) {
 	if s.connected == "" {
 		return Event{}, false
 	}
 	from := s.connected
-	*s = story{}
+	*s = story{wired: s.wired}
 	return Event{Kind: Disconnected, Reason: fmt.Sprintf("%s: %s", from, leaving(m.fields))}, true
 }
 
