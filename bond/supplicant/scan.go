@@ -144,8 +144,11 @@ func accessPoint(fields map[string]string) (AccessPoint, error) {
 	a.Signal, err3 = strconv.Atoi(fields["level"])
 	for flag := range strings.SplitSeq(fields["flags"], "]") {
 		flag = strings.TrimPrefix(flag, "[")
-		if flag == "WEP" {
+		switch flag {
+		case "WEP":
 			a.WEP = true
+		case "OWE-TRANS": // it has a twin that encrypts, to which wpa_supplicant goes
+			a.OWE = true
 		}
 		if !strings.HasPrefix(flag, "WPA") && !strings.HasPrefix(flag, "RSN") {
 			continue

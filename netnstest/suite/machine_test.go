@@ -24,6 +24,7 @@ var onMachine = []struct {
 	{"Laptop", testLaptop},
 	{"RandomMAC", testRandomMAC},
 	{"JoinDocked", testJoinDocked},
+	{"IWD", testIWD},
 	{"USBDock", testUSBDock},
 	{"PCIDock", testPCIDock},
 	{"WiFi", testWiFi},
