@@ -74,7 +74,7 @@ func (m manager) certificate(g keyfile.Group, e *EAP) (err error) {
 	if e.ClientCert == e.PrivateKey && (strings.HasSuffix(e.PrivateKey, ".p12") || strings.HasSuffix(e.PrivateKey, ".pfx")) {
 		e.ClientCert = ""
 	}
-	flags, err := intOr(g, "private-key-password-flags", 0)
+	flags, err := intOf(g, "private-key-password-flags")
 	if err != nil || flags&4 != 0 || flags == 0 && g.Text("private-key-password") == "" {
 		return err // a key may be without a password
 	}
@@ -92,7 +92,7 @@ func phases(g keyfile.Group, e *EAP) error {
 			return unfit(fmt.Sprintf("its %s is %q", key, text))
 		}
 	}
-	flags, err := intOr(g, "phase1-auth-flags", 0)
+	flags, err := intOf(g, "phase1-auth-flags")
 	if err != nil {
 		return err
 	}

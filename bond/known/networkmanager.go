@@ -101,7 +101,7 @@ func (m manager) network(n *Network) (err error) {
 		return err
 	}
 	n.Manual = !auto
-	n.Priority, err = intOr(m.connection, "autoconnect-priority", 0)
+	n.Priority, err = intOf(m.connection, "autoconnect-priority")
 	return err
 }
 
@@ -119,7 +119,7 @@ func (m manager) security(n *Network) error {
 		n.Security = Open
 		return nil
 	}
-	pmf, err := intOr(m.secured, "pmf", 0)
+	pmf, err := intOf(m.secured, "pmf")
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (m manager) key(n *Network) error {
 // agent of the user's session has it, if 2 it is asked for each time, and if 4 there need
 // be none.
 func (m manager) owned(g keyfile.Group, key string) error {
-	flags, err := intOr(g, key+"-flags", 0)
+	flags, err := intOf(g, key+"-flags")
 	switch {
 	case err != nil:
 		return err
@@ -202,10 +202,11 @@ func boolOr(g keyfile.Group, key string, otherwise bool) (bool, error) {
 	return e.Bool()
 }
 
-func intOr(g keyfile.Group, key string, otherwise int) (int, error) {
+// intOf is 0 without the key.
+func intOf(g keyfile.Group, key string) (int, error) {
 	e, ok := g.Find(key)
 	if !ok || e.Raw == "" {
-		return otherwise, nil
+		return 0, nil
 	}
 	return e.Int()
 }
