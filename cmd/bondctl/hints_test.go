@@ -33,6 +33,11 @@ var safe = map[string]string{
 	"until %s; bondctl confirm %s keeps it, or else it is put back":                                                      "it changes nothing, and whoever can say it isn't cut off",
 	"%s isn't started again, as there is no %s; bondctl down does it once that is back":                                  "the members have got back what they had",
 	"%s isn't there; what it had (%s) is kept till the next boot, and bondctl down %s gives it back once it is there":    "the bond is gone by then, and it only gives back",
+	"; bondctl down removes it.":                                                                                         "it says what becomes of a file",
+	"nmcli general reload conf":                                                                                          "it reads a file, which matters to devices that come later",
+	"nmcli device set ":                                                                                                  "NetworkManager keeps the addresses of the device",
+	"--take-over has it hand them over till the next boot, and with --save for good; bondctl down hands them back":       "what the members carry goes on over the bond, and is verified",
+	": bondctl up %s --take-over has it leave %s alone":                                                                  "it takes off a slave what only shadows the bond",
 	"start %s: %w; journalctl -u %s tells more":                                                                          "it only shows",
 }
 

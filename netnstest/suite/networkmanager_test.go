@@ -25,7 +25,11 @@ func testNetworkManager(t *testing.T) {
 	}
 	show(t, m)
 	m.Run("sleep", "10")
-	show(t, m)
+	for _, args := range [][]string{{"status"}, {"events"}} {
+		o := bondctl(t, m.Host, args...)
+		t.Logf("%s\n%s%s", args, o.Stdout, o.Stderr)
+	}
+	t.Logf("%s", m.Run("sh", "-c", "ps ax | grep -i supp; ls -laR /run/bondctl/bond0/wpa /run/bondctl/*/bond0/wpa 2>/dev/null; iw dev wlan0 link; rfkill"))
 	o = bondctl(t, m.Host, "down")
 	t.Logf("%s%s", o.Stdout, o.Stderr)
 	show(t, m)
