@@ -43,6 +43,7 @@ var onMachine = []struct {
 	{"WrongKey", testWrongKey},
 	{"LeasedMTU", testLeasedMTU},
 	{"TakeOverInUse", testTakeOverInUse},
+	{"NetworkManager", testNetworkManager},
 	{"CleanMachine", testCleanMachine},
 }
 
