@@ -192,6 +192,10 @@ func (c completer) arguments(a *arranger) []completed {
 		return c.named(a, members)
 	case a.verb.Name == "switch" && len(a.arguments) == 1:
 		return c.named(a, func() []string { return c.members(a.arguments[0]) })
+	case a.verb.Name == "wifi" && first:
+		return plain(wifiActionNames())
+	case a.verb.Name == "wifi" && len(a.arguments) == 1:
+		return c.named(a, c.bonds)
 	case a.verb.ArgsUsage == "[NAME]" && first:
 		return c.named(a, c.bonds)
 	}

@@ -39,6 +39,9 @@ var safe = map[string]string{
 	"--take-over has it hand them over till the next boot, and with --save for good; bondctl down hands them back":       "what the members carry goes on over the bond, and is verified",
 	": bondctl up %s --take-over has it leave %s alone":                                                                  "it takes off a slave what only shadows the bond",
 	"start %s: %w; journalctl -u %s tells more":                                                                          "it only shows",
+	"run it with sudo": "it is what was meant",
+	"only root may read the keys: run it with sudo":  "it is what was meant",
+	"what that knows is shown by: nmcli device wifi": "it only shows",
 }
 
 // commands are such as change a network, or lead to it.

@@ -86,7 +86,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			&cli.BoolFlag{Name: "verbose", Usage: "say on stderr each change before it is made"},
 		},
 		Commands: []*cli.Command{
-			upCommand(), downCommand(), statusCommand(), eventsCommand(), switchCommand(), confirmCommand(), daemonCommand(), guardCommand(), installServiceCommand(),
+			upCommand(), downCommand(), statusCommand(), eventsCommand(), switchCommand(), wifiCommand(), confirmCommand(), daemonCommand(), guardCommand(), installServiceCommand(),
 			completionCommand(), versionCommand(), helpCommand(),
 		},
 		Action: func(c *cli.Context) error {

@@ -23,6 +23,8 @@ var onMachine = []struct {
 	{"KeeperHostileNames", testKeeperHostileNames},
 	{"Laptop", testLaptop},
 	{"RandomMAC", testRandomMAC},
+	{"JoinDocked", testJoinDocked},
+	{"IWD", testIWD},
 	{"USBDock", testUSBDock},
 	{"PCIDock", testPCIDock},
 	{"WiFi", testWiFi},
