@@ -67,6 +67,10 @@ func (f *found) bond(b *link) (Result, error) {
 	}
 	r := Result{Name: b.name, Files: f.files, Off: f.offOf(append(slices.Clone(members), b)), Notes: slices.Clone(f.notes)}
 	d := &draft{name: b.name, taken: map[string]entry{}, result: &r}
+	// Each is tried with those before it.
+	if count := settingsOf(append(slices.Clone(members), b)); count > maxSettings {
+		return Result{}, &Error{b.at.because("").at(), fmt.Sprintf("%s: %d members and settings are too many for one bond", b.name, count)}
+	}
 	for _, m := range members {
 		d.member(m)
 	}
@@ -84,6 +88,15 @@ func (f *found) bond(b *link) (Result, error) {
 	d.advise(b, members)
 	r.sort()
 	return r, nil
+}
+
+const maxSettings = 500
+
+func settingsOf(links []*link) (count int) {
+	for _, l := range links {
+		count += 1 + len(l.settings) + len(l.other)
+	}
+	return count
 }
 
 func (l *link) primaries() (list []entry) {
@@ -298,7 +311,7 @@ func (d *draft) advise(b *link, members []*link) {
 			d.note(m.String() + ": the Wi-Fi has no wpa_conf: something else must associate it (iwd, wpa_supplicant@), or name a wpa_supplicant.conf")
 		}
 	}
-	if c.Options.Miimon == nil && c.Options.ARPInterval == nil {
+	if c.Options.Miimon == nil && c.Options.ARPInterval == nil && !b.watched {
 		d.note("no miimon and no ARP monitoring is named, and the old bond would never fail over; bondctl's has a miimon of 100ms")
 	}
 	if !b.addressed && c.Method == "" && len(c.Addresses) == 0 {

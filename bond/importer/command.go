@@ -36,6 +36,8 @@ func (l *link) command(text string, goesUp bool, at place) {
 		l.ip(args, goesUp, at)
 	case name == "route" && len(args) > 1:
 		l.oldRoute(args, goesUp, at)
+	case name == "wpa_supplicant":
+		l.startsSupplicant(args, at)
 	case name == "ifenslave":
 		l.ifenslave(args, at)
 	case name == "ifconfig" && len(args) > 1:
@@ -66,6 +68,8 @@ func (l *link) ip(args []string, goesUp bool, at place) {
 		l.remark(at, "bondctl takes away by itself what it has added")
 	case is("link") && verb == "set":
 		l.ipLink(rest, at)
+	case is("link") && goesUp && verb == "add":
+		l.ipLinkAdd(rest, at)
 	case !goesUp || !adds:
 		l.leave(at, notRun)
 	case is("route"):
@@ -91,8 +95,27 @@ func (l *link) ipLink(args []string, at place) {
 		l.set("mtu", args[2], at)
 	case len(args) == 3 && args[0] == l.name && args[1] == "address":
 		l.set("mac", args[2], at)
+	case len(args) == 3 && args[1] == "master" && args[2] == l.name:
+		l.slaves = append(l.slaves, entry{"member", args[0], at})
 	default:
 		l.leave(at, notRun)
+	}
+}
+
+// ipLinkAdd knows of ip link add BOND type bond OPTION VALUE...
+func (l *link) ipLinkAdd(args []string, at place) {
+	if len(args) > 1 && (args[0] == "dev" || args[0] == "name") {
+		args = args[1:]
+	}
+	if len(args) < 3 || args[0] != l.name || args[1] != "type" || args[2] != "bond" {
+		l.leave(at, notRun)
+		return
+	}
+	l.isBond = true
+	for args = args[3:]; len(args) > 1; args = args[2:] {
+		if !l.option(args[0], args[1], at) {
+			l.leave(at, args[0]+" is no option of a bond")
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ type link struct {
 
 	isPrimary *entry
 	wifi      bool
+	watched   bool // the tool saw failed links by means of its own
 	wpaConf   *entry
 
 	// addressed says that the files say which addresses it has, be it none.

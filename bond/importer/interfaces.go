@@ -16,6 +16,9 @@ func interfaces(path string, files Files) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(c.Stanzas) > maxLinks {
+		return nil, &Error{path, fmt.Sprintf("it has more than %d stanzas", maxLinks)}
+	}
 	r := interfacesReader{config: c, found: &found{files: c.Files}, over: map[string]bool{}}
 	for _, p := range c.Problems {
 		r.found.left = append(r.found.left, Remark{p.File, p.Line, p.Line, p.Text, p.Reason})
@@ -29,6 +32,9 @@ func interfaces(path string, files Files) (*found, error) {
 	r.found.off = func(links []*link, _ []string) []string { return offLines(c, links) }
 	return r.found, nil
 }
+
+// maxLinks bounds what is held against each other.
+const maxLinks = 2000
 
 type interfacesReader struct {
 	config ifupdown.Config
@@ -94,7 +100,8 @@ func makesBond(o ifupdown.Option) bool {
 		return true
 	case "up", "pre-up", "post-up":
 		fields := strings.Fields(o.Value)
-		return len(fields) > 2 && strings.HasSuffix(fields[0], "ifenslave") && fields[1] != "-d"
+		return len(fields) > 2 && strings.HasSuffix(fields[0], "ifenslave") && fields[1] != "-d" ||
+			strings.Contains(o.Value, "ip link add ") && strings.Contains(o.Value, " type bond")
 	}
 	return false
 }

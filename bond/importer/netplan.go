@@ -15,7 +15,7 @@ func isYAML(f file) bool {
 }
 
 func isNetplan(f file) bool {
-	return isYAML(f) && hasLine(f, "network:")
+	return isYAML(f) && hasLine(f, "network:", "bonds:")
 }
 
 func hasLine(f file, starts ...string) bool {
@@ -50,6 +50,9 @@ func netplan(files []file) (*found, error) {
 		f.files = append(f.files, one.path)
 		for _, d := range docs {
 			root := d.of("network")
+			if !root.is() {
+				root = d // cloud-init has it so, too
+			}
 			netplanDevices(f, root.of("ethernets"), ids, false)
 			netplanDevices(f, root.of("wifis"), ids, true)
 			for _, b := range root.of("bonds").items {

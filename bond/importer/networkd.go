@@ -196,11 +196,19 @@ func (r *networkdReader) single(u *unit) *link {
 	return r.found.called(k.value, at)
 }
 
+// orNone is a list, or one of nothing.
+func orNone(list []string) []string {
+	if list == nil {
+		return []string{""}
+	}
+	return list
+}
+
 // matched are the members that a [Match] asks for.
 func (r *networkdReader) matched(u *unit) (list []*link) {
 	var asks []bond.Setting
 	var at place
-	var names []string
+	var names, macs []string
 	var unknown []Remark
 	for _, s := range u.sections {
 		for _, k := range s.keys {
@@ -212,8 +220,8 @@ func (r *networkdReader) matched(u *unit) (list []*link) {
 			switch {
 			case k.name == "Name":
 				names = strings.Fields(k.value)
-			case (k.name == "MACAddress" || k.name == "PermanentMACAddress") && !strings.Contains(k.value, " "):
-				ask("member.mac", k.value)
+			case k.name == "MACAddress" || k.name == "PermanentMACAddress":
+				macs = append(macs, strings.Fields(k.value)...)
 			case k.name == "Driver" && !strings.ContainsAny(k.value, " *?!"):
 				ask("member.driver", k.value)
 			case k.name == "Type" && k.value == "wlan":
@@ -225,17 +233,19 @@ func (r *networkdReader) matched(u *unit) (list []*link) {
 			}
 		}
 	}
-	if names == nil {
-		names = []string{""}
-	}
-	for _, name := range names {
-		l := &link{name: name, asks: asks, at: at}
-		if name != "" && asks == nil {
-			l = r.found.called(name, at)
-		} else {
-			r.found.links = append(r.found.links, l)
+	for _, name := range orNone(names) {
+		for _, mac := range orNone(macs) {
+			l := &link{name: name, asks: slices.Clone(asks), at: at}
+			if mac != "" {
+				l.asks = append(l.asks, bond.Setting{Key: "member.mac", Value: mac})
+			}
+			if name != "" && l.asks == nil {
+				l = r.found.called(name, at)
+			} else {
+				r.found.links = append(r.found.links, l)
+			}
+			list = append(list, l)
 		}
-		list = append(list, l)
 	}
 	list[0].left = append(list[0].left, unknown...)
 	return list

@@ -68,6 +68,8 @@ func (n *networkReader) key(section string, k key) {
 		if yes, known := truth(k.value); known && !yes || k.value == "ipv4" {
 			l.set("ipv6.method", bond.MethodNone, k.at)
 		}
+	case "Network.VLAN", "Network.Bridge", "Network.VRF", "Network.MACVLAN", "Network.IPVLAN":
+		l.leave(k.at, "bondctl doesn't make it; leave it to networkd")
 	case "Link.MTUBytes":
 		l.set("mtu", k.value, k.at)
 	case "Link.MACAddress":
@@ -88,7 +90,7 @@ func (n *networkReader) dhcp(k key) {
 	switch value := strings.ToLower(k.value); value {
 	case "yes", "true", "both", "1", "on":
 		n.link.set("ipv4.method", bond.MethodDHCP, k.at)
-		n.link.remark(k.at, "bondctl has no DHCPv6; what routers advertise is used")
+		n.link.leave(k.at, "DHCP is taken for IPv4; bondctl has no DHCPv6; what routers advertise is used")
 	case "ipv4", "v4":
 		n.link.set("ipv4.method", bond.MethodDHCP, k.at)
 	case "ipv6", "v6":

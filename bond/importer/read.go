@@ -3,10 +3,14 @@ package importer
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/bondctl/bondctl/bond/ifupdown"
 )
 
 // A file is one that was read.
@@ -209,8 +213,14 @@ func withDropIns(inside []string, files Files) ([]string, error) {
 func readAll(paths []string, files Files, wanted func(file) bool) (list []file, broken []Remark, err error) {
 	for _, p := range paths {
 		text, err := files.Read(p)
-		if err != nil {
-			continue // a folder, or such
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			return nil, nil, err
+		case errors.Is(err, ifupdown.ErrNotRegular), errors.Is(err, fs.ErrNotExist): // a folder, or a link to nowhere
+			continue
+		case err != nil:
+			broken = append(broken, Remark{File: p, Reason: err.Error()})
+			continue
 		}
 		if f := (file{p, clean(text)}); wanted(f) {
 			list = append(list, f)

@@ -30,6 +30,9 @@ func (f *found) withoutBond(path string, r Request) (Result, error) {
 	if len(list) < 2 {
 		return Result{}, &Error{path, "it has no bond, nor several interfaces with addresses of their own"}
 	}
+	if count := settingsOf(list); count > maxSettings {
+		return Result{}, &Error{path, fmt.Sprintf("%d interfaces and settings are too many", count)}
+	}
 	slices.SortStableFunc(list, func(a, b *link) int { return cmp.Compare(a.preference(), b.preference()) })
 	name := cmp.Or(r.Name, "bond0")
 	if r.AsBond {
@@ -57,7 +60,7 @@ func (l *link) preference() uint64 {
 
 // asBond makes one bond of links: it has all their addresses.
 func (f *found) asBond(name string, list []*link) (Result, error) {
-	b := &link{name: name, isBond: true, addressed: true, at: list[0].at, mode: &entry{key: "mode", value: "active-backup"}}
+	b := &link{name: name, isBond: true, addressed: true, watched: true, at: list[0].at, mode: &entry{key: "mode", value: "active-backup"}}
 	for _, l := range list {
 		for _, e := range l.settings {
 			_, there := b.has(e.key)

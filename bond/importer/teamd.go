@@ -179,6 +179,7 @@ func teamWatch(l *link, n *node) {
 		}
 	}
 	if n.of("name").value == "ethtool" {
+		l.watched = true
 		l.notes = append(l.notes, Remark{File: n.at.file, First: n.at.first, Last: n.at.first, Reason: "teamd waits for the link's events; the bond looks every 100ms (miimon)"})
 	}
 }

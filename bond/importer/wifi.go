@@ -90,6 +90,28 @@ func (i *ifaceReader) supplicant() {
 		strings.Join(i.inline, "\n")+"\n}")
 }
 
+// startsSupplicant takes the file out of a command that starts wpa_supplicant.
+func (l *link) startsSupplicant(args []string, at place) {
+	path, dev := "", l.name
+	for i, arg := range args {
+		for flag, into := range map[string]*string{"-c": &path, "-i": &dev} {
+			value, ok := strings.CutPrefix(arg, flag)
+			if ok && value == "" && i+1 < len(args) {
+				value = args[i+1]
+			}
+			if ok {
+				*into = value
+			}
+		}
+	}
+	if dev != l.name || !filepath.IsAbs(path) {
+		l.leave(at, notRun)
+		return
+	}
+	l.wpaConf, l.wifi = &entry{"member.wpa_conf", path, at}, true
+	l.remark(at, "its file is taken as wpa_conf: bondctl starts the supplicant")
+}
+
 // wireless notes an option of wireless-tools.
 func (i *ifaceReader) wireless(at place) {
 	i.radio = true

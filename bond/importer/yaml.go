@@ -147,7 +147,7 @@ func (t *treeMaker) place(n ast.Node) place {
 	line := token.Position.Line
 	text := ""
 	if line >= 1 && line <= len(t.lines) {
-		text = strings.TrimSpace(t.lines[line-1])
+		text = strings.TrimRight(strings.TrimSpace(t.lines[line-1]), ":,")
 		if key, _, _ := strings.Cut(text, ":"); isSecret(key) {
 			text = key + " (its value isn't shown)"
 		}
@@ -181,7 +181,7 @@ func (n *node) texts() (list []entry) {
 		switch {
 		case item.scalar && n.list:
 			list = append(list, entry{"", item.value, item.at})
-		case n.list && len(item.items) == 1 && item.items[0].key != "": // - 192.0.2.1/24: {label: x}
+		case n.list && len(item.items) == 1 && strings.Contains(item.items[0].key, "/"): // - 192.0.2.1/24: {label: x}
 			list = append(list, entry{"", item.items[0].key, item.items[0].at})
 		}
 	}
