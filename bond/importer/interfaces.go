@@ -101,7 +101,7 @@ func makesBond(o ifupdown.Option) bool {
 	case "up", "pre-up", "post-up":
 		fields := strings.Fields(o.Value)
 		return len(fields) > 2 && strings.HasSuffix(fields[0], "ifenslave") && fields[1] != "-d" ||
-			strings.Contains(o.Value, "ip link add ") && strings.Contains(o.Value, " type bond")
+			strings.Contains(o.Value, " type bond")
 	}
 	return false
 }
