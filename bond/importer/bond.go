@@ -78,7 +78,7 @@ func (f *found) bond(b *link) (Result, error) {
 		return Result{}, &Error{b.at.because("").at(), b.name + ": no interface is a member of it here, and a bond needs one"}
 	}
 	d.all(b, members)
-	r.Left = slices.Concat(r.Left, b.left, f.left)
+	r.Left = slices.Concat(r.Left, b.left, f.left, f.standing(append(slices.Clone(members), b)))
 	r.Notes = append(r.Notes, b.notes...)
 	config, err := bond.NewConfig(d.name, d.settings)
 	if err != nil {
@@ -304,7 +304,7 @@ func (d *draft) advise(b *link, members []*link) {
 	c := d.result.Config
 	wifi := slices.ContainsFunc(members, (*link).mayBeWiFi)
 	if c.Options.PrimaryReselect != nil && *c.Options.PrimaryReselect == bond.ReselectBetter && wifi {
-		d.note("primary_reselect better with a Wi-Fi member: the kernel never returns from it, as it knows no speed of Wi-Fi; always returns")
+		d.note("primary_reselect better with a Wi-Fi member: the kernel knows no speed of Wi-Fi and takes it for the better one, so it never returns from it when a cable is plugged in again; always does")
 	}
 	for _, m := range members {
 		if m.mayBeWiFi() && m.wpaConf == nil {

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 
@@ -16,8 +17,37 @@ type found struct {
 	spread bool
 	left   []Remark // of no link
 	notes  []Remark
+	above  []above
 	// off says how to switch off what some links of these files have.
 	off func(links []*link, files []string) []string
+}
+
+// above is something that stands on other links, such as a bridge, which bondctl doesn't
+// make.
+type above struct {
+	on     []string // names, or patterns of them
+	remark Remark
+}
+
+// isOn says whether it stands on one of some links, or on what does: bond0.5 is on bond0.
+func (a above) isOn(links []*link) bool {
+	return slices.ContainsFunc(a.on, func(on string) bool {
+		lower, _, _ := strings.Cut(on, ".")
+		return slices.ContainsFunc(links, func(l *link) bool {
+			ok, err := path.Match(on, l.name)
+			return l.name != "" && (l.name == lower || ok && err == nil)
+		})
+	})
+}
+
+// standing are the remarks on what stands on some links.
+func (f *found) standing(links []*link) (list []Remark) {
+	for _, a := range f.above {
+		if a.isOn(links) {
+			list = append(list, a.remark)
+		}
+	}
+	return list
 }
 
 // A link is an interface as a file has it.

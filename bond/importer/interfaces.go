@@ -2,7 +2,6 @@ package importer
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -19,7 +18,7 @@ func interfaces(path string, files Files) (*found, error) {
 	if len(c.Stanzas) > maxLinks {
 		return nil, &Error{path, fmt.Sprintf("it has more than %d stanzas", maxLinks)}
 	}
-	r := interfacesReader{config: c, found: &found{files: c.Files}, over: map[string]bool{}}
+	r := interfacesReader{config: c, found: &found{files: c.Files}}
 	for _, p := range c.Problems {
 		r.found.left = append(r.found.left, Remark{p.File, p.Line, p.Line, p.Text, p.Reason})
 	}
@@ -39,7 +38,6 @@ const maxLinks = 2000
 type interfacesReader struct {
 	config ifupdown.Config
 	found  *found
-	over   map[string]bool // interfaces that stand on others: bridges, VLANs
 }
 
 func optionPlace(o ifupdown.Option) place {
@@ -73,9 +71,9 @@ func (r *interfacesReader) iface(s ifupdown.Stanza) {
 	if name == "lo" {
 		return
 	}
-	if over := standsOn(name, options); over != "" {
-		r.over[name] = true
-		r.notCarried(s, over)
+	if what, on := standsOn(name, options); what != "" {
+		reason := "it is " + what + ", which bondctl doesn't make; leave it to the tool that has it"
+		r.found.above = append(r.found.above, above{on, stanzaPlace(s).because(reason)})
 		return
 	}
 	at := stanzaPlace(s)
@@ -84,7 +82,7 @@ func (r *interfacesReader) iface(s ifupdown.Stanza) {
 		l.remark(at, fmt.Sprintf("its addresses are %s's, without the label %s", name, label))
 	}
 	l.isBond = l.isBond || slices.ContainsFunc(options, makesBond)
-	i := ifaceReader{link: l, stanza: s, addresses: map[string]bool{}, found: r.found}
+	i := ifaceReader{link: l, stanza: s, found: r.found}
 	i.read(options)
 	if i.master != "" {
 		b := r.found.called(i.master, at)
@@ -106,119 +104,55 @@ func makesBond(o ifupdown.Option) bool {
 	return false
 }
 
-// standsOn says what a stanza's interface is made of where that is another interface: a
-// VLAN, a bridge or such. It is "" for one that stands alone.
-func standsOn(name string, options []ifupdown.Option) string {
+// standsOn says what a stanza's interface is where it is made of others, a VLAN, a bridge
+// or such, and of which. It is "" for one that stands alone.
+func standsOn(name string, options []ifupdown.Option) (what string, on []string) {
 	for _, o := range options {
+		value := strings.Fields(o.Value)
 		switch strings.ReplaceAll(o.Name, "_", "-") {
-		case "vlan-raw-device":
-			return "a VLAN of " + o.Value
+		case "vlan-raw-device", "vlan-device":
+			return "a VLAN of " + o.Value, value
 		case "bridge-ports":
-			return "a bridge over " + o.Value
+			return "a bridge over " + o.Value, value
+		case "ovs-bonds":
+			return "a bond of Open vSwitch", value
 		case "ovs-type", "ovs-bridge":
-			return "a part of Open vSwitch"
-		case "vxlan-id":
-			return "a VXLAN"
+			return "a part of Open vSwitch", []string{name}
+		case "vxlan-physdev":
+			return "a VXLAN over " + o.Value, value
 		case "vrf-table":
-			return "a VRF"
+			return "a VRF", nil
 		}
 	}
 	if lower, number, ok := strings.Cut(name, "."); ok && lower != "" && number != "" {
-		return "a VLAN of " + lower
+		return "a VLAN of " + lower, []string{lower}
 	}
-	return ""
-}
-
-// notCarried says of a stanza that its interface isn't bondctl's to make.
-func (r *interfacesReader) notCarried(s ifupdown.Stanza, what string) {
-	r.found.left = append(r.found.left, stanzaPlace(s).because("it is "+what+", which bondctl doesn't make; leave it to the tool that has it"))
+	return "", nil
 }
 
 // others tells of stanzas of other kinds that may have a part in this.
 func (r *interfacesReader) others() {
+	const reason = "bondctl goes by the name, the mac, driver, bus or kind of a member, and runs no script to find it"
 	for _, s := range r.config.Stanzas {
-		if s.Keyword != "mapping" && s.Keyword != "rename" {
-			continue
-		}
-		r.found.left = append(r.found.left, stanzaPlace(s).because("bondctl goes by the name, the mac, driver, bus or kind of a member, and runs no script to find it"))
-	}
-}
-
-// offLines tells which lines have ifup still do what bondctl is to do.
-func offLines(c ifupdown.Config, links []*link) (list []string) {
-	names := map[string]bool{}
-	for _, l := range links {
-		names[l.name] = true
-	}
-	for _, file := range c.Files {
-		var whole [][2]int
-		var shared []string
-		for _, s := range c.Stanzas {
-			mine, others := concerned(s, names)
-			switch {
-			case s.File != file || mine == nil:
-			case others:
-				shared = append(shared, fmt.Sprintf("take %s out of line %d of %s", strings.Join(mine, " and "), s.First, file))
-			case whole != nil && whole[len(whole)-1][1]+1 == s.First:
-				whole[len(whole)-1][1] = s.Last
-			default:
-				whole = append(whole, [2]int{s.First, s.Last})
-			}
-		}
-		if whole != nil {
-			list = append(list, fmt.Sprintf("comment out, or delete, lines %s of %s", ranges(whole), file))
-		}
-		list = append(list, shared...)
-	}
-	return list
-}
-
-func ranges(all [][2]int) string {
-	var texts []string
-	for _, r := range all {
-		if r[0] == r[1] {
-			texts = append(texts, fmt.Sprint(r[0]))
-		} else {
-			texts = append(texts, fmt.Sprintf("%d-%d", r[0], r[1]))
+		switch s.Keyword {
+		case "mapping":
+			r.found.above = append(r.found.above, above{s.Names, stanzaPlace(s).because(reason)})
+		case "rename":
+			r.found.left = append(r.found.left, stanzaPlace(s).because(reason))
 		}
 	}
-	return strings.Join(texts, ", ")
-}
-
-// concerned are the links that a stanza is about, and whether it is about others, too.
-func concerned(s ifupdown.Stanza, links map[string]bool) (mine []string, others bool) {
-	switch {
-	case s.Keyword == "iface":
-		name, _, _ := strings.Cut(append(s.Names, "")[0], ":")
-		if links[name] {
-			return []string{name}, false
-		}
-	case s.Keyword == "auto" || strings.HasPrefix(s.Keyword, "allow-"):
-		for _, one := range s.Names {
-			selects := ifupdown.Stanza{Keyword: "auto", Names: []string{one}}
-			if slices.ContainsFunc(slices.Collect(maps.Keys(links)), selects.Selects) {
-				mine = append(mine, one)
-				others = others || strings.HasPrefix(one, "/") // a pattern may select others
-			} else {
-				others = true
-			}
-		}
-	}
-	return mine, others
 }
 
 // An ifaceReader takes the options of one stanza.
 type ifaceReader struct {
-	found     *found
-	link      *link
-	stanza    ifupdown.Stanza
-	master    string
-	inline    []string // wpa_supplicant's settings, without secrets
-	inlineAt  place
-	addresses map[string]bool
-	mask      string
-	address   []entry // that wait for a mask
-	radio     bool
+	found    *found
+	link     *link
+	stanza   ifupdown.Stanza
+	master   string
+	mask     string   // of an address that has none of its own
+	inline   []string // wpa_supplicant's settings, without secrets
+	inlineAt place
+	radio    bool // it has options of a Wi-Fi
 }
 
 func (i *ifaceReader) read(options []ifupdown.Option) {
@@ -256,7 +190,6 @@ func (i *ifaceReader) method() {
 }
 
 var (
-	bonding  = []string{"bond-", "bond"}
 	upWords  = []string{"up", "pre-up", "post-up"}
 	offWords = []string{"down", "pre-down", "post-down"}
 	// Options that change nothing here: what follows from an address, descriptions, and
@@ -266,7 +199,7 @@ var (
 
 func (i *ifaceReader) option(name, value string, at place) {
 	l := i.link
-	bare, isBonding := strings.CutPrefix(name, bonding[0])
+	bare, isBonding := strings.CutPrefix(name, "bond-")
 	switch {
 	case name == "bond-master":
 		if value != "none" {
@@ -305,76 +238,5 @@ func (i *ifaceReader) slaves(value string, at place) {
 		default:
 			l.slaves = append(l.slaves, entry{"member", name, at})
 		}
-	}
-}
-
-// network notes an option of a stanza that is about addresses.
-func (i *ifaceReader) network(name, value string, at place) {
-	l := i.link
-	family := "ipv4"
-	if i.stanza.Family == "inet6" || i.stanza.Family == "" && strings.Contains(value, ":") {
-		family = "ipv6"
-	}
-	switch name {
-	case "address":
-		i.addAddress(value, at)
-	case "gateway":
-		l.set(gatewayKey(value), value, at)
-	case "metric":
-		l.set(family+".metric", value, at)
-	case "mtu":
-		l.set("mtu", value, at)
-	case "hwaddress", "address-mac":
-		l.mac(value, at)
-	case "dns-nameservers", "dns-nameserver":
-		if name == "dns-nameserver" {
-			l.remark(at, "resolvconf knows dns-nameservers alone, so this did nothing; it is taken")
-		}
-		for _, server := range separated(value) {
-			l.set("dns", server, at)
-		}
-	case "dns-search", "dns-domain", "dns-searches":
-		for _, domain := range separated(value) {
-			l.set("search", domain, at)
-		}
-	case "hostname":
-		l.set("hostname", value, at)
-	case "client", "clientid", "client-id":
-		l.set("client_id", value, at)
-	case "accept-ra", "autoconf", "privext":
-		i.autoconf(name, value, at)
-	default:
-		l.leave(at, "bondctl's configuration has no such option")
-	}
-}
-
-// addAddress notes an address with the mask that may stand in a line of its own.
-func (i *ifaceReader) addAddress(value string, at place) {
-	text, err := cidr(value, i.mask)
-	if err != nil {
-		i.link.leave(at, err.Error())
-		return
-	}
-	i.link.set(family(text)+".addresses", text, at)
-}
-
-func gatewayKey(address string) string { return family(address) + ".gateway" }
-
-// mac notes an address of a link: "ether 02:..." or the address alone.
-func (l *link) mac(value string, at place) {
-	value = strings.TrimSpace(strings.TrimPrefix(value, "ether "))
-	if value == "random" {
-		l.leave(at, "bondctl has no random address; stable is one of this machine")
-		return
-	}
-	l.set("mac", value, at)
-}
-
-func (i *ifaceReader) autoconf(name, value string, at place) {
-	switch {
-	case i.stanza.Family != "inet6" || value != "0" && name == "privext":
-		i.link.leave(at, "bondctl's configuration has no such option")
-	case value == "0" && name != "privext":
-		i.link.set("ipv6.method", bond.MethodStatic, at)
 	}
 }

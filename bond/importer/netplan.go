@@ -94,7 +94,7 @@ func netplanDevices(f *found, devices *node, ids map[string]*link, wifi bool) {
 		f.links = append(f.links, l)
 		ids[d.key] = l
 		for _, k := range d.items {
-			netplanKey(l, k, d)
+			netplanKey(l, k)
 		}
 	}
 }
@@ -118,7 +118,7 @@ func netplanBond(f *found, b *node, ids map[string]*link) {
 	}
 	for _, k := range b.items {
 		if k.key != "interfaces" && k.key != "parameters" {
-			netplanKey(l, k, b)
+			netplanKey(l, k)
 		}
 	}
 }
@@ -158,20 +158,10 @@ func netplanParameter(l *link, k *node, ids map[string]*link) {
 }
 
 // netplanKey notes a key that bonds and devices have.
-func netplanKey(l *link, k, device *node) {
+func netplanKey(l *link, k *node) {
 	switch k.key {
-	case "dhcp4":
-		if yes, _ := truth(k.value); yes {
-			l.set("ipv4.method", bond.MethodDHCP, k.at)
-		}
-	case "dhcp6":
-		if yes, _ := truth(k.value); yes {
-			l.leave(k.at, "bondctl has no DHCPv6; what routers advertise is used")
-		}
-	case "accept-ra":
-		if yes, known := truth(k.value); known && !yes {
-			l.set("ipv6.method", bond.MethodStatic, k.at)
-		}
+	case "dhcp4", "dhcp6", "accept-ra", "link-local":
+		netplanMethod(l, k)
 	case "addresses":
 		for _, e := range k.texts() {
 			text := e.value.(string)
@@ -212,13 +202,24 @@ func netplanKey(l *link, k, device *node) {
 			at.text = ""
 			l.leave(at, "the network \""+ap.key+"\" needs a wpa_supplicant.conf, which wpa_conf names; the key isn't copied")
 		}
-	case "link-local":
-		if k.list && !slices.ContainsFunc(k.texts(), func(e entry) bool { return e.value == "ipv6" }) {
-			l.set("ipv6.method", bond.MethodNone, k.at)
-		}
 	case "match", "set-name", "optional", "critical", "renderer", "dhcp-identifier", "wakeonlan", "optional-addresses", "ignore-carrier", "activation-mode":
 	default:
 		l.leave(k.at, "bondctl's configuration has no such key")
+	}
+}
+
+// netplanMethod notes where addresses come from.
+func netplanMethod(l *link, k *node) {
+	yes, known := truth(k.value)
+	switch {
+	case k.key == "dhcp4" && yes:
+		l.set("ipv4.method", bond.MethodDHCP, k.at)
+	case k.key == "dhcp6" && yes:
+		l.leave(k.at, "bondctl has no DHCPv6; what routers advertise is used")
+	case k.key == "accept-ra" && known && !yes:
+		l.set("ipv6.method", bond.MethodStatic, k.at)
+	case k.key == "link-local" && k.list && !slices.ContainsFunc(k.texts(), func(e entry) bool { return e.value == "ipv6" }):
+		l.set("ipv6.method", bond.MethodNone, k.at)
 	}
 }
 
@@ -301,10 +302,13 @@ func netplanOverride(l *link, k *node) {
 
 // netplanOthers tells of what stands on a bond.
 func netplanOthers(f *found, root *node) {
-	for _, kind := range []string{"vlans", "bridges", "tunnels", "vrfs", "modems", "dummy-devices", "virtual-ethernets"} {
+	for _, kind := range []string{"vlans", "bridges", "vrfs"} {
 		for _, d := range root.of(kind).items {
-			at := d.at
-			f.left = append(f.left, at.because("it is one of "+kind+", which bondctl doesn't make; leave it to netplan"))
+			on := []string{d.of("link").value}
+			for _, e := range d.of("interfaces").texts() {
+				on = append(on, e.value.(string))
+			}
+			f.above = append(f.above, above{on, d.at.because("it is one of " + kind + ", which bondctl doesn't make; leave it to netplan")})
 		}
 	}
 }

@@ -55,8 +55,8 @@ var meaningless = map[string]string{
 
 const otherMode = "it is for other modes, and does nothing with active-backup"
 
-// numberFirst is the kernel's number of a word, or the word of a number: both are taken
-// where a file has one of them, and "active-backup 1" as well.
+// word is an option's value as a word: the kernel's number of it is taken as well, and both
+// of them as sysfs has them, "active-backup 1".
 func word(key, value string) string {
 	value, _, _ = strings.Cut(strings.TrimSpace(value), " ")
 	names := words[key]

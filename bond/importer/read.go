@@ -185,6 +185,7 @@ func (f *found) add(one *found) {
 	f.links = append(f.links, one.links...)
 	f.left = append(f.left, one.left...)
 	f.notes = append(f.notes, one.notes...)
+	f.above = append(f.above, one.above...)
 	before := f.off
 	f.off = func(links []*link, files []string) []string {
 		if before == nil {

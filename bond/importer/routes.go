@@ -143,7 +143,7 @@ func (f *found) asRoutes(name string, list []*link) (Result, error) {
 	if len(out.Members) < 2 {
 		return Result{}, &Error{list[0].at.file, "no two of its interfaces can be members: " + r.Left[0].String()}
 	}
-	r.Left = append(r.Left, f.left...)
+	r.Left = slices.Concat(r.Left, f.left, f.standing(list))
 	r.routesNotes(list, networks)
 	var err error
 	r.TOML, err = toml.Marshal(out)
