@@ -62,9 +62,12 @@ func (l *link) ip(args []string, goesUp bool, at place) {
 	}
 	object, verb, rest := args[0], args[1], args[2:]
 	is := func(full string) bool { return strings.HasPrefix(full, object) }
-	adds := slices.ContainsFunc([]string{"add", "append", "replace", "change"}, func(full string) bool { return strings.HasPrefix(full, verb) })
+	does := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(full string) bool { return strings.HasPrefix(full, verb) })
+	}
+	adds := does("add", "append", "replace", "change")
 	switch {
-	case !goesUp && !adds && (strings.HasPrefix("delete", verb) || strings.HasPrefix("flush", verb)):
+	case !goesUp && !adds && does("delete", "flush"):
 		l.remark(at, "bondctl takes away by itself what it has added")
 	case is("link") && verb == "set":
 		l.ipLink(rest, at)

@@ -23,8 +23,10 @@ type Files = ifupdown.Files
 
 // A Request says which configuration is wanted.
 type Request struct {
-	Name   string // the bond's; "" where the files have one bond
-	AsBond bool   // make a bond of links that have addresses of their own
+	Name string // the bond's; "" where the files have one bond
+	// Strategy is what to make of several links that have addresses of their own, and no
+	// bond: routes or bond; "" is routes.
+	Strategy string
 }
 
 // A Result is a bond's configuration, and what is to be said of it.
@@ -104,6 +106,8 @@ func (f *found) choose(path string, r Request) (Result, error) {
 	switch {
 	case len(bonds) == 0:
 		return f.withoutBond(path, r)
+	case r.Strategy != "":
+		return Result{}, &Error{path, "it has a bond, and a strategy is asked for; that is for several interfaces without one"}
 	case r.Name == "" && len(bonds) == 1:
 		return f.bond(bonds[0])
 	case r.Name == "":

@@ -15,9 +15,12 @@ type found struct {
 	links []*link
 	// spread says that each link has a file of its own, so that their order says nothing.
 	spread bool
-	left   []Remark // of no link
-	notes  []Remark
-	above  []above
+	// lastHolds says that of two values of a key it is the last that holds.
+	lastHolds bool
+
+	left  []Remark // of no link
+	notes []Remark
+	above []above
 	// off says how to switch off what some links of these files have.
 	off func(links []*link, files []string) []string
 }
@@ -63,6 +66,7 @@ type link struct {
 
 	isPrimary *entry
 	wifi      bool
+	lastHolds bool
 	watched   bool // the tool saw failed links by means of its own
 	wpaConf   *entry
 
@@ -93,7 +97,19 @@ func (p place) because(reason string) Remark {
 }
 
 func (l *link) set(key string, value any, at place) {
+	if l.lastHolds && !isList(key) {
+		l.unset(key)
+	}
 	l.settings = append(l.settings, entry{key, value, at})
+}
+
+func (l *link) unset(key string) {
+	l.settings = slices.DeleteFunc(l.settings, func(e entry) bool { return e.key == key })
+}
+
+// isList says whether a key has several values.
+func isList(key string) bool {
+	return slices.Contains([]string{"ipv4.addresses", "ipv6.addresses", "dns", "search", "arp_ip_target"}, key)
 }
 
 func (l *link) leave(at place, reason string)  { l.left = append(l.left, at.because(reason)) }
@@ -189,7 +205,7 @@ func (f *found) called(name string, at place) *link {
 			return l
 		}
 	}
-	l := &link{name: name, at: at}
+	l := &link{name: name, at: at, lastHolds: f.lastHolds}
 	f.links = append(f.links, l)
 	return l
 }

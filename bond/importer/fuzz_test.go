@@ -35,7 +35,7 @@ func fuzz(f *testing.F, name, ext string) {
 			other = filepath.Join(filepath.Dir(name), "ifcfg-eth0")
 		}
 		files := inMemory(map[string]string{name: text, other: second})
-		for _, r := range []Request{{}, {Name: "bond0"}, {AsBond: true}} {
+		for _, r := range []Request{{}, {Name: "bond0"}, {Strategy: "bond"}} {
 			result, err := Import(filepath.Dir(name), files, r)
 			if err != nil {
 				if err.Error() == "" {

@@ -20,12 +20,13 @@ func isIfcfg(f file) bool {
 
 // ifcfg reads the files of Red Hat's network-scripts, and of SUSE's wicked.
 func ifcfg(files []file) (*found, error) {
-	f := &found{spread: true, off: moveAway("so that no service reads them at boot")}
+	f := &found{spread: true, lastHolds: true, off: moveAway("so that no service reads them at boot")}
 	uuids := map[string]string{}
 	var list []*scriptFile
 	for _, one := range files {
 		f.files = append(f.files, one.path)
-		if s := newScriptFile(one); s.device != "" && s.device != "lo" {
+		// Its scripts are in the same folder, and have such lines as well.
+		if s := newScriptFile(one); bond.CheckMemberName(s.device) == nil && s.device != "lo" {
 			list = append(list, s)
 			uuids[s.text("UUID")] = s.device
 			uuids[s.text("NAME")] = s.device
@@ -135,7 +136,7 @@ func (s *scriptFile) add(f *found, uuids map[string]string) {
 var silent = []string{
 	"DEVICE", "NAME", "TYPE", "ONBOOT", "UUID", "NM_CONTROLLED", "USERCTL", "BONDING_MASTER", "MASTER", "MASTER_UUID", "CONTROLLER", "SLAVE", "BOOTPROTO", "STARTMODE",
 	"NETWORK", "BROADCAST", "DEFROUTE", "IPV4_FAILURE_FATAL", "IPV6_FAILURE_FATAL", "IPV6_ADDR_GEN_MODE", "PROXY_METHOD", "BROWSER_ONLY", "HOTPLUG", "NOZEROCONF",
-	"PEERDNS", "PEERROUTES", "AUTOCONNECT_PRIORITY", "DEVTIMEOUT", "ARPCHECK", "ZONE", "IPV6_DEFROUTE", "BORADCAST", "ETHERDEVICE", "SLAVE_PRIORITY", "AUTOCONNECT_SLAVES",
+	"PEERDNS", "PEERROUTES", "AUTOCONNECT_PRIORITY", "DEVTIMEOUT", "ARPCHECK", "ZONE", "IPV6_DEFROUTE", "ETHERDEVICE", "SLAVE_PRIORITY", "AUTOCONNECT_SLAVES",
 }
 
 func (s *scriptFile) key(l *link, k key) {

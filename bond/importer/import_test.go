@@ -91,7 +91,7 @@ func TestImport(t *testing.T) {
 		stem := strings.TrimSuffix(path, ext)
 		t.Run(filepath.Base(stem), func(t *testing.T) {
 			name, files := load(t, path)
-			r, err := Import(name, files, Request{AsBond: strings.HasSuffix(stem, "-as-bond")})
+			r, err := Import(name, files, Request{Strategy: map[bool]string{true: "bond"}[strings.HasSuffix(stem, "-as-bond")]})
 			said := sayAll(r, err)
 			if *update {
 				if err := os.WriteFile(stem+".said", []byte(said), 0o644); err != nil {

@@ -43,20 +43,12 @@ type interfacesReader struct {
 func optionPlace(o ifupdown.Option) place {
 	text := o.Name
 	switch {
-	case isSecret(o.Name):
+	case isSecret(o.Name) || isSecret(o.Value):
 		text += " (its value isn't shown)"
 	case o.Value != "":
 		text += " " + o.Value
 	}
 	return place{o.File, o.First, o.Last, text}
-}
-
-// isSecret says whether a key's value is one.
-func isSecret(key string) bool {
-	key = strings.ToLower(key)
-	return slices.ContainsFunc([]string{"psk", "passw", "passphrase", "wep-key", "wep_key", "secret", "-pin", "wireless-key"}, func(part string) bool {
-		return strings.Contains(key, part)
-	})
 }
 
 func stanzaPlace(s ifupdown.Stanza) place {

@@ -31,7 +31,7 @@ func hasLine(f file, starts ...string) bool {
 
 // netplan reads netplan's YAML.
 func netplan(files []file) (*found, error) {
-	f := &found{}
+	f := &found{lastHolds: true}
 	f.off = func(links []*link, files []string) []string {
 		var names []string
 		for _, l := range links {
@@ -69,11 +69,17 @@ func netplan(files []file) (*found, error) {
 func netplanDevices(f *found, devices *node, ids map[string]*link, wifi bool) {
 	for _, d := range devices.items {
 		match := d.of("match")
-		l := &link{name: d.key, at: d.at}
+		l := ids[d.key]
+		if l == nil {
+			l = &link{name: d.key, at: d.at, lastHolds: true}
+			f.links = append(f.links, l)
+			ids[d.key] = l
+		}
 		switch {
 		case match.is() && d.of("set-name").value != "":
 			l.name = d.of("set-name").value
 		case match.is():
+			l.asks = nil
 			l.name = match.of("name").value
 			for _, k := range match.items {
 				switch k.key {
@@ -91,8 +97,6 @@ func netplanDevices(f *found, devices *node, ids map[string]*link, wifi bool) {
 			}
 		}
 		l.wifi = wifi
-		f.links = append(f.links, l)
-		ids[d.key] = l
 		for _, k := range d.items {
 			netplanKey(l, k)
 		}
@@ -128,9 +132,11 @@ var parameters = map[string]string{
 	"mode": "mode", "lacp-rate": "lacp_rate", "mii-monitor-interval": "miimon", "min-links": "min_links", "transmit-hash-policy": "xmit_hash_policy",
 	"ad-select": "ad_select", "all-slaves-active": "all_slaves_active", "all-members-active": "all_slaves_active", "arp-interval": "arp_interval",
 	"arp-ip-targets": "arp_ip_target", "arp-validate": "arp_validate", "arp-all-targets": "arp_all_targets", "up-delay": "updelay", "down-delay": "downdelay",
-	"fail-over-mac-policy": "fail_over_mac", "gratuitous-arp": "num_grat_arp", "gratuitious-arp": "num_grat_arp", "packets-per-slave": "packets_per_slave",
+	"fail-over-mac-policy": "fail_over_mac", "gratuitous-arp": "num_grat_arp", "packets-per-slave": "packets_per_slave",
 	"packets-per-member": "packets_per_slave", "primary-reselect-policy": "primary_reselect", "resend-igmp": "resend_igmp", "learn-packet-interval": "lp_interval",
 	"primary": "primary",
+
+	"gratuitious-arp": "num_grat_arp", //nolint:misspell // netplan's own, of old
 }
 
 func netplanParameter(l *link, k *node, ids map[string]*link) {
@@ -214,6 +220,8 @@ func netplanMethod(l *link, k *node) {
 	switch {
 	case k.key == "dhcp4" && yes:
 		l.set("ipv4.method", bond.MethodDHCP, k.at)
+	case k.key == "dhcp4": // as a later file says
+		l.unset("ipv4.method")
 	case k.key == "dhcp6" && yes:
 		l.leave(k.at, "bondctl has no DHCPv6; what routers advertise is used")
 	case k.key == "accept-ra" && known && !yes:

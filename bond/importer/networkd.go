@@ -10,13 +10,13 @@ import (
 )
 
 func isNetworkd(f file) bool {
-	switch ext := filepath.Ext(f.path); {
-	case ext == ".netdev" || ext == ".network":
+	switch filepath.Ext(f.path) {
+	case ".netdev", ".network":
 		return true
-	case ext == ".conf":
+	case ".conf":
 		dir := filepath.Dir(f.path)
 		return strings.HasSuffix(dir, ".netdev.d") || strings.HasSuffix(dir, ".network.d")
-	case ext == ".link" || ext == ".nmconnection":
+	case ".link", ".nmconnection":
 		return false
 	}
 	return hasSection(f, "NetDev") || hasSection(f, "Match") && hasSection(f, "Network")
@@ -30,7 +30,7 @@ type unit struct {
 
 // networkd reads systemd.netdev(5) and systemd.network(5).
 func networkd(files []file) (*found, error) {
-	r := networkdReader{found: &found{spread: true, off: moveAway("or networkd goes on, and un-enslaves and removes what it doesn't know")}}
+	r := networkdReader{found: &found{spread: true, lastHolds: true, off: moveAway("or networkd goes on, and un-enslaves and removes what it doesn't know")}}
 	var units []*unit
 	slices.SortStableFunc(files, func(a, b file) int { return cmp.Compare(unitName(a), unitName(b)) })
 	for _, f := range files {
@@ -174,8 +174,12 @@ func (r *networkdReader) bondOf(u *unit) *link {
 	if r.reserved == nil {
 		r.reserved = map[string]bool{}
 	}
+	name := u.find("Match", "Name").value
+	if name == "" && (u.find("Match", "Kind").value == "bond" || u.find("Match", "Type").value == "bond") {
+		name = "*"
+	}
 	for _, b := range r.found.bonds() {
-		for pattern := range strings.FieldsSeq(u.find("Match", "Name").value) {
+		for pattern := range strings.FieldsSeq(name) {
 			if ok, err := filepath.Match(pattern, b.name); ok && err == nil && !r.reserved[b.name] {
 				r.reserved[b.name] = true
 				return b

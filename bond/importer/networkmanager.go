@@ -15,7 +15,7 @@ func isKeyfile(f file) bool {
 
 // networkManager reads NetworkManager's connections (nm-settings-keyfile(5)).
 func networkManager(files []file) (*found, error) {
-	f := &found{spread: true, off: moveAway("and have NetworkManager leave the members alone")}
+	f := &found{spread: true, lastHolds: true, off: moveAway("and have NetworkManager leave the members alone")}
 	uuids := map[string]string{}
 	var list []*connection
 	for _, one := range files {
@@ -84,20 +84,17 @@ func newConnection(f file, s []section) *connection {
 
 // add makes a link of the connection.
 func (c *connection) add(f *found) {
-	switch {
-	case c.kind == "bond" || c.kind == "ethernet" || c.kind == "wifi":
+	switch c.kind {
+	case "bond", "ethernet", "wifi":
+	case "", "loopback":
+		return
 	default:
-		if c.kind != "" && c.kind != "loopback" {
-			f.notes = append(f.notes, c.nameAt.because(fmt.Sprintf("%s is a %s: it stays NetworkManager's", c.id, c.kind)))
-		}
+		f.notes = append(f.notes, c.nameAt.because(fmt.Sprintf("%s is a %s: it stays NetworkManager's", c.id, c.kind)))
 		return
 	}
-	l := &link{name: c.name, at: c.nameAt}
-	if c.name != "" {
-		l = f.called(c.name, c.nameAt)
-	} else {
-		f.links = append(f.links, l)
-	}
+	// An interface may have several connections, of which one makes it a member.
+	l := &link{name: c.name, at: c.nameAt, lastHolds: true}
+	f.links = append(f.links, l)
 	l.master, l.wifi = c.master, c.kind == "wifi"
 	if c.kind == "bond" {
 		l.isBond, l.addressed = true, true

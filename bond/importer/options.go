@@ -104,7 +104,7 @@ func (l *link) option(name, value string, at place) bool {
 }
 
 func (l *link) noteMode(value string, at place) {
-	if l.mode == nil {
+	if l.mode == nil || l.lastHolds {
 		l.mode = &entry{"mode", word("mode", value), at}
 	}
 }

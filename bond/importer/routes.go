@@ -35,7 +35,7 @@ func (f *found) withoutBond(path string, r Request) (Result, error) {
 	}
 	slices.SortStableFunc(list, func(a, b *link) int { return cmp.Compare(a.preference(), b.preference()) })
 	name := cmp.Or(r.Name, "bond0")
-	if r.AsBond {
+	if r.Strategy == "bond" {
 		return f.asBond(name, list)
 	}
 	return f.asRoutes(name, list)
@@ -64,8 +64,7 @@ func (f *found) asBond(name string, list []*link) (Result, error) {
 	for _, l := range list {
 		for _, e := range l.settings {
 			_, there := b.has(e.key)
-			isList := slices.Contains([]string{"ipv4.addresses", "ipv6.addresses", "dns", "search"}, e.key)
-			if e.key == "ipv4.metric" || e.key == "ipv6.metric" || there && !isList {
+			if e.key == "ipv4.metric" || e.key == "ipv6.metric" || there && !isList(e.key) {
 				continue // they told the links from each other
 			}
 			b.settings = append(b.settings, e)
@@ -75,7 +74,7 @@ func (f *found) asBond(name string, list []*link) (Result, error) {
 		}
 		l.settings, l.other, l.master = nil, nil, name
 	}
-	f.links = append(list, b)
+	f.links = append(slices.Clone(list), b)
 	r, err := f.bond(b)
 	if err == nil && !oneNetwork(r.Config.Addresses) {
 		r.Notes = append(r.Notes, Remark{Reason: "the members are of several networks: each address can be reached only where its own network is connected"})

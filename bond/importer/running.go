@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -26,9 +27,10 @@ func Running(running Bond) (Result, error) {
 	b := &link{name: s.Name, isBond: true, addressed: true, mode: &entry{key: "mode", value: s.Bond.Mode, at: place{text: s.Name + " runs with mode " + s.Bond.Mode}}}
 	f := &found{links: []*link{b}}
 	wifi := false
-	for _, slave := range s.Bond.Slaves {
+	slaves, ordered := byPrio(s.Bond.Slaves)
+	for _, slave := range slaves {
 		m := &link{name: slave.Name, master: s.Name, wifi: isWiFi(s, slave.Name)}
-		if slave.Prio != nil && *slave.Prio != 0 {
+		if !ordered && slave.Prio != nil && *slave.Prio != 0 {
 			m.asks = []bond.Setting{{Key: "member.prio", Value: strconv.Itoa(*slave.Prio)}}
 		}
 		wifi = wifi || m.wifi
@@ -47,6 +49,23 @@ func Running(running Bond) (Result, error) {
 	}
 	b.notes = append(b.notes, Remark{Reason: "this is what the kernel has now; routes beside the default ones, rules and name servers aren't read"})
 	return f.bond(b)
+}
+
+// byPrio puts the slaves that are preferred first. ordered says that this order says all
+// that their prios do.
+func byPrio(slaves []bond.SlaveState) (list []bond.SlaveState, ordered bool) {
+	prio := func(s bond.SlaveState) int {
+		if s.Prio == nil {
+			return 0
+		}
+		return *s.Prio
+	}
+	list, ordered = slices.Clone(slaves), true
+	slices.SortStableFunc(list, func(a, b bond.SlaveState) int { return cmp.Compare(prio(b), prio(a)) })
+	for i, s := range list {
+		ordered = ordered && prio(s) == len(list)-1-i
+	}
+	return list, ordered
 }
 
 func isWiFi(s bond.State, name string) bool {

@@ -39,10 +39,11 @@ func span(text string, plain float64) string {
 		}
 		unit := plain
 		if end > 0 {
-			known := false
-			if unit, known = units[rest[:end]]; !known {
+			named, known := units[rest[:end]]
+			if !known {
 				return text
 			}
+			unit = named
 		}
 		total, rest = total+n*unit, strings.TrimSpace(rest[end:])
 	}

@@ -148,7 +148,8 @@ func (t *treeMaker) place(n ast.Node) place {
 	text := ""
 	if line >= 1 && line <= len(t.lines) {
 		text = strings.TrimRight(strings.TrimSpace(t.lines[line-1]), ":,")
-		if key, _, _ := strings.Cut(text, ":"); isSecret(key) {
+		if isSecret(text) {
+			key, _, _ := strings.Cut(text, ":")
 			text = key + " (its value isn't shown)"
 		}
 	}

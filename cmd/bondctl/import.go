@@ -80,6 +80,9 @@ func imported(c *cli.Context) (importer.Result, error) {
 	}
 	args := c.Args().Slice()
 	if c.Bool("running") {
+		if strategy != "" {
+			return importer.Result{}, usage("--strategy is for a file, and --running reads none; leave one of them out", "bondctl import --help")
+		}
 		return importRunning(c)
 	}
 	switch len(args) {
@@ -94,7 +97,7 @@ func imported(c *cli.Context) (importer.Result, error) {
 	default:
 		return importer.Result{}, surplus(c.Command, args[2])
 	}
-	r, err := importer.Import(args[0], ifupdown.OnDisk(), importer.Request{Name: args[1], AsBond: strategy == "bond"})
+	r, err := importer.Import(args[0], ifupdown.OnDisk(), importer.Request{Name: args[1], Strategy: strategy})
 	if err != nil {
 		return r, &importError{err}
 	}
