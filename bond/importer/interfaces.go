@@ -142,7 +142,8 @@ type ifaceReader struct {
 	stanza   ifupdown.Stanza
 	master   string
 	mask     string   // of an address that has none of its own
-	inline   []string // wpa_supplicant's settings, without secrets
+	global   []string // wpa_supplicant's settings, without secrets
+	inline   []string // those of a network
 	inlineAt place
 	radio    bool // it has options of a Wi-Fi
 }

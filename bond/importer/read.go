@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -143,6 +144,7 @@ func readFolder(path string, inside []string, files Files) (*found, error) {
 		return nil, err
 	}
 	var best *found
+	var first error
 	for i := range formats {
 		k := &formats[i]
 		mine := slices.DeleteFunc(slices.Clone(all), func(f file) bool { return formatOf(f) != k })
@@ -151,11 +153,15 @@ func readFolder(path string, inside []string, files Files) (*found, error) {
 		}
 		one, err := k.readSeveral(mine, files)
 		if err != nil {
-			return nil, err
+			first = cmp.Or(first, err)
+			continue
 		}
 		if best == nil || len(best.bonds()) == 0 && len(one.bonds()) > 0 {
 			best = one
 		}
+	}
+	if first != nil && (best == nil || len(best.bonds()) == 0) {
+		return nil, first
 	}
 	if best == nil {
 		return nil, &Error{path, "no file in it is of a format that is known: " + formatNames()}

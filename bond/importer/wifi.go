@@ -3,6 +3,7 @@ package importer
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -44,7 +45,11 @@ func (i *ifaceReader) inlined(name, value string, at place) {
 	default:
 		key += "="
 	}
-	i.inline = append(i.inline, "  "+key+value)
+	if slices.Contains([]string{"ap_scan", "country", "ctrl_interface", "update_config", "fast_reauth", "eapol_version"}, strings.TrimSuffix(key, "=")) {
+		i.global = append(i.global, key+value)
+	} else {
+		i.inline = append(i.inline, "  "+key+value)
+	}
 	if i.inlineAt.file == "" {
 		i.inlineAt = at
 		i.inlineAt.text = ""
@@ -83,11 +88,12 @@ func (i *ifaceReader) supplicant() {
 	}
 	station := i.station()
 	station.wifi = !station.isBond
-	if i.inline == nil {
+	if i.inline == nil && i.global == nil {
 		return
 	}
-	i.link.leave(i.inlineAt, "bondctl's configuration has no networks; write a wpa_supplicant.conf (mode 0600) and name it by wpa_conf:\nnetwork={\n"+
-		strings.Join(i.inline, "\n")+"\n}")
+	lines := slices.Concat(i.global, []string{"network={"}, i.inline, []string{"}"})
+	i.link.leave(i.inlineAt, "bondctl's configuration has no networks; write a wpa_supplicant.conf (mode 0600) and name it by wpa_conf:\n"+
+		strings.Join(lines, "\n"))
 }
 
 // startsSupplicant takes the file out of a command that starts wpa_supplicant.
