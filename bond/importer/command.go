@@ -17,6 +17,12 @@ func (l *link) command(text string, goesUp bool, at place) {
 	for _, end := range []string{"|| true", "|| :", "||true", ";", "2>/dev/null", ">/dev/null"} {
 		text = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), end))
 	}
+	if parts := strings.FieldsFunc(strings.ReplaceAll(text, "&&", ";"), func(r rune) bool { return r == ';' }); len(parts) > 1 {
+		for _, part := range parts {
+			l.command(part, goesUp, at)
+		}
+		return
+	}
 	if strings.ContainsAny(text, ";&|$`<>(){}\\\"'*") {
 		l.leave(at, notRun)
 		return
@@ -30,6 +36,9 @@ func (l *link) command(text string, goesUp bool, at place) {
 	case name == "sleep":
 		l.leave(at, "bondctl waits for the device by itself")
 	case name == "modprobe" || name == "insmod":
+		if len(args) > 1 && args[0] == "bonding" {
+			bondingOptions(l, strings.Join(args[1:], " "), at)
+		}
 		l.leave(at, "bondctl has the kernel load the driver by itself")
 	case name == "true" || name == ":":
 	case name == "ip":

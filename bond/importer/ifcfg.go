@@ -144,7 +144,7 @@ func (s *scriptFile) key(l *link, k key) {
 	switch {
 	case k.value == "":
 	case name == "BONDING_OPTS" || name == "BONDING_MODULE_OPTS":
-		bondingOptions(l, k)
+		bondingOptions(l, k.value, k.at)
 	case name == "BONDING_SLAVE":
 		l.slaves = append(l.slaves, entry{"member", k.value, k.at})
 	case name == "IPADDR":
@@ -278,10 +278,9 @@ func (s *scriptFile) ipv6(l *link, k key) {
 }
 
 // bondingOptions notes options of the driver: "mode=1 miimon=100".
-func bondingOptions(l *link, k key) {
-	for option := range strings.FieldsSeq(k.value) {
+func bondingOptions(l *link, options string, at place) {
+	for option := range strings.FieldsSeq(options) {
 		name, value, _ := strings.Cut(option, "=")
-		at := k.at
 		at.text = option
 		if !l.option(name, value, at) {
 			l.leave(at, "there is no such option")
