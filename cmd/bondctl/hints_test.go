@@ -20,6 +20,7 @@ var safe = map[string]string{
 	"IPv6 is disabled on %s; sysctl -w net.ipv6.conf.%[1]s.disable_ipv6=0 enables it":                                    "it only adds",
 	"it stands on %s, which is down; ip link set %s up":                                                                  "it only adds",
 	"this kernel has no bonding driver, or may not load it: modprobe bonding max_bonds=0":                                "it only adds, and without max_bonds=0 it would make a bond0",
+	"root alone may read it: run it with sudo":                                                                           "it only reads, or writes a file that nothing reads yet",
 	"changes want CAP_NET_ADMIN: run it with sudo":                                                                       "it is what was meant",
 	"leave the member out, or give that up with --take-over; bondctl up --dry-run --take-over says what is interrupted":  "a dry run changes nothing, and says what would end",
 	"bondctl up %s --primary eth0 --member eth0 --member wlan0":                                                          "what the members carry is taken over",

@@ -22,6 +22,7 @@ var onMachine = []struct {
 	{"KeeperWiFiTrouble", testKeeperWiFiTrouble},
 	{"KeeperHostileNames", testKeeperHostileNames},
 	{"Laptop", testLaptop},
+	{"Imported", testImported},
 	{"RandomMAC", testRandomMAC},
 	{"JoinDocked", testJoinDocked},
 	{"IWD", testIWD},
