@@ -71,6 +71,7 @@ var backends = []struct {
 	backend
 }{
 	{NetworkManager, networkManager{}},
+	{Networkd, networkd{}},
 }
 
 func backendOf(name string) backend {

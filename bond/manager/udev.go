@@ -27,11 +27,11 @@ const (
 	etcRules = "etc/udev/rules.d"
 )
 
-// rulePath is the bond's rule. It comes after those that name links and say what they are,
+// ruleFile is the bond's rule. It comes after those that name links and say what they are,
 // and before NetworkManager's own.
-func rulePath(dir, bond string) string {
-	return filepath.Join(root, dir, "84-bondctl-"+bond+".rules")
-}
+func ruleFile(bond string) string { return "84-bondctl-" + bond + ".rules" }
+
+func rulePath(dir, bond string) string { return filepath.Join(root, dir, ruleFile(bond)) }
 
 // writeRule has udev mark what matches a pattern among the members, what is there and what
 // comes later, before any manager sees it. Members that are named need no mark. It returns
