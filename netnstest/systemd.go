@@ -18,7 +18,7 @@ import (
 // programs in it alone.
 type Systemd struct {
 	*Host
-	outer *Host // the host without systemd
+	outer *Host    // the host without systemd
 	units []string // that it boots with beside systemdUnits
 	init  *Process
 	boots int
@@ -40,8 +40,8 @@ var systemdPrograms = []string{"/lib/systemd/systemd", "/usr/bin/systemctl", "/u
 // among them are /etc/systemd/system, where units are installed, /var/lib and /var/log. It ends with
 // the test.
 //
-// It starts the units as well, which are named as in /lib/systemd/system or by a path. With
-// systemd-udevd.service, links get initialised as they appear, those too that are there.
+// It starts the units as well, which are named as in /lib/systemd/system or by a path; templates
+// are only there to be started. With systemd-udevd.service, links get initialised as they appear, those too that are there.
 func (h *Host) Systemd(units ...string) *Systemd {
 	h.t.Helper()
 	if !InGuest() {
@@ -117,7 +117,10 @@ for unit; do
 	/*) cp $unit $units ;;
 	*) cp /lib/systemd/system/$unit $units ;;
 	esac
-	ln -s ../${unit##*/} $units/multi-user.target.wants
+	case $unit in
+	*@.*) ;; # a template, for others to start
+	*) ln -s ../${unit##*/} $units/multi-user.target.wants ;;
+	esac
 done
 printf '[Service]\nExecStartPost=%s\n' >$units/systemd-udevd.service.d/netnstest.conf \
 	'/bin/udevadm trigger --action=add --subsystem-match=net --subsystem-match=rfkill'

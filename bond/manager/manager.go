@@ -72,6 +72,7 @@ var backends = []struct {
 }{
 	{NetworkManager, networkManager{}},
 	{Networkd, networkd{}},
+	{Ifupdown, ifUpDown{}},
 }
 
 func backendOf(name string) backend {

@@ -133,8 +133,16 @@ func printfLine(text, path string) string {
 	var words []string
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSuffix(line, "\n"); line != "" && !strings.HasPrefix(line, "#") {
-			words = append(words, "'"+strings.ReplaceAll(line, "'", `'\''`)+"'")
+			words = append(words, shellQuote(line))
 		}
 	}
 	return "mkdir -p " + filepath.Dir(path) + " && printf '%s\\n' " + strings.Join(words, " ") + " >" + path
+}
+
+// shellQuote makes one word of a text for a shell, in quotes where it takes them.
+func shellQuote(text string) string {
+	if ruleWord(strings.ReplaceAll(text, "/", "")) && text != "" {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

@@ -209,8 +209,8 @@ func TestNetworkdLines(t *testing.T) {
 		Holds: []Hold{{Link: owner.Link{Interface: "eth0"}, Manager: Networkd, Restore: "/run/systemd/network/10-netplan-eth0.network"}},
 	}
 	want := []string{
-		`mkdir -p /etc/systemd/network && printf '%s\n' '[Match]' 'Name=bond0 eth0' '[Link]' 'Unmanaged=yes' >/etc/systemd/network/00-bondctl-bond0.network`,
-		`mkdir -p /etc/systemd/networkd.conf.d && printf '%s\n' '[Network]' 'ManageForeignRoutingPolicyRules=no' >/etc/systemd/networkd.conf.d/50-bondctl-bond0.conf`,
+		`mkdir -p /etc/systemd/network && printf '%s\n' '[Match]' 'Name=bond0 eth0' '[Link]' Unmanaged=yes >/etc/systemd/network/00-bondctl-bond0.network`,
+		`mkdir -p /etc/systemd/networkd.conf.d && printf '%s\n' '[Network]' ManageForeignRoutingPolicyRules=no >/etc/systemd/networkd.conf.d/50-bondctl-bond0.conf`,
 		`systemctl restart systemd-networkd`,
 		`# for good, take the members out of /etc/netplan/*.yaml, and: netplan apply`,
 	}
