@@ -11,15 +11,14 @@
 // What can be told about a handover in advance stands in its [Handover.Lines].
 //
 //	holds, err := manager.Holds(ctx, []string{"eth0", "wlan0"})
+//	...                                                 // none has an Obstacle
+//	handovers := manager.Plan("bond0", members, holds)
+//	err = ledger.Release(ctx, handovers)                // from here on the members are left alone
 //	...
-//	handovers, err := manager.Plan(ctx, "bond0", members, holds)
-//	err = ledger.Add(handovers)        // under the bond's apply lock
-//	err = ledger.Release(ctx)          // from here on the managers leave the members alone
-//	...
-//	back, err := ledger.Reclaim(ctx)   // no slave is left
+//	back, err := ledger.Reclaim(ctx, nil)               // no slave is left
 //
-// A handover may cost a link what its manager gave it: NetworkManager takes its addresses off.
-// So whoever wants them must have seen them before.
+// A link keeps what its manager gave it when it is handed over, and somebody else goes on with
+// the manager's lease (Hold.Link). A Wi-Fi link may lose its association.
 //
 // What a manager is told can be told twice, and can be undone whatever part of it was done: so
 // a process that is killed in between leaves nothing behind that the next one can't put right.
