@@ -137,9 +137,9 @@ func readIfState() (map[string]string, error) {
 	return up, nil
 }
 
-// names are the interfaces of a handover that ifup knows by their names: members, those that
+// interfaces are those of a handover that ifup knows by their names: members, those that
 // it looked after, and the bond itself, which a stanza may make as well.
-func (h Handover) names() []string {
+func (h Handover) interfaces() []string {
 	names := []string{h.Bond}
 	for _, m := range h.Members {
 		if m.exact() {
@@ -163,7 +163,7 @@ func (h Handover) edits() (map[string]fileEdit, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := h.names()
+	names := h.interfaces()
 	for _, name := range names {
 		for _, state := range []map[string]string{up, nil} { // now, and the next time
 			if iface := logical(c, state, name); iface != "" {

@@ -77,7 +77,7 @@ func hasSystemd() bool {
 
 // units are the units of a handover's interfaces.
 func (h Handover) units() (units []string) {
-	for _, name := range h.names() {
+	for _, name := range h.interfaces() {
 		units = append(units, ifupUnit(name))
 	}
 	return units
@@ -223,7 +223,7 @@ const (
 
 func (h Handover) writeExclusion() error {
 	path := filepath.Join(root, exclusionDir, h.Bond)
-	if err := writeFile(path, []byte(strings.Join(h.names(), " ")+"\n")); err != nil {
+	if err := writeFile(path, strings.Join(h.interfaces(), " ")+"\n"); err != nil {
 		return err
 	}
 	return exclude()
@@ -258,8 +258,8 @@ func exclude() error {
 	slices.Sort(names)
 	text := `EXCLUDE_INTERFACES="` + strings.Join(slices.Compact(names), " ") + "\"\n"
 	return errors.Join(
-		writeFile(file, []byte(text)),
-		writeFile(unit, []byte("# Written by bondctl: members of bonds are left alone.\n[Service]\nEnvironmentFile=-/"+exclusionFile+"\n")),
+		writeFile(file, text),
+		writeFile(unit, "# "+writtenBy("its bonds")+"\n[Service]\nEnvironmentFile=-/"+exclusionFile+"\n"),
 	)
 }
 

@@ -38,7 +38,7 @@ func interfacesRoot(t *testing.T) string {
 		"sbin/ifup": "", "etc/network/interfaces": interfacesText, "etc/network/interfaces.d/wlan": wlanText,
 		"run/network/ifstate": "lo=lo\neth0=eth0\n",
 	} {
-		if err := writeFile(filepath.Join(dir, path), []byte(text)); err != nil {
+		if err := writeFile(filepath.Join(dir, path), text); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -221,7 +221,7 @@ func TestIfupdownLines(t *testing.T) {
 
 func TestExclusion(t *testing.T) {
 	dir := interfacesRoot(t)
-	if err := writeFile(filepath.Join(dir, "etc/default/networking"), []byte("#VERBOSE=no\nEXCLUDE_INTERFACES=\"br* eth0\"\n")); err != nil {
+	if err := writeFile(filepath.Join(dir, "etc/default/networking"), "#VERBOSE=no\nEXCLUDE_INTERFACES=\"br* eth0\"\n"); err != nil {
 		t.Fatal(err)
 	}
 	before := filesBelow(t, dir)

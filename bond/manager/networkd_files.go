@@ -14,8 +14,6 @@ import (
 // A networkdText is a file of ours for networkd: its path below etc or run, and what it says.
 type networkdText struct{ path, text string }
 
-const byBondctl = "# Written by bondctl, which has these links for %s.\n"
-
 // networkdTexts are the files of a handover; the text of one that isn't needed is "". Their
 // names sort before others', as the first .network file that matches a link counts. A [Match]
 // section asks for all that it has, so names, addresses and patterns have a file each.
@@ -47,7 +45,7 @@ func networkdTexts(h Handover) ([]networkdText, error) {
 	network := func(file, key string, values ...string) networkdText {
 		text := ""
 		if len(values) > 0 {
-			text = fmt.Sprintf(byBondctl, h.Bond) + "[Match]\n" + key + "=" + strings.Join(values, " ") + "\n\n[Link]\nUnmanaged=yes\n"
+			text = "# " + writtenBy(h.Bond) + "\n[Match]\n" + key + "=" + strings.Join(values, " ") + "\n\n[Link]\nUnmanaged=yes\n"
 		}
 		return networkdText{"systemd/network/00-bondctl" + file + "-" + h.Bond + ".network", text}
 	}
@@ -61,7 +59,7 @@ func networkdTexts(h Handover) ([]networkdText, error) {
 		network(".pattern", "Property", property...),
 		{
 			"systemd/networkd.conf.d/50-bondctl-" + h.Bond + ".conf",
-			"# Written by bondctl: the rules of " + h.Bond + " stay.\n[Network]\nManageForeignRoutingPolicyRules=no\n",
+			"# " + writtenBy(h.Bond) + "\n[Network]\nManageForeignRoutingPolicyRules=no\n",
 		},
 	}, nil
 }
@@ -79,7 +77,7 @@ func (h Handover) writeNetworkd() error {
 	for _, f := range files {
 		path := filepath.Join(root, dir, f.path)
 		if f.text != "" {
-			err = writeFile(path, []byte(f.text))
+			err = writeFile(path, f.text)
 		} else {
 			err = statefile.Remove(path)
 		}

@@ -47,11 +47,14 @@ func (d networkd) release(ctx context.Context, h Handover) error {
 
 // reclaim has networkd read its files anew, and doesn't wait for the addresses.
 func (d networkd) reclaim(ctx context.Context, h Handover) error {
-	if err := errors.Join(h.removeNetworkd(), h.removeRule(ctx)); err != nil {
-		return err
+	var err error
+	if h.Left != nil { // no moment may have the slaves without a file: they would be taken out of the bond
+		err = errors.Join(h.Left.writeRule(ctx), h.Left.writeNetworkd())
+	} else {
+		err = errors.Join(h.removeNetworkd(), h.removeRule(ctx))
 	}
-	if !d.runs() {
-		return nil
+	if err != nil || !d.runs() {
+		return err
 	}
 	if err := reloadNetworkd(ctx); err != nil {
 		return err

@@ -109,7 +109,7 @@ func TestNetworkdHostname(t *testing.T) {
 		{"[DHCPv4]\nHostname=\"; x\n", "", ""},
 	} {
 		for path, text := range map[string]string{file: tt.network, file[:len(file)] + ".d/x.conf": tt.more} {
-			if err := writeFile(filepath.Join(dir, path), []byte(text)); err != nil {
+			if err := writeFile(filepath.Join(dir, path), text); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -130,7 +130,7 @@ func TestNetworkdFile(t *testing.T) {
 		"ADMIN_STATE=pending\n": "",
 		"":                      "",
 	} {
-		if err := writeFile(path, []byte(text)); err != nil {
+		if err := writeFile(path, text); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := networkdFile(7); err != nil || got != want {
@@ -146,9 +146,9 @@ func TestNetworkdFiles(t *testing.T) {
 	dir := tempRoot(t)
 	h := Handover{Manager: Networkd, Bond: "bond0", Members: []Match{{Name: "eth0"}, {MAC: "02:00:00:00:00:0A"}, {Kind: "wifi"}}}
 	match := func(what string) string {
-		return "# Written by bondctl, which has these links for bond0.\n[Match]\n" + what + "\n\n[Link]\nUnmanaged=yes\n"
+		return "# Written by bondctl for bond0; bondctl down removes it.\n[Match]\n" + what + "\n\n[Link]\nUnmanaged=yes\n"
 	}
-	conf := "# Written by bondctl: the rules of bond0 stay.\n[Network]\nManageForeignRoutingPolicyRules=no\n"
+	conf := "# Written by bondctl for bond0; bondctl down removes it.\n[Network]\nManageForeignRoutingPolicyRules=no\n"
 	all := map[string]string{
 		"systemd/network/00-bondctl-bond0.network":         match("Name=bond0 eth0"),
 		"systemd/network/00-bondctl.mac-bond0.network":     match("PermanentMACAddress=02:00:00:00:00:0a"),

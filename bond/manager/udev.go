@@ -49,7 +49,7 @@ func (h Handover) writeRule(ctx context.Context) error {
 		dir, other = other, dir
 	}
 	path := rulePath(dir, h.Bond)
-	if err := writeFile(path, []byte(text)); err != nil {
+	if err := writeFile(path, text); err != nil {
 		return err
 	}
 	if err := statefile.Remove(rulePath(other, h.Bond)); err != nil {
@@ -64,20 +64,10 @@ func (h Handover) removeRule(ctx context.Context) error {
 	if !statefile.Exists(run) && !statefile.Exists(etc) {
 		return nil
 	}
-	for _, path := range []string{run, etc} {
-		if err := statefile.Remove(path); err != nil {
-			return err
-		}
-	}
-	return reloadRules(ctx)
-}
-
-// writeFile writes a file of ours that everybody may read, and makes its folder.
-func writeFile(path string, text []byte) error {
-	if err := statefile.MakeDir(filepath.Dir(path)); err != nil {
+	if err := removeFiles(run, etc); err != nil {
 		return err
 	}
-	return statefile.Write(path, text, statefile.Attributes{Mode: 0o644})
+	return reloadRules(ctx)
 }
 
 // udevTime is how long udev may take for the links that are there.
@@ -123,7 +113,7 @@ func rule(bond string, members []Match) (string, error) {
 		`ENV{` + MemberProperty + `}="` + bond + `"`, `ENV{NM_UNMANAGED}="1"`, `ENV{ID_NET_MANAGED_BY}="bondctl"`,
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "# Written by bondctl: what may become a member of %s is left alone by others.\n%s", bond, ruleHead)
+	text.WriteString("# " + writtenBy(bond) + "\n" + ruleHead)
 	for _, m := range patterns {
 		lines, err := m.conditions()
 		if err == nil && !ruleWord(bond) {

@@ -11,7 +11,7 @@ import (
 
 const (
 	testMarks = `, ENV{BONDCTL_MEMBER}="bond0", ENV{NM_UNMANAGED}="1", ENV{ID_NET_MANAGED_BY}="bondctl"` + "\n"
-	testHead  = "# Written by bondctl: what may become a member of bond0 is left alone by others.\n" + ruleHead
+	testHead  = "# Written by bondctl for bond0; bondctl down removes it.\n" + ruleHead
 	testEnd   = "LABEL=\"bondctl_end\"\n"
 )
 
