@@ -43,6 +43,7 @@ var onMachine = []struct {
 	{"WrongKey", testWrongKey},
 	{"LeasedMTU", testLeasedMTU},
 	{"TakeOverInUse", testTakeOverInUse},
+	{"Networkd", testNetworkd},
 	{"CleanMachine", testCleanMachine},
 }
 
