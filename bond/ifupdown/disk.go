@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -15,7 +17,7 @@ const maxFile = 1 << 20 // bytes
 var ErrNotRegular = errors.New("it is no regular file")
 
 // OnDisk are the files of this machine: regular ones, of a megabyte at most.
-func OnDisk() Files { return Files{Read: read, Glob: filepath.Glob} }
+func OnDisk() Files { return Files{Read: read, Glob: glob} }
 
 func read(path string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO would be waited for
@@ -33,4 +35,19 @@ func read(path string) ([]byte, error) {
 		err = fmt.Errorf("read %s: it is longer than %d bytes", path, maxFile)
 	}
 	return text, err
+}
+
+// glob is wordexp(3)'s, by which ifup resolves a pattern: a name that begins with a dot is
+// matched by one that does, too.
+func glob(pattern string) ([]string, error) {
+	paths, err := filepath.Glob(pattern)
+	return slices.DeleteFunc(paths, func(path string) bool {
+		names, patterns := strings.Split(path, "/"), strings.Split(filepath.Clean(pattern), "/")
+		for i := range min(len(names), len(patterns)) {
+			if strings.HasPrefix(names[i], ".") && !strings.HasPrefix(patterns[i], ".") {
+				return true
+			}
+		}
+		return false
+	}), err
 }

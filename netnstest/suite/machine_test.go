@@ -47,6 +47,7 @@ var onMachine = []struct {
 	{"LeasedMTU", testLeasedMTU},
 	{"TakeOverInUse", testTakeOverInUse},
 	{"NetworkManager", testNetworkManager},
+	{"Networkd", testNetworkd},
 	{"CleanMachine", testCleanMachine},
 }
 
