@@ -1,0 +1,114 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/doctor"
+)
+
+func doctorCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "doctor",
+		Usage:     "say what keeps the bond from working on this machine, and the command that mends it",
+		ArgsUsage: "[NAME]",
+		Description: "Makes a list of checks: of the kernel, of the members, and of everybody else who has a say in them. " +
+			"It changes nothing, and of what is wrong it says what was seen, why it matters, and what mends it, the worst first. " +
+			"A bond whose checks are all right gets one line.\n\n" +
+			"What is wanted is what up has recorded, or the usual file; or, for a bond that is yet to be made, what --config and the flags say, which are up's. " +
+			"Without any of them the machine alone is looked at.\n\n" +
+			"It needs no privilege, but says what it couldn't see without. To find a backup that receives nothing, it sends a few broadcasts " +
+			"(UDP, port 9) over the bond.\n\n" +
+			"  bondctl doctor\n" +
+			"  bondctl doctor --member eth0 --member wlan0\n" +
+			"  bondctl doctor office --json\n\n" +
+			"Exit status: 0 ok, 1 something warns, 2 something fails: the bond, or a member, can't work; 3 anything else, usage included.",
+		Flags:  append([]cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON: an object"}}, wantedFlags()...),
+		Action: examine,
+	}
+}
+
+// wantedFlags are those of up that say what is wanted.
+func wantedFlags() []cli.Flag {
+	return slices.DeleteFunc(upFlags(), func(f cli.Flag) bool {
+		name := f.Names()[0]
+		k := slices.IndexFunc(bond.Keys(), func(k bond.Key) bool { return flagName(k.Name) == name })
+		return k < 0 && name != "config"
+	})
+}
+
+// The exit statuses of doctor beside 0 and checkFailed.
+const (
+	doctorWarns exitError = 1
+	doctorFails exitError = 2
+)
+
+func examine(c *cli.Context) error {
+	name, err := bondName(c)
+	if err != nil {
+		return err
+	}
+	h, err := openHost(c)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	config, err := examined(c, h, name)
+	if err != nil {
+		return err
+	}
+	g := doctor.Gatherer{Host: h, Root: "/", Name: name, Config: config}
+	report := g.Gather(c.Context).Examine()
+	if c.Bool("json") {
+		err = writeJSON(c.App.Writer, report, "  ")
+	} else {
+		err = printReport(c.App.Writer, report)
+	}
+	switch {
+	case err != nil:
+		return err
+	case report.Worst() == doctor.Fails:
+		return doctorFails
+	case report.Worst() == doctor.Warns:
+		return doctorWarns
+	}
+	return nil
+}
+
+// examined is what is wanted: what the command line says, or else what is recorded, or else
+// what the usual file says; nil for none of them.
+func examined(c *cli.Context, h *bond.Host, name string) (*bond.Config, error) {
+	if !c.IsSet("config") && flagSettings(c) == nil {
+		recorded, err := h.Recorded(name)
+		if err != nil {
+			return nil, err
+		}
+		if recorded != nil {
+			return &recorded.Config, nil
+		}
+	}
+	wanted, err := namedConfig(c, name)
+	if wanted == nil || err != nil {
+		return nil, err
+	}
+	return &wanted.Config, nil
+}
+
+// preflight makes the checks of what would make an up fail halfway. The error has the worst
+// finding.
+func preflight(name string) error {
+	report := doctor.Preflight("/", name).Before()
+	if report.Worst() != doctor.Fails {
+		return nil
+	}
+	worst := report.Findings[0]
+	return &unfitError{worst.Seen + "; " + worst.Why, worst.Mend}
+}
+
+// An unfitError says why there can be no bond on this machine. Nothing was changed.
+type unfitError struct{ message, hint string }
+
+func (e *unfitError) Error() string { return e.message }
+func (e *unfitError) Hint() string  { return e.hint }
