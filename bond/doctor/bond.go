@@ -15,7 +15,7 @@ func checkObstacle(f *Facts) []Finding {
 	if f.Obstacle == nil {
 		return nil
 	}
-	return []Finding{{Severity: Fails, Seen: f.Obstacle.What, Why: "bondctl up stops there, before it has changed anything", Mend: f.Obstacle.Mend}}
+	return []Finding{{Severity: Fails, Seen: f.Obstacle.What, Why: "an up stops there, before it has changed anything", Mend: f.Obstacle.Mend}}
 }
 
 // checkHealth tells what status says of a bond.

@@ -68,7 +68,7 @@ func checkDHCPClient(f *Facts) (found []Finding) {
 			found = append(found, about(c.Interface, finding))
 		case c.Obstacle != "":
 			found = append(found, about(c.Interface, Finding{Severity: Fails, Seen: c.Obstacle,
-				Why:  "bondctl up stops there, for nobody could give the client its interface back",
+				Why:  "an up stops there, for nobody could give the client its interface back",
 				Mend: fmt.Sprintf("have %s leave %s alone, or leave the member out for now", c.Program, c.Interface)}))
 		}
 	}

@@ -31,7 +31,7 @@ func checkMemberTraffic(f *Facts) (found []Finding) {
 		}
 		mend := strings.Join(moves, " && ")
 		if mend == "" {
-			mend = fmt.Sprintf("ip route show dev %s table all lists them; ip route del takes one away", m.Name)
+			mend = fmt.Sprintf("ip route show dev %s table all lists them; give the bond those that you need, and then ip route del takes them away", m.Name)
 		}
 		found = append(found, about(m.Name, Finding{Severity: Warns, Why: why, Mend: mend,
 			Seen: fmt.Sprintf("%s is in the bond, and has %s of its own", m.Name, strings.Join(carries, ", "))}))
@@ -41,14 +41,13 @@ func checkMemberTraffic(f *Facts) (found []Finding) {
 
 func (f *Facts) otherThanLinkLocal(a netip.Prefix) bool { return !a.Addr().IsLinkLocalUnicast() }
 
-// move is the command that takes an address from a slave. Where the bond isn't in that network
-// it gets the address first, so that nobody is cut off.
+// move is the command that takes an address from a slave. Where the bond hasn't got it
+// it gets it first, so that nobody is cut off.
 func (f *Facts) move(a netip.Prefix, from string) string {
-	away := fmt.Sprintf("ip address del %s dev %s", a, from)
-	if f.Bond != nil && slices.ContainsFunc(f.Bond.Addresses, func(p netip.Prefix) bool { return p.Masked() == a.Masked() }) {
-		return away
+	if f.Bond != nil && slices.Contains(f.Bond.Addresses, a) {
+		return fmt.Sprintf("ip address del %s dev %s", a, from)
 	}
-	return fmt.Sprintf("ip address add %s dev %s && %s", a, f.Name, away)
+	return fmt.Sprintf("ip address add %s dev %s && ip address del %[1]s dev %s", a, f.Name, from)
 }
 
 // checkRFKill tells of radios that are switched off.
@@ -77,7 +76,7 @@ func checkFixedMAC(f *Facts) (found []Finding) {
 		return nil
 	}
 	const why = "with fail_over_mac none every member must carry the bond's MAC address, or nothing that is sent to the bond arrives over it"
-	mend := fmt.Sprintf("set fail_over_mac = \"active\" and make the bond anew: bondctl up %s --fail-over-mac active", f.Name)
+	const mend = `fail_over_mac = "active" in the file, or among the flags: the next up makes the bond anew, with an interruption`
 	for _, m := range f.present() {
 		finding := Finding{Severity: Fails, Why: why, Mend: mend}
 		switch {

@@ -30,9 +30,20 @@ type Unknown struct {
 	Why   string `json:"why"`
 }
 
+// Examined says what was looked at, beside the machine.
+type Examined string
+
+// The values of Examined.
+const (
+	ExaminedBond          Examined = "bond"
+	ExaminedConfiguration Examined = "configuration" // of a bond that isn't there
+	ExaminedMachine       Examined = "machine"       // alone: there is neither
+)
+
 // A Report is what came of an examination. Its lists are never nil.
 type Report struct {
 	Bond     string    `json:"bond"`
+	Examined Examined  `json:"examined"`
 	Findings []Finding `json:"findings"` // the worst first
 	Checks   []string  `json:"checks"`   // the names of those that were made
 	Unknown  []Unknown `json:"unknown"`  // what they couldn't see
@@ -96,7 +107,7 @@ func (f *Facts) Before() Report {
 }
 
 func (f *Facts) examine(checks []check) Report {
-	r := Report{Bond: f.Name, Findings: []Finding{}, Checks: []string{}, Unknown: []Unknown{}}
+	r := Report{Bond: f.Name, Examined: f.examined(), Findings: []Finding{}, Checks: []string{}, Unknown: []Unknown{}}
 	for _, c := range checks {
 		r.Checks = append(r.Checks, c.name)
 		for _, finding := range c.run(f) {
@@ -109,6 +120,16 @@ func (f *Facts) examine(checks []check) Report {
 	}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return cmp.Compare(rank[a.Severity], rank[b.Severity]) })
 	return r
+}
+
+func (f *Facts) examined() Examined {
+	switch {
+	case f.Bond != nil:
+		return ExaminedBond
+	case f.Config != nil:
+		return ExaminedConfiguration
+	}
+	return ExaminedMachine
 }
 
 var rank = map[Severity]int{Fails: 0, Warns: 1}

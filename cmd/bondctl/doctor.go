@@ -12,7 +12,7 @@ import (
 func doctorCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "doctor",
-		Usage:     "say what keeps the bond from working on this machine, and the command that mends it",
+		Usage:     "say what keeps the bond from working, and what mends it",
 		ArgsUsage: "[NAME]",
 		Description: "Makes a list of checks: of the kernel, of the members, and of everybody else who has a say in them. " +
 			"It changes nothing, and of what is wrong it says what was seen, why it matters, and what mends it, the worst first. " +

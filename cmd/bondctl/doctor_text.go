@@ -42,6 +42,9 @@ func reportLine(r doctor.Report) string {
 		line = "ok"
 	}
 	line = fmt.Sprintf("%s: %s, %d checks", printable(r.Bond), line, len(r.Checks))
+	if r.Examined == doctor.ExaminedMachine {
+		line += ", of the machine alone: there is no such bond, and nothing says what it is to be"
+	}
 	var unseen []string
 	for _, u := range r.Unknown {
 		unseen = append(unseen, fmt.Sprintf("%s (%s)", u.Check, printable(u.Why)))
