@@ -51,7 +51,7 @@ func healthy() *Facts {
 		Others: []bond.Link{
 			{Name: "lo", Index: 1, Up: true, Addresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8")}},
 			{Name: "bond0", Index: 4, Kind: "bond", Up: true, MAC: ethMAC},
-			{Name: "vlan5", Index: 5, Kind: "vlan", Up: true, MAC: ethMAC},
+			{Name: "vlan5", Index: 5, Kind: "vlan", Lower: 4, Up: true, MAC: ethMAC},
 		},
 		Kernel:      Kernel{Release: "6.1.0-40-amd64", Driver: DriverLoaded},
 		Credentials: &Credentials{Root: true, Effective: true, Bounding: true},

@@ -35,7 +35,7 @@ func (g Gatherer) Gather(ctx context.Context) *Facts {
 	g.clients(f)
 	r.sysctls(f)
 	filters(ctx, f)
-	r.deaf(ctx, f)
+	g.deaf(ctx, f)
 	g.kept(f)
 	if !g.Host.InitialNamespace() {
 		// Services look after the machine's own network namespace.

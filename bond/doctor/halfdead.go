@@ -6,15 +6,18 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/probe"
 )
 
 // Half-dead links are found by frames that must come back: what the bond sends to everybody on
 // its network goes out over the active slave, and the switch passes it on to the ports of the
-// backups as well, which count it.
+// backups as well, which count it. The gateways that answer are heard by the active slave.
 
 const (
 	// calls is how many datagrams are sent, one after each callPause, until every backup has
@@ -43,8 +46,10 @@ func checkHalfDead(f *Facts) (found []Finding) {
 			continue
 		case *m.Received == 0 && most >= heard:
 			seen = fmt.Sprintf("%s has a link and has received no frame yet, while another member has received %d", m.Name, most)
+		case m.Deaf && m.Name == value(f.Bond.ActiveSlave):
+			seen = fmt.Sprintf("%s, the active slave, has a link and received nothing, not even of the gateway that was asked, while another member did", m.Name)
 		case m.Deaf:
-			seen = fmt.Sprintf("%s has a link and received nothing while %d broadcasts were sent over %s, which received answers", m.Name, calls, value(f.Bond.ActiveSlave))
+			seen = fmt.Sprintf("%s has a link and received nothing while %d broadcasts went out over %s, which received something", m.Name, calls, value(f.Bond.ActiveSlave))
 		default:
 			continue
 		}
@@ -54,24 +59,22 @@ func checkHalfDead(f *Facts) (found []Finding) {
 	return found
 }
 
-// deaf finds the backups that receive nothing while the active slave does.
-func (r reader) deaf(ctx context.Context, f *Facts) {
+// A call is what comes of calling everybody on the bond's network.
+type call struct {
+	members []Member
+	before  map[int]int // frames that slaves with links had received, by the places of the members
+	active  int         // the place of the active slave
+	read    func(name string) *int
+}
+
+// deaf finds the slaves that receive nothing while another one does.
+func (g Gatherer) deaf(ctx context.Context, f *Facts) {
 	if f.Bond == nil || f.Bond.ActiveSlave == nil || f.Bond.Bridge != "" {
 		return
 	}
 	everybody, own := broadcast(f.Bond.Addresses)
-	waiting := map[int]int{} // backups that have received nothing since, by their places
-	active, began := "", 0
-	for i, m := range f.Members {
-		before := r.received(m.Name)
-		switch {
-		case m.Name == *f.Bond.ActiveSlave && before != nil:
-			active, began = m.Name, *before
-		case m.Enslaved && value(m.Carrier) && before != nil && m.OperState != "dormant":
-			waiting[i] = *before
-		}
-	}
-	if !everybody.IsValid() || active == "" || len(waiting) == 0 {
+	c := newCall(f.Members, *f.Bond.ActiveSlave, reader{g.Root}.received)
+	if !everybody.IsValid() || c == nil {
 		return
 	}
 	conn, err := caller(ctx, f.Name, own)
@@ -80,6 +83,7 @@ func (r reader) deaf(ctx context.Context, f *Facts) {
 		return
 	}
 	defer conn.Close()
+	silent := g.gatewaysSilent(ctx)
 	for range calls {
 		if _, err := conn.WriteTo([]byte{0}, net.UDPAddrFromAddrPort(netip.AddrPortFrom(everybody, discard))); err != nil {
 			f.unknown(err, "half-dead")
@@ -90,20 +94,69 @@ func (r reader) deaf(ctx context.Context, f *Facts) {
 			return
 		case <-time.After(callPause):
 		}
-		for i, before := range waiting {
-			if now := r.received(f.Members[i].Name); now == nil || *now > before {
-				delete(waiting, i)
-			}
-		}
-		if len(waiting) == 0 {
+		if len(c.deaf()) == 0 {
 			return
 		}
 	}
-	// A dead active slave sends nothing that others could receive.
-	now := r.received(active)
-	for i := range waiting {
-		f.Members[i].Deaf = now != nil && *now > began
+	for _, i := range c.deaf() {
+		// A dead active slave sends nothing that others could receive, and a network where
+		// nobody speaks tells nothing.
+		if i == c.active {
+			f.Members[i].Deaf = silent && len(c.deaf()) < len(c.before)
+		} else {
+			f.Members[i].Deaf = !slices.Contains(c.deaf(), c.active)
+		}
 	}
+}
+
+// newCall reads what slaves have received by now; nil where there is no backup to compare the
+// active slave with.
+func newCall(members []Member, active string, read func(string) *int) *call {
+	c := &call{members: members, before: map[int]int{}, active: -1, read: read}
+	for i, m := range members {
+		if !m.Enslaved || !value(m.Carrier) || m.OperState == "dormant" {
+			continue
+		}
+		if n := read(m.Name); n != nil {
+			c.before[i] = *n
+			if m.Name == active {
+				c.active = i
+			}
+		}
+	}
+	if c.active < 0 || len(c.before) < 2 {
+		return nil
+	}
+	return c
+}
+
+// deaf are the places of the slaves that have received nothing since, in order.
+func (c *call) deaf() (places []int) {
+	for i, before := range c.before {
+		if now := c.read(c.members[i].Name); now != nil && *now == before {
+			places = append(places, i)
+		}
+	}
+	slices.Sort(places)
+	return places
+}
+
+// gatewaysSilent asks the bond's gateways, so that the active slave receives something. It says
+// whether none of them answers, as far as it may ask.
+func (g Gatherer) gatewaysSilent(ctx context.Context) bool {
+	gateways, err := g.Host.Gateways(g.Name)
+	if err != nil || len(gateways) == 0 {
+		return false
+	}
+	for _, hop := range gateways {
+		if !hop.Addr.Is4() {
+			continue
+		}
+		if _, err := probe.Gateway(ctx, hop.Link, hop.Own, hop.Addr, nil); !errors.Is(err, probe.ErrSilent) {
+			return false
+		}
+	}
+	return true
 }
 
 func (r reader) received(name string) *int {

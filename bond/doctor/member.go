@@ -47,7 +47,7 @@ func (f *Facts) move(a netip.Prefix, from string) string {
 	if f.Bond != nil && slices.Contains(f.Bond.Addresses, a) {
 		return fmt.Sprintf("ip address del %s dev %s", a, from)
 	}
-	return fmt.Sprintf("ip address add %s dev %s && ip address del %[1]s dev %s", a, f.Name, from)
+	return fmt.Sprintf("ip address add %[1]s dev %[2]s && ip address del %[1]s dev %[3]s", a, f.Name, from)
 }
 
 // checkRFKill tells of radios that are switched off.
@@ -119,7 +119,7 @@ func (f *Facts) strangersWithMAC() (found []Finding) {
 	}
 	b := f.Others[i]
 	for _, l := range f.Others {
-		stacked := l.Kind != "" && l.Kind != "veth" && l.Kind != "bond" // such as a VLAN or a bridge, which takes its port's
+		stacked := l.Lower != 0 || l.Kind == "bridge" // such as a VLAN; a bridge takes a port's
 		if l.Name == f.Name || !l.Up || stacked || l.Master == f.Name || b.MAC == nil || l.MAC.String() != b.MAC.String() {
 			continue
 		}

@@ -11,13 +11,13 @@ import (
 
 // ports is the task that measures for how long the port behind a wired slave passes nothing on
 // after its link came up, where it runs a spanning tree. That is for people to hold against
-// updelay. It listens from a link's coming up until the first frame, and no longer.
+// updelay. It listens from when a link comes up until that is known, and no longer.
 type ports struct {
 	wish    wish[portsWish]
 	reports chan<- []report
 	log     *slog.Logger
 	// forwarding is [probe.Forwarding].
-	forwarding func(ctx context.Context, iface string, limit time.Duration) (spanningTree bool, err error)
+	forwarding func(ctx context.Context, iface string, limit time.Duration) (time.Duration, error)
 
 	links   portsWish // the last ones; nil until there was a wish
 	watches map[string]*job
@@ -69,22 +69,21 @@ func (p *ports) fulfil(ctx context.Context, links portsWish) {
 	}
 	for name, changes := range links {
 		if before, was := p.links[name]; p.links != nil && (!was || before != changes) {
-			began := time.Now()
-			p.watches[name] = begin(ctx, func(ctx context.Context) { p.measure(ctx, name, changes, began) })
+			p.watches[name] = begin(ctx, func(ctx context.Context) { p.measure(ctx, name, changes) })
 		}
 	}
 	p.links = links
 }
 
 // measure listens to the port behind a slave.
-func (p *ports) measure(ctx context.Context, slave string, changes int, began time.Time) {
-	spanningTree, err := p.forwarding(ctx, slave, portTime)
+func (p *ports) measure(ctx context.Context, slave string, changes int) {
+	after, err := p.forwarding(ctx, slave, portTime)
 	switch {
 	case ctx.Err() != nil || errors.Is(err, probe.ErrSilent): // nobody said anything, which tells nothing
 	case err != nil:
 		p.log.Info("listen to the port of "+slave, "error", err)
-	case spanningTree:
-		send(ctx, p.reports, []report{forwards{slave, changes, time.Since(began)}})
+	case after > 0:
+		send(ctx, p.reports, []report{forwards{slave, changes, after}})
 	}
 }
 

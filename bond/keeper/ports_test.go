@@ -32,17 +32,20 @@ func TestPorts(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				reports := make(chan []report)
 				p := newPorts(&Keeper{Log: slog.New(slog.DiscardHandler)}, reports)
-				p.forwarding = func(ctx context.Context, iface string, limit time.Duration) (bool, error) {
+				p.forwarding = func(ctx context.Context, iface string, limit time.Duration) (time.Duration, error) {
 					after := map[string]time.Duration{"eth0": 30 * time.Second, "eth1": time.Second, "eth2": limit}[iface]
 					select {
 					case <-ctx.Done():
-						return false, ctx.Err()
+						return 0, ctx.Err()
 					case <-time.After(after):
 					}
 					if iface == "eth2" {
-						return true, probe.ErrSilent
+						return 0, probe.ErrSilent
 					}
-					return iface == "eth0", nil
+					if iface == "eth1" {
+						return 0, nil
+					}
+					return after, nil
 				}
 				ctx, end := context.WithCancel(t.Context())
 				go func() { _ = p.Run(ctx) }()

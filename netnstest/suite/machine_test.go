@@ -23,6 +23,7 @@ var onMachine = []struct {
 	{"KeeperHostileNames", testKeeperHostileNames},
 	{"Laptop", testLaptop},
 	{"RandomMAC", testRandomMAC},
+	{"DoctorWiFi", testDoctorWiFi},
 	{"USBDock", testUSBDock},
 	{"PCIDock", testPCIDock},
 	{"WiFi", testWiFi},
