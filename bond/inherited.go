@@ -209,6 +209,8 @@ func (c carried) onto(bond string, link Link, behindRA uint32) (lasting, passing
 	for _, r := range c.Routes {
 		moved := r.Whole().On(link.Index, 0)
 		switch {
+		case r.Protocol == unix.RTPROT_KERNEL && r.Destination.Addr().IsLinkLocalUnicast() && !r.Is4():
+			// NetworkManager has one in the kernel's name, and the kernel makes the bond's.
 		case r.Protocol == unix.RTPROT_RA && r.Gateway.IsValid():
 			// The kernel can't go on with a copy of its own route, and gives up on the
 			// router's advertisement where it finds one. So this one stands behind it.

@@ -144,11 +144,13 @@ func report(w io.Writer, err error) {
 	if _, ok := errors.AsType[exitError](err); ok || err == nil {
 		return
 	}
-	for line := range strings.Lines(errorText(err)) {
-		fmt.Fprintf(w, "bondctl: error: %s\n", printable(strings.TrimSuffix(line, "\n")))
-	}
-	if h := hint(err); h != "" {
-		fmt.Fprintf(w, "bondctl: hint: %s\n", printable(h))
+	reportLines(w, "error", errorText(err))
+	reportLines(w, "hint", hint(err))
+}
+
+func reportLines(w io.Writer, what, text string) {
+	for line := range strings.Lines(text) {
+		fmt.Fprintf(w, "bondctl: %s: %s\n", what, printable(strings.TrimSuffix(line, "\n")))
 	}
 }
 

@@ -97,7 +97,7 @@ func up(c *cli.Context) error {
 		defer s.close()
 	}
 	if c.Bool("dry-run") {
-		plan, err := foretellClients(c, h, wanted.Config)
+		plan, err := foretellOwners(c, h, wanted.Config)
 		if err != nil {
 			return err
 		}
@@ -138,7 +138,7 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 	}
 	plan, err := t.change(wanted)
 	if err != nil {
-		t.clients.giveBack()
+		t.owners.giveBack()
 		return t.failed(err)
 	}
 	if err := t.done(); err != nil {
