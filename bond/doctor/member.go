@@ -31,7 +31,7 @@ func checkMemberTraffic(f *Facts) (found []Finding) {
 		}
 		mend := strings.Join(moves, " && ")
 		if mend == "" {
-			mend = fmt.Sprintf("ip route show dev %s table all lists them; give the bond those that you need, and then ip route del takes them away", m.Name)
+			mend = fmt.Sprintf("bondctl up %s --take-over takes them off; give the bond a route first that you are connected by", f.Name)
 		}
 		found = append(found, about(m.Name, Finding{Severity: Warns, Why: why, Mend: mend,
 			Seen: fmt.Sprintf("%s is in the bond, and has %s of its own", m.Name, strings.Join(carries, ", "))}))

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/doctor"
+	"github.com/bondctl/bondctl/bond/manager"
 )
 
 func doctorCommand() *cli.Command {
@@ -59,7 +63,7 @@ func examine(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	g := doctor.Gatherer{Host: h, Root: "/", Name: name, Config: config}
+	g := doctor.Gatherer{Host: h, Root: "/", Name: name, Config: config, Holds: holdsFor(name, config)}
 	report := g.Gather(c.Context).Examine()
 	if c.Bool("json") {
 		err = writeJSON(c.App.Writer, report, "  ")
@@ -94,6 +98,46 @@ func examined(c *cli.Context, h *bond.Host, name string) (*bond.Config, error) {
 		return nil, err
 	}
 	return &wanted.Config, nil
+}
+
+// holdsFor finds the members that network managers look after, and how they are handed over to
+// a bond. Those that a manager has handed over before go without a word.
+func holdsFor(name string, config *bond.Config) func(context.Context, []string) ([]doctor.Hold, error) {
+	return func(ctx context.Context, interfaces []string) (all []doctor.Hold, err error) {
+		_, resting, err := manager.LedgerOf(name).Handovers()
+		if len(resting) > 0 {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, meddleTime)
+		defer cancel()
+		holds, errHolds := manager.Holds(ctx, interfaces)
+		for _, h := range holds {
+			all = append(all, holdOf(h, name, config))
+		}
+		return all, errors.Join(err, errHolds)
+	}
+}
+
+func holdOf(h manager.Hold, name string, config *bond.Config) doctor.Hold {
+	hold := doctor.Hold{Manager: h.Manager, Interface: h.Interface, What: fmt.Sprintf("%s looks after %s", h.Manager, h.Interface)}
+	if h.Follows != "" {
+		hold.What += ", by " + h.Follows
+	}
+	if h.Obstacle != "" {
+		hold.What, hold.Lines = h.Obstacle, []string{"leave the member out for now"}
+		return hold
+	}
+	hold.Lines = []string{fmt.Sprintf("bondctl up %s --take-over has it hand the member over till the next boot, and with --save for good; by hand:", name)}
+	members := []manager.Match{{Name: h.Interface}}
+	if config != nil {
+		members = matches(*config)
+	}
+	for _, handover := range manager.Plan(name, members, []manager.Hold{h}) {
+		if handover.Manager == h.Manager {
+			hold.Lines = append(hold.Lines, handover.Lines()...)
+		}
+	}
+	return hold
 }
 
 // preflight makes the checks of what would make an up fail halfway. The error has the worst
