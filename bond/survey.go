@@ -1,10 +1,6 @@
 package bond
 
-import (
-	"slices"
-
-	"github.com/bondctl/bondctl/bond/internal/rtnl"
-)
+import "slices"
 
 // A Survey is what there is of a bond and of everything beside it, for whoever looks for what
 // is wrong with them.
@@ -63,13 +59,10 @@ func (s *State) survey(c Config, machineID string) Survey {
 func (s *State) surveyed(l Link, m Surveyed) Surveyed {
 	m.Link = l
 	for _, r := range s.routes {
-		if l.Index != 0 && slices.Equal(r.Links(), []int{l.Index}) && s.surviving(r) {
+		// Every link has a route to multicast groups, which takes no other traffic.
+		if l.Index != 0 && slices.Equal(r.Links(), []int{l.Index}) && !r.Destination.Addr().IsMulticast() {
 			m.Over = append(m.Over, r.String())
 		}
 	}
 	return m
 }
-
-// surviving says whether a route takes traffic: one to a multicast group does for that alone,
-// and each link has it.
-func (s *State) surviving(r rtnl.Route) bool { return !r.Destination.Addr().IsMulticast() }

@@ -31,7 +31,7 @@ func healthy() *Facts {
 		ARPMissedMax: new(2), NSIP6Target: []netip.Addr{},
 	}
 	status := bond.Status{
-		Name: "bond0", Options: options, Health: bond.HealthOK, Address: ethMAC, MTU: 1500, ActiveSlave: new("eth0"),
+		Name: "bond0", Mode: "active-backup", Options: options, Health: bond.HealthOK, Address: ethMAC, MTU: 1500, ActiveSlave: new("eth0"),
 		Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.10/24")},
 		Members:   []bond.MemberStatus{{Name: "eth0", Role: bond.RoleActive, Prio: new(1)}, {Name: "wlan0", Role: bond.RoleBackup, Prio: new(0)}},
 	}
@@ -138,6 +138,7 @@ var checkRows = []struct {
 	{"one that is left over", func(f *Facts) { f.Supplicants[0].Interfaces = []string{"wlan0", "wlan7"} }, []string{"supplicant warns"}},
 
 	{"a member with another MAC address", func(f *Facts) { f.Options.FailOverMAC = new(bond.FailOverMACNone) }, []string{"mac-fixed fails wlan0"}},
+	{"another MAC address in another mode", func(f *Facts) { f.Options.FailOverMAC, f.Bond.Mode = new(bond.FailOverMACNone), "balance-alb" }, nil},
 	{"InfiniBand", func(f *Facts) {
 		absent(f)
 		f.Options.FailOverMAC, f.Members[0].Type = new(bond.FailOverMACNone), unix.ARPHRD_INFINIBAND

@@ -72,7 +72,8 @@ func checkRFKill(f *Facts) (found []Finding) {
 // checkFixedMAC tells of members whose MAC address can't be the bond's. No file says that a
 // driver can't set one: it shows once the member is in a bond, or in what kind of link it is.
 func checkFixedMAC(f *Facts) (found []Finding) {
-	if value(f.Options.FailOverMAC) != bond.FailOverMACNone {
+	// In other modes slaves may keep addresses of their own.
+	if value(f.Options.FailOverMAC) != bond.FailOverMACNone || f.Bond != nil && f.Bond.Mode != "active-backup" {
 		return nil
 	}
 	const why = "with fail_over_mac none every member must carry the bond's MAC address, or nothing that is sent to the bond arrives over it"

@@ -91,6 +91,15 @@ func TestDoctor(t *testing.T) {
 		t.Errorf("doctor for nobody: exit status %d\n%s%s", o.Status, o.Stdout, o.Stderr)
 	}
 
+	before := links(t, h)
+	for _, args := range [][]string{{"up", "--once", "--miimon", "50"}, {"doctor"}} {
+		o := run(t, h.Command("setpriv", append([]string{"--bounding-set", "-net_admin", "/run/bondctl-for-doctor"}, append(args, eth0And1...)...)...))
+		if said := o.Stdout + o.Stderr; o.Status == 0 || !strings.Contains(said, "CAP_NET_ADMIN") {
+			t.Errorf("%v where nobody may have CAP_NET_ADMIN: exit status %d\n%s", args, o.Status, said)
+		}
+	}
+	sameLinks(t, h, before)
+
 	eth1.Move(h.OtherLAN())
 	netnstest.Eventually(t, usable(h, "eth0", "eth1"))
 	h.Run("sysctl", "-qw", "net.ipv4.conf.bond0.arp_ignore=8", "net.ipv4.conf.bond0.rp_filter=1")
