@@ -77,11 +77,6 @@ func TestDoctor(t *testing.T) {
 	}
 	h.Run("ip", "address", "flush", "dev", "eth0")
 	h.Run("ip", "address", "flush", "dev", "eth1")
-	for _, args := range [][]string{{"--nosuch"}, {"a", "b"}, {"--member", "eth0", "--miimon", "x"}} {
-		if o := bondctl(t, h, append([]string{"doctor"}, args...)...); o.Status != 3 || o.Stderr == "" {
-			t.Errorf("doctor %v: exit status %d, want 3\n%s", args, o.Status, o.Stderr)
-		}
-	}
 
 	up(t, h, append([]string{"--address", "192.0.2.10/24", "--gateway", "192.0.2.1"}, eth0And1...)...)
 	netnstest.Eventually(t, usable(h, "eth0", "eth1"))
@@ -124,16 +119,9 @@ func TestDoctor(t *testing.T) {
 		}
 		return nil
 	})
-	text := bondctl(t, h, "doctor")
-	t.Log("\n" + text.Stdout)
 	for _, f := range r.Findings {
 		if f.Check == "dhcp-client" && !strings.Contains(f.Seen, fmt.Sprint(client.PID())) {
 			t.Errorf("the client is process %d: %s", client.PID(), f.Seen)
-		}
-	}
-	for line := range strings.Lines(text.Stdout) {
-		if len(line) > 81 && !strings.HasPrefix(line, "  mend") {
-			t.Errorf("%d columns: %s", len(line), line)
 		}
 	}
 }
