@@ -134,6 +134,8 @@ var checkRows = []struct {
 		f.Members[1].WPAConf = ""
 		f.Supplicants = []Supplicant{{PID: 8, Interfaces: []string{"wlan0"}}, {PID: 9, Interfaces: []string{"wlan0"}}}
 	}, []string{"supplicant fails wlan0"}},
+	{"iwd beside it", func(f *Facts) { f.IWD = true }, []string{"supplicant fails wlan0"}},
+	{"iwd alone", func(f *Facts) { f.IWD, f.Members[1].WPAConf, f.Supplicants = true, "", nil }, nil},
 	{"one that isn't ours, and is to be", func(f *Facts) { f.Members[1].WPAConf, f.Supplicants[0].Ours = "", false }, nil},
 	{"one that is left over", func(f *Facts) { f.Supplicants[0].Interfaces = []string{"wlan0", "wlan7"} }, []string{"supplicant warns"}},
 
@@ -212,6 +214,9 @@ var checkRows = []struct {
 	}, nil},
 
 	{"a spanning tree", func(f *Facts) { f.Members[0].Forwards = 30 * time.Second }, []string{"updelay warns eth0"}},
+	{"a spanning tree, with ARP monitoring", func(f *Facts) {
+		f.Members[0].Forwards, f.Options.ARPInterval = 30*time.Second, new(bond.Millis(100))
+	}, nil},
 	{"a fast spanning tree", func(f *Facts) { f.Members[0].Forwards = 3 * time.Second }, nil},
 
 	{"better, with Wi-Fi", func(f *Facts) { f.Options.PrimaryReselect = new(bond.ReselectBetter) }, []string{"better-speed warns wlan0"}},

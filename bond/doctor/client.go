@@ -116,6 +116,12 @@ func checkSupplicant(f *Facts) (found []Finding) {
 				}
 			}
 		}
+		if f.IWD && m.WiFi && m.WPAConf != "" {
+			found = append(found, about(m.Name, Finding{Severity: Fails,
+				Seen: fmt.Sprintf("iwd runs, and wpa_conf of %s is %s", m.Name, m.WPAConf),
+				Why:  "iwd and the keeper's wpa_supplicant tear down each other's connections for ever",
+				Mend: "leave wpa_conf out, and iwd goes on associating the member; or have iwd leave it alone (iwd --nointerfaces)"}))
+		}
 		for i, s := range foreign {
 			if i > 0 || ours || m.WPAConf != "" {
 				found = append(found, about(m.Name, leftover(m, s)))

@@ -30,6 +30,7 @@ type Facts struct {
 	Supplicants []Supplicant
 	// NoSupplicant says that there is no program wpa_supplicant.
 	NoSupplicant bool
+	IWD          bool // it runs
 	Randomizers  []Randomizer
 	MACPolicy    *MACPolicy
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -29,6 +30,8 @@ func Filters(ctx context.Context) (all []Filter, err error) {
 		cancel()
 		switch {
 		case errors.Is(failed, exec.ErrNotFound):
+		case failed != nil && err == nil && os.Geteuid() != 0:
+			err = fmt.Errorf("%s lists its rules to root alone", program[0])
 		case failed != nil && err == nil:
 			err = fmt.Errorf("%s can't list its rules: %w", program[0], failed)
 		case failed == nil:

@@ -75,7 +75,7 @@ func overlap(a, b []netip.Prefix) bool {
 // checkUpdelay tells of a port that forwards later than the bond counts on it.
 func checkUpdelay(f *Facts) (found []Finding) {
 	updelay := f.Options.Updelay
-	if updelay == nil {
+	if updelay == nil || value(f.Options.ARPInterval) > 0 { // which asks before it believes in a link
 		return nil
 	}
 	for _, m := range f.slaves() {

@@ -146,7 +146,7 @@ func (r reader) randomizers(f *Facts, processes []process) {
 			}
 		}
 	}
-	if runs(processes, "iwd") {
+	if f.IWD = runs(processes, "iwd"); f.IWD {
 		config, err := r.files("etc/iwd/main.conf")
 		f.unknown(err, "mac-randomization")
 		for _, file := range config {
