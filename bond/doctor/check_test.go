@@ -188,6 +188,7 @@ var checkRows = []struct {
 
 	{"never a frame", func(f *Facts) { f.Members[1].Received = new(0) }, []string{"half-dead warns wlan0"}},
 	{"no frame now", func(f *Facts) { f.Members[1].Deaf = true }, []string{"half-dead warns wlan0"}},
+	{"no frame to the active slave", func(f *Facts) { f.Members[0].Deaf = true }, []string{"half-dead warns eth0"}},
 	{"no frame without a link", func(f *Facts) { f.Members[1].Received, f.Members[1].Carrier = new(0), new(false) }, nil},
 	{"a quiet network", func(f *Facts) { f.Members[0].Received, f.Members[1].Received = new(5), new(0) }, nil},
 	{"a counter that isn't known", func(f *Facts) { f.Members[1].Received = nil }, nil},

@@ -118,7 +118,7 @@ func (r reader) online(f *Facts) {
 	}
 	for _, m := range f.present() {
 		r.networkd(o, m.Name, m.Index)
-		if r.managedByNM(m) {
+		if r.managedByNM(f, m) {
 			o.Managed = append(o.Managed, m.Name)
 		}
 	}

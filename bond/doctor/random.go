@@ -138,7 +138,7 @@ func (r reader) randomizers(f *Facts, processes []process) {
 			f.unknown(err, "mac-randomization")
 		}
 		for _, m := range f.present() {
-			if m.WiFi && r.managedByNM(m) {
+			if m.WiFi && r.managedByNM(f, m) {
 				for _, found := range randomNM(append(own, config...), connections) {
 					found.Interface = m.Name
 					f.Randomizers = append(f.Randomizers, found)
@@ -157,8 +157,12 @@ func (r reader) randomizers(f *Facts, processes []process) {
 	}
 }
 
-// managedByNM says whether NetworkManager looks after a link, by what it writes down of each.
-func (r reader) managedByNM(m Member) bool {
+// managedByNM says whether NetworkManager looks after a link: by what it says, or else by what
+// it has written down of each.
+func (r reader) managedByNM(f *Facts, m Member) bool {
+	if slices.ContainsFunc(f.Holds, func(h Hold) bool { return h.Manager == "NetworkManager" && h.Interface == m.Name }) {
+		return true
+	}
 	text, err := r.text(fmt.Sprintf("run/NetworkManager/devices/%d", m.Index))
 	if err != nil {
 		return false

@@ -34,8 +34,8 @@ rfkill: fails
   mend  rfkill unblock wifi
 
 firewall: warns
-  seen  nft has a rule that names eth0: \x1b[2Jlong long long long long
-        long long long long long long long long long long long
+  seen  nft has a rule that names eth0: \x1b[2Jlong long long long long long
+        long long long long long long long long long long
   why   it doesn't hold
   mend  first:
           ` + strings.Repeat("x", 90) + "\n"},
