@@ -26,6 +26,7 @@ var onMachine = []struct {
 	{"RandomMAC", testRandomMAC},
 	{"JoinDocked", testJoinDocked},
 	{"IWD", testIWD},
+	{"DoctorWiFi", testDoctorWiFi},
 	{"USBDock", testUSBDock},
 	{"PCIDock", testPCIDock},
 	{"WiFi", testWiFi},
