@@ -44,6 +44,7 @@ var onMachine = []struct {
 	{"LeasedMTU", testLeasedMTU},
 	{"TakeOverInUse", testTakeOverInUse},
 	{"Networkd", testNetworkd},
+	{"Ifupdown", testIfupdown},
 	{"CleanMachine", testCleanMachine},
 }
 
