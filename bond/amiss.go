@@ -18,6 +18,7 @@ func (s *State) amiss(r record) (why []string) {
 	if r.Config != nil {
 		s.otherThanWanted(r, say)
 	}
+	s.strays(say)
 	bond, _ := s.link(s.Name)
 	for _, a := range s.addrsOf(bond.Index) {
 		if a.Flags&unix.IFA_F_DADFAILED != 0 {
@@ -40,11 +41,6 @@ func (s *State) otherThanWanted(r record, say func(format string, args ...any)) 
 		say("%s is a port of %s; its address belongs there", s.Name, bridge)
 	} else {
 		s.missing(r, say)
-	}
-	for _, m := range s.expand(c) {
-		if m.ignoresWPAConf() {
-			say("wpa_conf of %s isn't read, for it is no Wi-Fi interface", m.name)
-		}
 	}
 	if c.Metric6 != nil && s.raMetric == "" {
 		say("ipv6.metric doesn't hold for the default routes of IPv6 routers, for net.ipv6.conf.%s.%s can't be set", s.Name, raMetric.Key)

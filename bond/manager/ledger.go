@@ -51,6 +51,9 @@ func (l Ledger) Handovers() (inForce, resting []Handover, err error) {
 // that it can be handed back whatever happens in between. One of a manager that has handed
 // over already adds to that.
 func (l Ledger) Release(ctx context.Context, handovers []Handover) error {
+	if len(handovers) == 0 {
+		return nil
+	}
 	return l.change(ctx, func(f *ledgerFile) error {
 		for _, h := range handovers {
 			f.Resting = without(f.Resting, h.Manager)
@@ -72,6 +75,9 @@ func (l Ledger) Release(ctx context.Context, handovers []Handover) error {
 
 // Last has the handovers that are in force outlive a reboot.
 func (l Ledger) Last(ctx context.Context) error {
+	if known, _, err := l.Handovers(); len(known) == 0 || err != nil {
+		return err
+	}
 	return l.change(ctx, func(f *ledgerFile) error {
 		for i := range f.Handovers {
 			if f.Handovers[i].Lasting {

@@ -120,3 +120,8 @@ func Plan(bond string, members []Match, holds []Hold) (all []Handover) {
 // Lines are what somebody does to hand over by hand, and lastingly: shell commands, and files
 // with what belongs in them.
 func (h Handover) Lines() []string { return backendOf(h.Manager).lines(h) }
+
+// Has says whether a link is among those that were handed over.
+func (h Handover) Has(name string) bool {
+	return slices.ContainsFunc(h.Holds, func(hold Hold) bool { return hold.Interface == name })
+}

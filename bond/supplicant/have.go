@@ -49,7 +49,11 @@ func (s *Supplicant) suits(ctx context.Context, p *process) bool {
 
 // args are wpa_supplicant's arguments. The last ones are what it is known by.
 func (s *Supplicant) args() []string {
-	return []string{"-B", "-D", "nl80211,wext", "-i", s.Interface, "-c", s.Config, "-g", control(s.Dir)}
+	driver := "nl80211,wext"
+	if s.Wired {
+		driver = "wired"
+	}
+	return []string{"-B", "-D", driver, "-i", s.Interface, "-c", s.Config, "-g", control(s.Dir)}
 }
 
 // longestPath is what fits into a unixgram address beside its final zero.
@@ -156,6 +160,12 @@ func (s *Supplicant) program() (string, error) {
 		}
 	}
 	return "", fmt.Errorf("wpa_supplicant isn't installed: it isn't in %s", strings.Join(path, ", "))
+}
+
+// Installed returns an error where there is no wpa_supplicant on this machine.
+func Installed() error {
+	_, err := (&Supplicant{}).program()
+	return err
 }
 
 // output keeps the beginning of what is written to it.

@@ -205,6 +205,39 @@ func (f *owners) warnOf(who string, link *owner.Link) {
 	}
 }
 
+// addSlaves adds the managers that look after slaves, and haven't handed them over.
+func (f *owners) addSlaves() error {
+	st, err := f.host.Brief(f.config.Name)
+	if errors.Is(err, bond.ErrNoBond) || !f.host.InitialNamespace() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	inForce, _, err := manager.LedgerOf(f.config.Name).Handovers()
+	if err != nil {
+		return err
+	}
+	holds, err := manager.Holds(f.c.Context, slavesOf(st))
+	for _, hold := range holds {
+		has := func(h manager.Handover) bool { return h.Manager == hold.Manager && h.Has(hold.Interface) }
+		if !slices.ContainsFunc(inForce, has) {
+			f.holds = append(f.holds, hold)
+		}
+	}
+	return err
+}
+
+// slavesOf are the members that are enslaved.
+func slavesOf(st bond.Status) (names []string) {
+	for _, m := range st.Members {
+		if m.Role == bond.RoleActive || m.Role == bond.RoleBackup {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
 // hasOwners says whether somebody gets links of a bond back, and goes on with the lease.
 func hasOwners(h *bond.Host, name string) (bool, error) {
 	clients, err := owner.LedgerOf(h.StateDir(), name).Clients()
@@ -232,17 +265,12 @@ func (f *owners) giveBack() {
 // down, for an up that has failed, and for whoever puts either back.
 func giveBackOwners(c *cli.Context, h *bond.Host, name string) {
 	ctx := context.WithoutCancel(c.Context) // an interrupted up has them started, too
-	var slaves []string
 	st, err := h.Brief(name)
 	if err != nil && !errors.Is(err, bond.ErrNoBond) {
 		warn(c, "%v", err)
 		return
 	}
-	for _, m := range st.Members {
-		if m.Role == bond.RoleActive || m.Role == bond.RoleBackup {
-			slaves = append(slaves, m.Name)
-		}
-	}
+	slaves := slavesOf(st)
 	reclaim(ctx, c, h, name, slaves)
 	started, err := owner.LedgerOf(h.StateDir(), name).GiveBack(ctx, slaves)
 	for _, client := range started {

@@ -108,6 +108,9 @@ func (t *trial) lent(joining []string) (lent map[netip.Prefix]time.Duration, err
 func (t *trial) change(wanted bond.Wanted) (bond.Plan, error) {
 	for {
 		plan, err := t.h.Reconcile(t.c.Context, wanted, t.how())
+		if err == nil && plan.Empty() {
+			err = t.takeOver()
+		}
 		if other, ok := errors.AsType[*bond.TrialError](err); !ok || other.Confirm {
 			return plan, err
 		}
@@ -134,8 +137,19 @@ func (t *trial) begin(p bond.Plan, before bond.Image) error {
 			return err
 		}
 	}
-	if t.owners == nil && t.config.TakeOver { // no member joins yet
-		t.owners = &owners{c: t.c, host: t.h, config: t.config}
+	return t.takeOver()
+}
+
+// takeOver has the owners let go of the members: of those that join and, if that is asked for,
+// of those that have joined, and of what is yet to come.
+func (t *trial) takeOver() error {
+	if t.config.TakeOver {
+		if t.owners == nil { // no member joins
+			t.owners = &owners{c: t.c, host: t.h, config: t.config}
+		}
+		if err := t.owners.addSlaves(); err != nil {
+			return err
+		}
 	}
 	return t.owners.takeOver()
 }

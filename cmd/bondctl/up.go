@@ -128,6 +128,9 @@ func upWait(c *cli.Context) (time.Duration, error) {
 func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) error {
 	c, h, config := t.c, t.h, t.config
 	loadBonding()
+	if err := preflight(config.Name); err != nil {
+		return err
+	}
 	if c.Bool("once") {
 		if err := dismissKeeper(c, h, config); err != nil {
 			return err
