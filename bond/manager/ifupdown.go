@@ -24,6 +24,11 @@ type ifUpDown struct{}
 
 const ifState = "run/network/ifstate"
 
+// What had an interface up is a unit, or else the program itself.
+const ifupProgram = "ifup"
+
+func isUnit(restore string) bool { return strings.HasPrefix(restore, "ifup@") }
+
 func (ifUpDown) runs() bool {
 	if !slices.ContainsFunc([]string{"sbin/ifup", "usr/sbin/ifup"}, func(path string) bool {
 		_, err := os.Stat(filepath.Join(root, path))
@@ -81,6 +86,8 @@ func (ifUpDown) holds(_ context.Context, interfaces []string) ([]Hold, error) {
 		h.Follows = strings.Join(where, ", ")
 		if isActive(ifupUnit(name)) {
 			h.Restore = ifupUnit(name)
+		} else if up[name] != "" {
+			h.Restore = ifupProgram
 		}
 		holds = append(holds, h)
 	}
@@ -183,7 +190,7 @@ func (ifUpDown) lines(h Handover) (lines []string) {
 		lines = append(lines, edits[file].sed(file))
 	}
 	for _, hold := range h.Holds {
-		if hold.Restore != "" {
+		if isUnit(hold.Restore) {
 			lines = append(lines, "systemctl mask --runtime "+shellQuote(hold.Restore))
 		}
 	}

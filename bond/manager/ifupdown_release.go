@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
@@ -42,10 +44,14 @@ func (ifUpDown) release(ctx context.Context, h Handover) error {
 }
 
 // reclaim undoes it. A unit that was started is started again, so that ifdown is run as the
-// interface vanishes; ifup, by its own record, has nothing to do.
+// interface vanishes. Of what ifup has up by its own record it does nothing more: after a reboot
+// that is nothing.
 func (ifUpDown) reclaim(ctx context.Context, h Handover) error {
-	if err := errors.Join(h.unmarkInterfaces(), h.removeExclusion()); err != nil || !hasSystemd() {
+	if err := errors.Join(h.unmarkInterfaces(), h.removeExclusion()); err != nil {
 		return err
+	}
+	if !hasSystemd() {
+		return h.ifup(ctx)
 	}
 	s, err := dialSystemd(ctx)
 	if err != nil {
@@ -56,17 +62,43 @@ func (ifUpDown) reclaim(ctx context.Context, h Handover) error {
 		return err
 	}
 	for _, hold := range h.Holds {
-		if hold.Restore == "" || isActive(hold.Restore) {
-			continue
-		}
-		if _, err := os.Stat(filepath.Join(root, "sys/class/net", hold.Interface)); err != nil {
+		if !isUnit(hold.Restore) || isActive(hold.Restore) || !isThere(hold.Interface) {
 			continue // udev has it started once the interface is there
 		}
 		if err := s.job(ctx, "StartUnit", hold.Restore); err != nil {
 			return fmt.Errorf("start %s: %w", hold.Restore, err)
 		}
 	}
+	return h.ifup(ctx)
+}
+
+// ifupTime is how long ifup may take: without an answer dhclient goes on asking for a minute.
+const ifupTime = 2 * time.Minute
+
+// ifup brings interfaces up again that were, by ifup itself, and are not.
+func (h Handover) ifup(ctx context.Context) error {
+	up, err := readIfState()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, ifupTime)
+	defer cancel()
+	for _, hold := range h.Holds {
+		if hold.Restore != ifupProgram || up[hold.Interface] != "" || !isThere(hold.Interface) {
+			continue
+		}
+		cmd := exec.CommandContext(ctx, ifupProgram, hold.Interface)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // its dhclient lives on
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("ifup %s: %w", hold.Interface, err)
+		}
+	}
 	return nil
+}
+
+func isThere(name string) bool {
+	_, err := os.Stat(filepath.Join(root, "sys/class/net", name))
+	return err == nil
 }
 
 // hasSystemd says whether systemd is the init (sd_booted(3)).
@@ -253,7 +285,7 @@ func exclude() error {
 	}
 	unit, file := filepath.Join(root, exclusionUnit), filepath.Join(root, exclusionFile)
 	if bonds == 0 {
-		return errors.Join(statefile.Remove(unit), statefile.Remove(file))
+		return errors.Join(statefile.Remove(unit), statefile.Remove(file), os.Remove(filepath.Join(root, exclusionDir)))
 	}
 	slices.Sort(names)
 	text := `EXCLUDE_INTERFACES="` + strings.Join(slices.Compact(names), " ") + "\"\n"

@@ -72,7 +72,7 @@ func TestIfupdownHolds(t *testing.T) {
 		return Hold{Link: owner.Link{Interface: name}, Manager: Ifupdown, Follows: follows, Restore: restore}
 	}
 	const eth0, wlan0 = "/etc/network/interfaces:8, /etc/network/interfaces:11", "/etc/network/interfaces.d/wlan:1, /etc/network/interfaces.d/wlan:6"
-	holds(hold("eth0", eth0, ""), hold("wlan0", wlan0, ""))
+	holds(hold("eth0", eth0, "ifup"), hold("wlan0", wlan0, ""))
 	for path, target := range map[string]string{"run/systemd/system/ifup@eth0.service": "/dev/null", "run/systemd/units/invocation:ifup@wlan0.service": "1234"} {
 		path = filepath.Join(dir, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -246,6 +246,30 @@ func TestExclusion(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, filesBelow(t, dir)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// Without systemd there is nothing that ends with the boot.
+func TestIfupdownWithoutSystemd(t *testing.T) {
+	dir := interfacesRoot(t)
+	before := filesBelow(t, dir)
+	h := ifupHandover("eth0")
+	h.Holds = []Hold{{Link: owner.Link{Interface: "eth0"}, Manager: Ifupdown, Restore: ifupProgram}}
+	for range 2 {
+		if err := (ifUpDown{}).release(t.Context(), h); err != nil {
+			t.Fatal(err)
+		}
+		if holds, err := (ifUpDown{}).holds(t.Context(), []string{"eth0"}); err != nil || len(holds) > 0 {
+			t.Errorf("it still holds %v, %v", holds, err)
+		}
+	}
+	for range 2 {
+		if err := (ifUpDown{}).reclaim(t.Context(), h); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, filesBelow(t, dir)); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
 	}
 }
 

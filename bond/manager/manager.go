@@ -75,6 +75,8 @@ var backends = []struct {
 	{NetworkManager, networkManager{}},
 	{Networkd, networkd{}},
 	{Ifupdown, ifUpDown{}},
+	{Connman, bystander{"connman.service", connmanObstacle}},
+	{IWD, bystander{"iwd.service", iwdObstacle}},
 }
 
 func backendOf(name string) backend {

@@ -49,6 +49,7 @@ var onMachine = []struct {
 	{"TakeOverInUse", testTakeOverInUse},
 	{"NetworkManager", testNetworkManager},
 	{"Networkd", testNetworkd},
+	{"Ifupdown", testIfupdown},
 	{"CleanMachine", testCleanMachine},
 }
 

@@ -14,11 +14,12 @@ import (
 // machines have them.
 const keepNames = "[Match]\nOriginalName=*\n[Link]\nNamePolicy=keep\nMACAddressPolicy=none\n"
 
-// dockMachine is a machine with a dock and Wi-Fi, and the folders in which their owner keeps
-// its configuration.
-func dockMachine(t *testing.T, folders ...string) (m *netnstest.Machine, dock *netnstest.Dock, wifi *netnstest.WiFi, server *netnstest.Process) {
+// dockMachine is a machine with a dock and Wi-Fi, and with packages that their owner is of.
+func dockMachine(t *testing.T, packages ...string) (m *netnstest.Machine, dock *netnstest.Dock, wifi *netnstest.WiFi, server *netnstest.Process) {
 	t.Helper()
-	m = netnstest.NewMachine(t, netnstest.Private(append(folders, "/etc/bondctl", "/usr/local/bin", "/etc/systemd/network", "/etc/udev/rules.d", "/var/lib")...))
+	m = netnstest.NewMachine(t, netnstest.Private("/usr/local/bin", "/var/lib"))
+	unpack(t, m.Host, packages...) // an /etc of its own
+	m.Run("mkdir", "-p", "/var/lib/dhcp", "/etc/systemd/network")
 	writeFile(t, in(m.Host, "/etc/systemd/network/10-keep.link"), keepNames)
 	m.Run("install", "-m", "755", netnstest.Program("bondctl"), installed)
 	server = m.LAN().DHCP()
@@ -39,7 +40,7 @@ func networkdFiles(t *testing.T, h *netnstest.Host, dock, wifi string) {
 // both: it hands them over while a session goes on, stays away from them for dock cycles, a
 // restart of its own and a reboot, and has them back as they were.
 func testNetworkd(t *testing.T) {
-	m, dock, wifi, server := dockMachine(t, "/etc/systemd/networkd.conf.d")
+	m, dock, wifi, server := dockMachine(t)
 	networkdFiles(t, m.Host, dock.Name, wifi.Name)
 	s := m.Systemd("systemd-udevd.service", "systemd-networkd.service")
 	busAnswers(t, s)
