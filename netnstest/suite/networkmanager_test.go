@@ -3,7 +3,6 @@ package suite
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -27,14 +26,13 @@ func testNetworkManager(t *testing.T) {
 		t.Fatal(err)
 	}
 	session := m.Stream()
-	file := filepath.Join(t.TempDir(), "bond0.toml")
-	writeFile(t, in(m.Host, file), fmt.Sprintf("[[member]]\nname = %q\n[[member]]\nname = %q\nwpa_conf = %q\n", dock.Name, wifi.Name, wifi.Config()))
-	refused := bondctl(t, m.Host, "up", "--config", file)
+	members := []string{"--member", dock.Name, "--member", wifi.Name}
+	refused := bondctl(t, m.Host, append([]string{"up"}, members...)...)
 	if diff := cmp.Diff(nmRefusal, refused.Stderr); diff != "" || refused.Status != 1 {
 		t.Errorf("status %d (-want +got):\n%s", refused.Status, diff)
 	}
 
-	succeeds(t, m.Host, "up", "--wait", "60s", "--take-over", "--save", "--config", file)
+	succeeds(t, m.Host, append([]string{"up", "--wait", "60s", "--take-over", "--save"}, members...)...)
 	handedOver := func() {
 		t.Helper()
 		netnstest.Eventually(t, usable(m.Host, dock.Name, wifi.Name))
