@@ -18,6 +18,7 @@ func (s *State) amiss(r record) (why []string) {
 	if r.Config != nil {
 		s.otherThanWanted(r, say)
 	}
+	s.strays(say)
 	bond, _ := s.link(s.Name)
 	for _, a := range s.addrsOf(bond.Index) {
 		if a.Flags&unix.IFA_F_DADFAILED != 0 {

@@ -27,7 +27,7 @@ type Config struct {
 	// not for whoever says what is wanted: Reconcile fills it in.
 	Inherited *Inherited `json:"inherited,omitempty"`
 	// TakeOver gives up what members carry that can't go on over the bond, as it is of
-	// another network. Otherwise that is an obstacle.
+	// another network, and takes off slaves what somebody has given to them.
 	TakeOver bool `json:"-"`
 	// Lent are addresses of members that DHCP clients were lent, and for how long yet:
 	// not every client tells the kernel. The bond has them no longer than that.

@@ -201,6 +201,9 @@ func (c carried) onto(bond string, link Link, behindRA uint32) (lasting, passing
 		if a.Flags&unix.IFA_F_DADFAILED != 0 {
 			continue // it is somebody else's
 		}
+		if a.Prefix.Addr().Is6() && a.Scope == unix.RT_SCOPE_LINK && a.Flags&unix.IFA_F_NOPREFIXROUTE != 0 {
+			continue // NetworkManager's in place of the kernel's, and the kernel makes the bond's
+		}
 		if a.Valid != rtnl.Forever || a.ByRouter() {
 			to = &passing
 		}
@@ -209,6 +212,8 @@ func (c carried) onto(bond string, link Link, behindRA uint32) (lasting, passing
 	for _, r := range c.Routes {
 		moved := r.Whole().On(link.Index, 0)
 		switch {
+		case r.Protocol == unix.RTPROT_KERNEL && r.Destination.Addr().IsLinkLocalUnicast() && !r.Is4():
+			// NetworkManager has one in the kernel's name, and the kernel makes the bond's.
 		case r.Protocol == unix.RTPROT_RA && r.Gateway.IsValid():
 			// The kernel can't go on with a copy of its own route, and gives up on the
 			// router's advertisement where it finds one. So this one stands behind it.

@@ -75,6 +75,9 @@ func newPlan(c Config, s State, machineID string) (Plan, error) {
 	} else {
 		p.change()
 	}
+	if c.TakeOver {
+		p.dropStrays()
+	}
 	p.giveBackReleased()
 	p.network()
 	p.interrupts()

@@ -83,20 +83,22 @@ const (
 
 // MemberStatus is how one member fares.
 type MemberStatus struct {
-	Name             string       `json:"name"`
-	Kind             *string      `json:"kind"` // wired or wifi
-	Role             Role         `json:"role"`
-	PendingReason    *string      `json:"pending_reason"`
-	Prio             *int         `json:"prio"`
-	MIIStatus        *string      `json:"mii_status"` // up, going down, down, going back
-	Carrier          *bool        `json:"carrier"`
-	Speed            *int         `json:"speed"`  // Mb/s
-	Duplex           *string      `json:"duplex"` // full or half
-	Driver           *string      `json:"driver"`
-	Address          HardwareAddr `json:"address"`
-	PermHWAddr       HardwareAddr `json:"perm_hwaddr"`
-	LinkFailureCount *int         `json:"link_failure_count"`
-	WiFi             *WiFiStatus  `json:"wifi"`
+	Name          string       `json:"name"`
+	Kind          *string      `json:"kind"` // wired or wifi
+	Role          Role         `json:"role"`
+	PendingReason *string      `json:"pending_reason"`
+	Prio          *int         `json:"prio"`
+	MIIStatus     *string      `json:"mii_status"` // up, going down, down, going back
+	Carrier       *bool        `json:"carrier"`
+	Speed         *int         `json:"speed"`  // Mb/s
+	Duplex        *string      `json:"duplex"` // full or half
+	Driver        *string      `json:"driver"`
+	Address       HardwareAddr `json:"address"`
+	PermHWAddr    HardwareAddr `json:"perm_hwaddr"`
+	// Addresses are those that the member carries itself, which a slave shouldn't.
+	Addresses        []netip.Prefix `json:"addresses"`
+	LinkFailureCount *int           `json:"link_failure_count"`
+	WiFi             *WiFiStatus    `json:"wifi"`
 
 	Index   int  `json:"-"` // the interface's ifindex; 0 without one
 	Dormant bool `json:"-"` // a Wi-Fi link whose handshake isn't through (operstate dormant)
@@ -281,7 +283,7 @@ func wantedStatus(s State, m wantedMember, refused map[string]string) MemberStat
 		return slaveStatus(s, slave)
 	}
 	prio, _ := strconv.Atoi(m.prio)
-	st := MemberStatus{Name: m.name, Role: RoleAbsent, Prio: &prio, PendingReason: &m.pending}
+	st := MemberStatus{Addresses: []netip.Prefix{}, Name: m.name, Role: RoleAbsent, Prio: &prio, PendingReason: &m.pending}
 	if m.link.Name == "" {
 		return st
 	}
@@ -303,7 +305,7 @@ func slaveStatus(s State, slave SlaveState) MemberStatus {
 	st := MemberStatus{
 		Name: slave.Name, Role: role, Prio: slave.Prio,
 		MIIStatus: unlessZero(slave.MIIStatus), LinkFailureCount: new(slave.LinkFailureCount),
-		PermHWAddr: slave.PermHWAddr,
+		PermHWAddr: slave.PermHWAddr, Addresses: []netip.Prefix{},
 	}
 	st.addLink(link)
 	return st
@@ -318,6 +320,7 @@ func (m *MemberStatus) addLink(l Link) {
 		m.Kind = new("wifi")
 	}
 	m.Address, m.Driver, m.Carrier = l.MAC, unlessZero(l.Driver), l.Carrier
+	m.Addresses = append(m.Addresses, l.Addresses...)
 }
 
 // unlessZero is nil for a zero value: it isn't known.

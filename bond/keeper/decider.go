@@ -12,7 +12,7 @@ import (
 
 // A report is what a task tells the decider: a [statedir.Trouble], with no text
 // when it is over; a [statedir.Lent], which is what is lent now; a [statedir.Asking], which is what
-// servers are asked now; a [bond.Event] for the history; renumber; or forgotten.
+// servers are asked now; a [bond.Event] for the history; renumber; forwards; or forgotten.
 type report any
 
 // decider is the task that takes the looks. It alone changes the kernel, and
@@ -28,6 +28,7 @@ type decider struct {
 	conflicts   *conflicts
 	nameServers *nameServers // nil where they are nobody's business
 	supplicants *supplicants
+	ports       *ports
 
 	refusals   bond.Refusals
 	tried      *bond.Wanted // what couldn't be carried out as a whole, so that it isn't recorded
@@ -53,6 +54,7 @@ func newDecider(k *Keeper, r *record) *decider {
 		routers:     newRouters(k, reports),
 		conflicts:   newConflicts(k, reports),
 		supplicants: newSupplicants(k, r.dir.Supplicants(), reports),
+		ports:       newPorts(k, reports),
 	}
 	if k.Resolver != nil {
 		d.nameServers = newNameServers(k, reports)
@@ -62,7 +64,7 @@ func newDecider(k *Keeper, r *record) *decider {
 
 // tasks are those that the decider gives wishes to.
 func (d *decider) tasks() []task {
-	all := []task{d.leaser, d.routers, d.conflicts, d.supplicants}
+	all := []task{d.leaser, d.routers, d.conflicts, d.supplicants, d.ports}
 	if d.nameServers != nil {
 		all = append(all, d.nameServers)
 	}
@@ -140,10 +142,13 @@ func (d *decider) handle(ctx context.Context, r report) {
 		d.record.trouble(r)
 	case statedir.Lent:
 		d.record.lent(r)
+		d.record.network(d.seen, r)
 	case statedir.Asking:
 		d.record.asking(r)
 	case bond.Event:
 		d.record.happened(r)
+	case forwards:
+		d.record.forwards(r, d.seen.links)
 	case forgotten:
 		d.record.forget(statedir.SourceSupplicant, r.iface)
 	case renumber:

@@ -62,6 +62,7 @@ func (d *decider) see(st bond.Status, at time.Time) {
 		d.record.saw(d.seen, &now, at)
 	}
 	d.record.active(now.active, at)
+	d.record.links(now.links)
 	d.seen, d.looked = now, true
 }
 
@@ -130,6 +131,7 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 		servers, domains := wanted.Config.NameServers(held)
 		d.nameServers.wish.put(nameWish{d.seen.index, resolve.Settings{Servers: servers, Domains: domains}, d.asked})
 	}
+	d.ports.wish.put(d.seen.wiredLinks())
 	d.routers.wish.put(routersWish{here, d.seen.slaac, d.renumbered})
 	return nil
 }

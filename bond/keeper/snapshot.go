@@ -17,6 +17,8 @@ type snapshot struct {
 	wifi   bool // the active slave is Wi-Fi
 	reason bond.Reason
 	slaves map[string]string // mii_status by name, or dormant
+	links  map[string]int    // of each slave that has one, how often it has changed
+	wired  []string          // those that aren't Wi-Fi
 	bridge string            // see [bond.Status]
 	path   path
 	slaac  []netip.Prefix      // see [bond.Status]
@@ -50,12 +52,18 @@ type place struct {
 
 // snapshotOf reduces a status to what events are about.
 func snapshotOf(st bond.Status) snapshot {
-	s := snapshot{index: st.Index, bridge: st.Bridge, slaac: st.SLAAC, ipv6: st.IPv6, has: st.Addresses, own: st.MACs, slaves: map[string]string{}}
+	s := snapshot{index: st.Index, bridge: st.Bridge, slaac: st.SLAAC, ipv6: st.IPv6, has: st.Addresses, own: st.MACs, slaves: map[string]string{}, links: map[string]int{}}
 	for _, m := range st.Members {
 		if m.Role != bond.RoleActive && m.Role != bond.RoleBackup {
 			continue
 		}
 		s.slaves[m.Name] = value(m.MIIStatus)
+		if value(m.Carrier) && !m.Dormant {
+			s.links[m.Name] = m.CarrierChanges
+		}
+		if value(m.Kind) == bond.KindWired {
+			s.wired = append(s.wired, m.Name)
+		}
 		switch {
 		case m.Dormant: // it has carrier with each try to associate, and carries nothing
 			s.slaves[m.Name] = "dormant"

@@ -50,7 +50,7 @@ func TestSince(t *testing.T) {
 // Wi-Fi has carrier at association, before it may carry anything.
 func TestSnapshotOf(t *testing.T) {
 	member := func(name string, role bond.Role, dormant bool) bond.MemberStatus {
-		return bond.MemberStatus{Name: name, Role: role, MIIStatus: new("up"), Index: 7, CarrierChanges: 3, Dormant: dormant}
+		return bond.MemberStatus{Name: name, Role: role, MIIStatus: new("up"), Index: 7, Carrier: new(true), CarrierChanges: 3, Dormant: dormant, Kind: new(bond.KindWired)}
 	}
 	active := func(members ...bond.MemberStatus) bond.Status {
 		return bond.Status{Index: 2, ActiveReason: new(bond.ReasonOnlyLink), Members: members}
@@ -61,15 +61,15 @@ func TestSnapshotOf(t *testing.T) {
 	}{
 		"an active slave": {
 			active(member("eth0", bond.RoleActive, false), member("usb0", bond.RoleAbsent, false)),
-			snapshot{index: 2, active: "eth0", reason: bond.ReasonOnlyLink, slaves: map[string]string{"eth0": "up"}, path: path{7, 3}},
+			snapshot{index: 2, active: "eth0", reason: bond.ReasonOnlyLink, slaves: map[string]string{"eth0": "up"}, path: path{7, 3}, links: map[string]int{"eth0": 3}, wired: []string{"eth0"}},
 		},
 		"which isn't let in yet": {
 			active(member("wlan0", bond.RoleActive, true)),
-			snapshot{index: 2, slaves: map[string]string{"wlan0": "dormant"}},
+			snapshot{index: 2, slaves: map[string]string{"wlan0": "dormant"}, links: map[string]int{}, wired: []string{"wlan0"}},
 		},
 		"none": {
 			active(member("eth0", bond.RoleBackup, false), member("wlan0", bond.RolePending, false)),
-			snapshot{index: 2, slaves: map[string]string{"eth0": "up"}},
+			snapshot{index: 2, slaves: map[string]string{"eth0": "up"}, links: map[string]int{"eth0": 3}, wired: []string{"eth0"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

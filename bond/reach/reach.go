@@ -73,22 +73,25 @@ type Way func(bond.NextHop) []bond.NextHop
 func Unchanged(hop bond.NextHop) []bond.NextHop { return []bond.NextHop{hop} }
 
 // Through is the Way to next hops over links that may be slaves of the bond by now: those
-// are asked over the bond. If the bond doesn't have the address any more in whose name a
-// next hop was asked before, the kernel's routes give another one.
+// are asked over the bond. One over a link that isn't a slave yet is asked over either: who
+// let go of the link may have left it without an association. If the bond doesn't have the
+// address any more in whose name a next hop was asked before, the kernel's routes give another
+// one.
 func Through(h *bond.Host, st bond.Status) Way {
-	return func(hop bond.NextHop) []bond.NextHop {
+	return func(hop bond.NextHop) (hops []bond.NextHop) {
 		slave := func(m bond.MemberStatus) bool { return m.Name == hop.Link && m.MIIStatus != nil }
-		if slices.ContainsFunc(st.Members, slave) {
-			hop.Link = st.Name
+		if hop.Link != st.Name && !slices.ContainsFunc(st.Members, slave) {
+			hops = append(hops, hop)
 		}
+		hop.Link = st.Name
 		if moved(hop, st) {
 			now, err := h.NextHopTo(hop.Addr)
 			if err != nil || now.Addr != hop.Addr {
-				return nil // there is none from another address
+				return hops // there is none from another address
 			}
 			hop = now
 		}
-		return []bond.NextHop{hop}
+		return append(hops, hop)
 	}
 }
 

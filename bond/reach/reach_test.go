@@ -36,12 +36,18 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// A member that joined is asked through the bond, and one that didn't over itself.
+// A member that joined is asked through the bond, and one that didn't over itself or the bond.
 func TestThrough(t *testing.T) {
 	up := "up"
 	st := bond.Status{Name: "bond0", Members: []bond.MemberStatus{{Name: "eth0", MIIStatus: &up}, {Name: "wlan0"}}}
-	for link, want := range map[string]string{"eth0": "bond0", "wlan0": "wlan0", "bond0": "bond0", "eth9": "eth9"} {
-		if got := Through(nil, st)(bond.NextHop{Link: link}); !slices.Equal(got, []bond.NextHop{{Link: want}}) {
+	over := func(links ...string) (hops []bond.NextHop) {
+		for _, link := range links {
+			hops = append(hops, bond.NextHop{Link: link})
+		}
+		return hops
+	}
+	for link, want := range map[string][]bond.NextHop{"eth0": over("bond0"), "wlan0": over("wlan0", "bond0"), "bond0": over("bond0"), "eth9": over("eth9", "bond0")} {
+		if got := Through(nil, st)(bond.NextHop{Link: link}); !slices.Equal(got, want) {
 			t.Errorf("%s: %v", link, got)
 		}
 	}

@@ -63,8 +63,17 @@ func (s *Supplicant) free(ctx context.Context) error {
 // interface.
 const options = "b:Bc:C:D:de:f:g:G:hi:I:KLMm:No:O:p:P:qsTtuv::W"
 
+// Arguments are the interfaces that the arguments of a wpa_supplicant name, and its
+// configuration files, each in the order in which it is there.
+func Arguments(args []string) (interfaces, configs []string) {
+	return valuesOf(args, 'i'), valuesOf(args, 'c')
+}
+
 // interfaces are those that the arguments of a wpa_supplicant name.
-func interfaces(args []string) []string {
+func interfaces(args []string) []string { return valuesOf(args, 'i') }
+
+// valuesOf are the values of an option among the arguments of a wpa_supplicant.
+func valuesOf(args []string, option byte) []string {
 	var all []string
 	for i := 1; i < len(args) && args[i] != "--"; i++ {
 		if !strings.HasPrefix(args[i], "-") {
@@ -82,7 +91,7 @@ func interfaces(args []string) []string {
 				i++
 				value = args[i]
 			}
-			if letter == 'i' {
+			if letter == option {
 				all = append(all, value)
 			}
 		}

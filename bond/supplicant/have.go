@@ -162,6 +162,12 @@ func (s *Supplicant) program() (string, error) {
 	return "", fmt.Errorf("wpa_supplicant isn't installed: it isn't in %s", strings.Join(path, ", "))
 }
 
+// Installed returns an error where there is no wpa_supplicant on this machine.
+func Installed() error {
+	_, err := (&Supplicant{}).program()
+	return err
+}
+
 // output keeps the beginning of what is written to it.
 type output struct{ bytes.Buffer }
 

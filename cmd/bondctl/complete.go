@@ -196,7 +196,9 @@ func (c completer) arguments(a *arranger) []completed {
 		return plain(wifiActionNames())
 	case a.verb.Name == "wifi" && len(a.arguments) == 1:
 		return c.named(a, c.bonds)
-	case a.verb.ArgsUsage == "[NAME]" && first:
+	case a.verb.Name == importVerb && first && !slices.Contains(a.flags, "--running"):
+		return []completed{{text: filesWord}}
+	case a.verb.ArgsUsage == "[NAME]" && first, a.verb.Name == importVerb && first:
 		return c.named(a, c.bonds)
 	}
 	return nil

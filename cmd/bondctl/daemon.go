@@ -17,6 +17,7 @@ import (
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/hook"
 	"github.com/bondctl/bondctl/bond/keeper"
+	"github.com/bondctl/bondctl/bond/manager"
 	"github.com/bondctl/bondctl/bond/resolve"
 )
 
@@ -74,6 +75,11 @@ func keep(c *cli.Context, up *starterPipe) error {
 	}
 	loadBonding()
 	log := logger(c)
+	if h.InitialNamespace() {
+		if err := manager.LedgerOf(name).Renew(c.Context); err != nil {
+			log.Warn(err.Error())
+		}
+	}
 	hooks := hook.Runner{Dir: hooksDir, Log: log}
 	defer inBackground(c.Context, hooks.Run)()
 	k := keeper.Keeper{

@@ -62,7 +62,7 @@ func down(c *cli.Context, h *bond.Host, name string) error {
 	plan, err := t.takeDown()
 	if errors.Is(err, bond.ErrNoBond) {
 		fmt.Fprintf(c.App.Writer, "%s: no such bond, nothing to do\n", name)
-		giveBackClients(c, h, name) // an up was killed that had done no more
+		giveBackOwners(c, h, name) // an up was killed that had done no more
 		return nil
 	}
 	for _, note := range plan.Notes {
@@ -72,7 +72,7 @@ func down(c *cli.Context, h *bond.Host, name string) error {
 		fmt.Fprintln(c.App.Writer, printable(step.String()))
 	}
 	if err == nil {
-		giveBackClients(c, h, name)
+		giveBackOwners(c, h, name)
 	}
 	return err
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/keeper"
-	"github.com/bondctl/bondctl/bond/owner"
 	"github.com/bondctl/bondctl/bond/reach"
 )
 
@@ -90,15 +89,13 @@ func (t *downTrial) takeDown() (bond.Plan, error) {
 }
 
 // retireKeeper ends the keeper. Its lease is given back to the server before the bond goes,
-// unless a DHCP client goes on with it: later says that the lease is ended once the bond is
+// unless a member's owner goes on with it: later says that the lease is ended once the bond is
 // gone for good.
 func (t *downTrial) retireKeeper() (later bool, err error) {
 	c, h, name := t.c, t.h, t.config.Name
-	clients, err := owner.LedgerOf(h.StateDir(), name).Clients()
-	if err != nil {
+	if goesOn, err := hasOwners(h, name); err != nil {
 		return false, err
-	}
-	if len(clients) == 0 {
+	} else if !goesOn {
 		return false, takeDownKeeper(c, h, name)
 	}
 	if err := stopKeeper(c, h, name); err != nil {

@@ -137,7 +137,7 @@ func putBack(c *cli.Context, h *bond.Host, name, why string) error {
 	if kept {
 		err = errors.Join(err, leaveKeeper(c, h, name))
 	}
-	giveBackClients(c, h, name)
+	giveBackOwners(c, h, name)
 	return errors.Join(stopped, err)
 }
 

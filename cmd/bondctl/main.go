@@ -57,13 +57,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		err = app.RunContext(ctx, append([]string{app.Name}, line.args()...))
 	}
+	examines := line.verb != nil && line.verb.Name == "doctor"
 	check := line.has("status", "--check")
-	if check {
-		sayCheckFailed(out, err, line.has("status", "--json"))
+	if check || examines && line.has("doctor", "--json") {
+		sayCheckFailed(out, err, line.has(line.verb.Name, "--json"))
 	}
 	err = out.outcome(err)
 	report(stderr, err)
-	return status(err, check)
+	return status(err, check || examines)
 }
 
 func newApp(stdout, stderr io.Writer) *cli.App {
@@ -79,14 +80,15 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			"NAME is the bond's, " + defaultName + " unless given. Flags may stand before and after arguments; " +
 			"behind -- everything is an argument. Results go to stdout, everything else to stderr.\n\n" +
 			"Exit status: 0 done, 1 failed and put back, 2 usage or configuration (nothing was touched). " +
-			"An output that can't be written is 1, too, but what was changed stays changed. That of status --check is of its own.",
+			"An output that can't be written is 1, too, but what was changed stays changed. Those of status --check and doctor are of their own.",
 		Version: version(),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "netns", Usage: "work in the network namespace that ip-netns(8) calls `NAME`"},
 			&cli.BoolFlag{Name: "verbose", Usage: "say on stderr each change before it is made"},
 		},
 		Commands: []*cli.Command{
-			upCommand(), downCommand(), statusCommand(), eventsCommand(), switchCommand(), wifiCommand(), confirmCommand(), daemonCommand(), guardCommand(), installServiceCommand(),
+			upCommand(), downCommand(), statusCommand(), eventsCommand(), switchCommand(), confirmCommand(), wifiCommand(), doctorCommand(),
+			importCommand(), daemonCommand(), guardCommand(), installServiceCommand(),
 			completionCommand(), versionCommand(), helpCommand(),
 		},
 		Action: func(c *cli.Context) error {
@@ -118,20 +120,21 @@ type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// status is the exit status for an error. check is for status --check, where an error
-// must not look like a bond's health.
+// status is the exit status for an error. check is for status --check and doctor, where an
+// error must not look like a bond's health.
 func status(err error, check bool) int {
 	if code, ok := errors.AsType[exitError](err); ok {
 		return int(code)
 	}
 	_, isUsage := errors.AsType[*usageError](err)
 	_, isConfig := errors.AsType[*bond.ConfigError](err)
+	_, isImport := errors.AsType[*importError](err)
 	switch {
 	case err == nil:
 		return 0
 	case check:
 		return checkFailed
-	case isUsage || isConfig:
+	case isUsage || isConfig || isImport:
 		return exitUsage
 	}
 	return exitFailed
@@ -143,11 +146,13 @@ func report(w io.Writer, err error) {
 	if _, ok := errors.AsType[exitError](err); ok || err == nil {
 		return
 	}
-	for line := range strings.Lines(errorText(err)) {
-		fmt.Fprintf(w, "bondctl: error: %s\n", printable(strings.TrimSuffix(line, "\n")))
-	}
-	if h := hint(err); h != "" {
-		fmt.Fprintf(w, "bondctl: hint: %s\n", printable(h))
+	reportLines(w, "error", errorText(err))
+	reportLines(w, "hint", hint(err))
+}
+
+func reportLines(w io.Writer, what, text string) {
+	for line := range strings.Lines(text) {
+		fmt.Fprintf(w, "bondctl: %s: %s\n", what, printable(strings.TrimSuffix(line, "\n")))
 	}
 }
 

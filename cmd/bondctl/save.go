@@ -14,6 +14,7 @@ import (
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/etc"
+	"github.com/bondctl/bondctl/bond/manager"
 )
 
 // A saving is what up --save does once the bond is as wanted: it writes the file, and
@@ -116,6 +117,9 @@ func (s *saving) save(c *cli.Context, plan bond.Plan) error {
 	if err := s.write(c); err != nil {
 		return fmt.Errorf("save %s, which is as wanted: %w", s.config.Name, err)
 	}
+	if err := s.handOver(c); err != nil {
+		return fmt.Errorf("save %s, which is as wanted: %w", s.config.Name, err)
+	}
 	if err := s.enable(c); err != nil {
 		return errors.Join(fmt.Errorf("save %s, which is as wanted: %w", s.config.Name, err), s.undo(context.WithoutCancel(c.Context)))
 	}
@@ -140,6 +144,14 @@ func (s *saving) write(c *cli.Context) error {
 	}
 	fmt.Fprintf(c.App.Writer, "write %s\n", s.path)
 	return nil
+}
+
+// handOver has what network managers have handed over outlive a reboot.
+func (s *saving) handOver(c *cli.Context) error {
+	if !s.host.InitialNamespace() {
+		return nil
+	}
+	return manager.LedgerOf(s.config.Name).Last(c.Context)
 }
 
 func (s *saving) text() []byte {

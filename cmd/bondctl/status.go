@@ -82,10 +82,17 @@ func (v view) show() error {
 // there and aren't.
 func (v view) look() (list []bond.Status, missing []string, err error) {
 	if v.all {
-		return v.showable()
+		list, missing, err = v.showable()
+	} else {
+		list = make([]bond.Status, 1)
+		list[0], err = v.host.Status(v.name)
 	}
-	st, err := v.host.Status(v.name)
-	return []bond.Status{st}, nil, err
+	if err == nil && v.host.InitialNamespace() {
+		for i := range list {
+			nameMeddlers(&list[i])
+		}
+	}
+	return list, missing, err
 }
 
 // showable is what --all shows.

@@ -25,7 +25,8 @@ type trial struct {
 	config bond.Config
 	trialFlags
 
-	clients  *clients      // that are stopped for it
+	owners   *owners       // that let go of the members for it
+	networks *wifiCarry    // that those know
 	limit    time.Duration // to verify; 0 for not at all
 	takes    bool          // everybody must answer; else one of them is enough
 	guardian *guard.Watch  // nil while nothing is on trial
@@ -98,16 +99,19 @@ func (t *trial) how() bond.How {
 // lent finds the DHCP clients of members that are about to join, and says what they were
 // lent.
 func (t *trial) lent(joining []string) (lent map[netip.Prefix]time.Duration, err error) {
-	if t.clients, err = findClients(t.c, t.h, t.config, joining); err != nil {
+	if t.owners, err = findOwners(t.c, t.h, t.config, joining); err != nil {
 		return nil, err
 	}
-	return t.clients.lent(), nil
+	return t.owners.lent(), nil
 }
 
 // change makes the change, after that of another process which was faster.
 func (t *trial) change(wanted bond.Wanted) (bond.Plan, error) {
 	for {
 		plan, err := t.h.Reconcile(t.c.Context, wanted, t.how())
+		if err == nil && plan.Empty() {
+			err = t.takeOver()
+		}
 		if other, ok := errors.AsType[*bond.TrialError](err); !ok || other.Confirm {
 			return plan, err
 		}
@@ -134,7 +138,24 @@ func (t *trial) begin(p bond.Plan, before bond.Image) error {
 			return err
 		}
 	}
-	return t.clients.takeOver()
+	return t.takeOver()
+}
+
+// takeOver has the owners let go of the members: of those that join and, if that is asked for,
+// of those that have joined, and of what is yet to come.
+func (t *trial) takeOver() error {
+	if err := t.networks.write(t.c); err != nil {
+		return err
+	}
+	if t.config.TakeOver {
+		if t.owners == nil { // no member joins
+			t.owners = &owners{c: t.c, host: t.h, config: t.config}
+		}
+		if err := t.owners.addSlaves(); err != nil {
+			return err
+		}
+	}
+	return t.owners.takeOver()
 }
 
 // guard puts the change on trial, and asks who answers before.

@@ -86,6 +86,10 @@ func up(c *cli.Context) error {
 		}
 	}
 	wanted.Config.TakeOver = c.Bool("take-over")
+	networks, err := carryWiFi(c, h, &wanted.Config)
+	if err != nil {
+		return err
+	}
 	if err := checkKeepersWork(c, wanted.Config); err != nil {
 		return err
 	}
@@ -97,10 +101,11 @@ func up(c *cli.Context) error {
 		defer s.close()
 	}
 	if c.Bool("dry-run") {
-		plan, err := foretellClients(c, h, wanted.Config)
+		plan, err := foretellOwners(c, h, wanted.Config)
 		if err != nil {
 			return err
 		}
+		networks.tell(c)
 		say(c, name, plan)
 		warnOfFilters(c, name, plan)
 		for _, what := range plan.Interrupts {
@@ -112,7 +117,7 @@ func up(c *cli.Context) error {
 	if err := clearTrial(c, h, name); err != nil {
 		return err
 	}
-	return reconcile(&trial{c: c, h: h, config: wanted.Config, trialFlags: flags}, *wanted, s, wait)
+	return reconcile(&trial{c: c, h: h, config: wanted.Config, networks: networks, trialFlags: flags}, *wanted, s, wait)
 }
 
 // upWait is for how long up waits for an active slave.
@@ -128,6 +133,9 @@ func upWait(c *cli.Context) (time.Duration, error) {
 func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) error {
 	c, h, config := t.c, t.h, t.config
 	loadBonding()
+	if err := preflight(config.Name); err != nil {
+		return err
+	}
 	if c.Bool("once") {
 		if err := dismissKeeper(c, h, config); err != nil {
 			return err
@@ -135,7 +143,8 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 	}
 	plan, err := t.change(wanted)
 	if err != nil {
-		t.clients.giveBack()
+		t.owners.giveBack()
+		t.networks.undo(c)
 		return t.failed(err)
 	}
 	if err := t.done(); err != nil {

@@ -63,6 +63,7 @@ func testLaptop(t *testing.T) {
 	netnstest.Eventually(t, stream.Moved)
 	pings.stop()
 	lines := stream.Stop()
+	isHealthy(t, m.Host)
 	t.Log(lines)
 	if lines.Err != nil {
 		t.Errorf("the connection didn't last: %v", lines.Err)

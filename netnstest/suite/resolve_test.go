@@ -55,7 +55,8 @@ func unpack(t *testing.T, h *netnstest.Host, packages ...string) {
 			netnstest.Skip(t, "%v; netnstest/setup downloads it", err)
 		}
 		for from, to := range map[string]string{
-			"etc": "/etc", "usr/bin": "/usr/bin", "sbin": "/usr/sbin", "lib": "/usr/lib", "usr/lib": "/usr/lib",
+			"etc": "/etc", "usr/bin": "/usr/bin", "sbin": "/usr/sbin", "usr/sbin": "/usr/sbin",
+			"lib": "/usr/lib", "usr/lib": "/usr/lib", "usr/share": "/usr/share",
 		} {
 			if _, err := os.Stat(filepath.Join(dir, from)); err == nil {
 				lower[to] += filepath.Join(dir, from) + ":"
@@ -63,11 +64,15 @@ func unpack(t *testing.T, h *netnstest.Host, packages ...string) {
 		}
 	}
 	lower["/etc"] += ""
+	const modules, aside = "/usr/lib/modules", "/run/modules" // which the lab has mounted there
+	h.Run("mkdir", "-p", aside)
+	h.Run("mount", "--bind", modules, aside)
 	for dir, first := range lower {
 		upper, work := "/run/upper"+dir, "/run/work"+dir
 		h.Run("mkdir", "-p", upper, work)
 		h.Run("mount", "-t", "overlay", "-o", "lowerdir="+first+dir+",upperdir="+upper+",workdir="+work, "overlay", dir)
 	}
+	h.Run("mount", "--bind", aside, modules)
 }
 
 // setNames is Set of a resolver that has seen nothing: each call could be another process's.

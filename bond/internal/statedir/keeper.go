@@ -1,6 +1,7 @@
 package statedir
 
 import (
+	"net"
 	"net/netip"
 	"path/filepath"
 	"time"
@@ -19,6 +20,26 @@ type Keeper struct {
 	ActiveSince time.Time `json:"active_since,omitzero"`
 	Troubles    []Trouble `json:"troubles,omitempty"` // in the order of their names
 	Asking      Asking    `json:"asking,omitzero"`
+	// Behind is what was met behind slaves, each for as long as it keeps its link.
+	Behind []Behind `json:"behind,omitempty"`
+}
+
+// Behind is what was met behind a slave.
+type Behind struct {
+	Slave string `json:"slave"`
+	// Changes counts how often the slave's carrier had come and gone (IFLA_CARRIER_CHANGES).
+	Changes int      `json:"carrier_changes"`
+	Network *Network `json:"network,omitempty"`
+	// Forwards is for how many milliseconds the slave's port passed nothing on after its link
+	// came up, where it sent messages of a spanning tree meanwhile; nil where it isn't known.
+	Forwards *int `json:"forwards_ms,omitempty"`
+}
+
+// A Network is the one that a lease was had or kept in.
+type Network struct {
+	Address netip.Prefix     `json:"address"`
+	Gateway netip.Addr       `json:"gateway,omitzero"`
+	MAC     net.HardwareAddr `json:"gateway_mac,omitempty"`
 }
 
 // Asking is what DHCP servers are being asked; the zero value is nothing.

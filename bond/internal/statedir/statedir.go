@@ -23,6 +23,8 @@
 //
 //	lease.json     see [Remembered]; for root alone, and written by the keeper
 //	inherited.json what the bond took over from its members; written under the apply lock
+//	handovers.json which network managers leave its members alone; for root alone, and under
+//	               the lock that is in the same folder
 package statedir
 
 import (
@@ -64,6 +66,8 @@ const (
 	Owed    File = "owed.json"
 	// Inherited is of a folder below Lasting.
 	Inherited File = "inherited.json"
+	// Handovers is, too.
+	Handovers File = "handovers.json"
 
 	keeperFile  File = "keeper.json"
 	historyFile File = "history.jsonl"
@@ -74,7 +78,7 @@ const (
 // mode is who may read a file.
 func (f File) mode() fs.FileMode {
 	switch f {
-	case Journal, Before, Clients, Owed, leaseFile, roomFile:
+	case Journal, Before, Clients, Owed, Handovers, leaseFile, roomFile:
 		return 0o600
 	}
 	return 0o644

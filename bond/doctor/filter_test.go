@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestRulesNaming(t *testing.T) {
+func TestFilterNaming(t *testing.T) {
 	const nft = `table inet filter {
 	chain input {
 		type filter hook input priority filter; policy accept;
@@ -36,7 +36,7 @@ COMMIT
 		{nft, "eth2", nil},
 		{iptables, "eth0", []string{"-A INPUT -i eth0 -p tcp -j ACCEPT", "-A FORWARD -i lo -o eth0"}},
 	} {
-		if diff := cmp.Diff(tt.want, rulesNaming(tt.text, tt.name)); diff != "" {
+		if diff := cmp.Diff(tt.want, Filter{Text: tt.text}.Naming(tt.name)); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", tt.name, diff)
 		}
 	}
