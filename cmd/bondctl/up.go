@@ -143,8 +143,6 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 	}
 	plan, err := t.change(wanted)
 	if err != nil {
-		t.owners.giveBack()
-		t.networks.undo(c)
 		return t.failed(err)
 	}
 	if err := t.done(); err != nil {
