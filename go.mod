@@ -3,6 +3,7 @@ module github.com/bondctl/bondctl
 go 1.26.0
 
 require (
+	github.com/goccy/go-yaml v1.19.2
 	github.com/godbus/dbus/v5 v5.2.4
 	github.com/google/go-cmp v0.7.0
 	github.com/insomniacslk/dhcp v0.0.0-20260901064844-234b97448fae

@@ -42,11 +42,6 @@ func (s *State) otherThanWanted(r record, say func(format string, args ...any)) 
 	} else {
 		s.missing(r, say)
 	}
-	for _, m := range s.expand(c) {
-		if m.ignoresWPAConf() {
-			say("wpa_conf of %s isn't read, for it is no Wi-Fi interface", m.name)
-		}
-	}
 	if c.Metric6 != nil && s.raMetric == "" {
 		say("ipv6.metric doesn't hold for the default routes of IPv6 routers, for net.ipv6.conf.%s.%s can't be set", s.Name, raMetric.Key)
 	}

@@ -52,8 +52,6 @@ func TestAmiss(t *testing.T) {
 			s.Links = append(s.Links, Link{Name: "bond0.5", Addresses: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/24")}})
 		}, ""},
 		"targets, and no address yet": {append(arp, "ipv4.method=dhcp"), func(*State, *record) {}, ""},
-		"wpa_conf on a wired member": {static, func(_ *State, r *record) { r.Config.Members[0].WPAConf = "/etc/wpa.conf" },
-			"wpa_conf of eth0 isn't read, for it is no Wi-Fi interface"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := config(t, test.flags...)

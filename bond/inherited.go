@@ -201,6 +201,9 @@ func (c carried) onto(bond string, link Link, behindRA uint32) (lasting, passing
 		if a.Flags&unix.IFA_F_DADFAILED != 0 {
 			continue // it is somebody else's
 		}
+		if a.Prefix.Addr().Is6() && a.Scope == unix.RT_SCOPE_LINK && a.Flags&unix.IFA_F_NOPREFIXROUTE != 0 {
+			continue // NetworkManager's in place of the kernel's, and the kernel makes the bond's
+		}
 		if a.Valid != rtnl.Forever || a.ByRouter() {
 			to = &passing
 		}

@@ -19,7 +19,8 @@ type Member struct {
 	// takes it from the member's place in the list.
 	Prio *int32 `json:"prio,omitempty"`
 	// WPAConf is the wpa_supplicant.conf(5) with which the keeper has the
-	// member associate; "" leaves that to others.
+	// member associate or, where it is wired, authenticate at its port
+	// (802.1X); "" leaves that to others.
 	WPAConf string `json:"wpa_conf,omitempty"`
 }
 

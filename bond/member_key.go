@@ -31,9 +31,6 @@ func (m *Member) parse(text string) error {
 
 // check refuses a member that asks for no interface, or for two kinds of them.
 func (m *Member) check(named []string) error {
-	if m.Kind == KindWired && m.WPAConf != "" {
-		return errors.New("kind wired and wpa_conf contradict each other; leave one of them out")
-	}
 	asks := func(key string) bool { return key != "member.prio" && key != "member.wpa_conf" }
 	if !slices.ContainsFunc(named, asks) {
 		return errors.New("it asks for nothing; write name = \"eth0\" below it, or kind, mac, driver or bus")

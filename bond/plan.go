@@ -28,7 +28,7 @@ type Plan struct {
 	Interrupts []Message
 	// Members is the number of members in the bond once the plan is applied.
 	Members int
-	// Associations are the Wi-Fi members that a keeper is to associate once the plan
+	// Associations are the members that a keeper is to associate once the plan
 	// is applied.
 	Associations []Association
 	// Before is the bond when Reconcile looked first, which was at Looked; the zero
@@ -97,11 +97,15 @@ func (p *planner) loses(step Step) bool {
 }
 
 // An Association says that a Wi-Fi interface is to associate by a
-// wpa_supplicant.conf(5).
+// wpa_supplicant.conf(5), or a wired one to authenticate at its port (802.1X).
 type Association struct {
 	Interface string
 	Index     int // its ifindex: another by the same name is another one
 	Config    string
+	Wired     bool
+	// Changes are those of a wired interface's carrier, by which it may be at another
+	// port now.
+	Changes int
 }
 
 // Empty says that there is nothing to change.

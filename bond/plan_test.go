@@ -284,21 +284,15 @@ func TestAbsentPrimaryIsNoDrift(t *testing.T) {
 func TestMemberCant(t *testing.T) {
 	for name, test := range map[string]struct {
 		flags []string
-		conf  string
 		want  string
 	}{
 		"an MTU": {
 			flags: []string{"mtu=9000"},
 			want:  "mtu: eth1 can't have the MTU 9000; name one up to 2304, or leave mtu out",
 		},
-		"Wi-Fi": {
-			conf: "/etc/wpa_supplicant.conf",
-			want: "member.wpa_conf: eth1 is no Wi-Fi interface, and a wired one isn't authenticated yet; leave wpa_conf out",
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := config(t, append(test.flags, "member=eth0", "member=eth1")...)
-			c.Members[1].WPAConf = test.conf
 			eth0, eth1 := device(1, "eth0"), device(2, "eth1")
 			eth1.MaxMTU = 2304
 			s := State{Name: "bond0", Links: []Link{eth0, eth1}}
@@ -379,4 +373,29 @@ func sprint(values ...any) (texts []string) {
 		texts = append(texts, fmt.Sprint(v))
 	}
 	return texts
+}
+
+// TestAssociations: a wired member authenticates at each port anew, and not where it has
+// no carrier.
+func TestAssociations(t *testing.T) {
+	c := config(t, "member=eth0", "member=eth1", "member=wlan0", "member=wlan1")
+	for i := range c.Members {
+		c.Members[i].WPAConf = "/etc/wpa.conf"
+	}
+	c.Members[3].WPAConf = ""
+	eth0, eth1, wlan0, wlan1 := device(1, "eth0"), device(2, "eth1"), device(3, "wlan0"), device(4, "wlan1")
+	eth0.Carrier, eth0.Changes = new(true), 7
+	eth1.Carrier = new(false)
+	wlan0.WiFi, wlan1.WiFi = true, true
+	p, err := NewPlan(c, State{Name: "bond0", Links: []Link{eth0, eth1, wlan0, wlan1}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Association{
+		{Interface: "eth0", Index: 1, Config: "/etc/wpa.conf", Wired: true, Changes: 7},
+		{Interface: "wlan0", Index: 3, Config: "/etc/wpa.conf"},
+	}
+	if diff := cmp.Diff(want, p.Associations); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
 }

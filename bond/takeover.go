@@ -173,14 +173,24 @@ func (t takeover) loseSource(r rtnl.Route) bool {
 }
 
 // settingsOf are the settings of a link that the bond is to have as well. Some network
-// managers switch the kernel's autoconfiguration off and act on routers' advertisements
-// themselves. On the bond the kernel does that, so those settings are left out.
+// managers switch the kernel's autoconfiguration off, make the link-local address and act on
+// routers' advertisements themselves. On the bond the kernel does that, so those settings are
+// left out.
 func (s *State) settingsOf(g giver) (list []sysctl) {
-	auto := g.autoconfigured()
+	const none = "1" // of addr_gen_mode: the kernel makes no link-local address
+	managed := func(c sysctl) bool {
+		return c.Link == g.link.Index && c.Family == "ipv6" && (c.Key == acceptRA && c.Value == "0" || c.Key == "addr_gen_mode" && c.Value == none)
+	}
+	count := 0
+	for _, c := range s.differing {
+		if managed(c) {
+			count++
+		}
+	}
+	auto := count == 2 || g.autoconfigured()
 	for _, c := range s.differing {
 		switch {
-		case c.Link != g.link.Index:
-		case auto && c.Family == "ipv6" && (c.Key == "accept_ra" && c.Value == "0" || c.Key == "addr_gen_mode" && c.Value == "1"):
+		case c.Link != g.link.Index || auto && managed(c):
 		default:
 			c.Link = 0
 			list = append(list, c)

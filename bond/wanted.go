@@ -76,7 +76,7 @@ func newWanted(c Config, s State, machineID string) (wanted, error) {
 		w.useRoutes(c, s)
 	}
 	fom := *w.options.FailOverMAC
-	problems := slices.Concat(w.limitMTU(c), w.checkWPAConf(s), w.checkTwice(s))
+	problems := slices.Concat(w.limitMTU(c), w.checkTwice(s))
 	switch {
 	case fom == FailOverMACFollow && wifi != "":
 		problems = append(problems, problem("fail_over_mac", "follow changes a member's MAC address while it is up, which Wi-Fi (%s) can't: the link would be dead; choose active", wifi))
@@ -178,16 +178,6 @@ func (w *wanted) limitMTU(c Config) (problems []Problem) {
 	return problems
 }
 
-// checkWPAConf refuses a wpa_conf that nobody would read. A keeper goes on without it.
-func (w *wanted) checkWPAConf(s State) (problems []Problem) {
-	for _, m := range w.members {
-		if m.ignoresWPAConf() && !s.patient {
-			problems = append(problems, problem("member.wpa_conf", "%s is no Wi-Fi interface, and a wired one isn't authenticated yet; leave wpa_conf out", m.name))
-		}
-	}
-	return problems
-}
-
 // checkTwice refuses a member that another entry calls by another of its names. To a
 // keeper one of the entries is absent.
 func (w *wanted) checkTwice(s State) (problems []Problem) {
@@ -197,10 +187,6 @@ func (w *wanted) checkTwice(s State) (problems []Problem) {
 		}
 	}
 	return problems
-}
-
-func (m wantedMember) ignoresWPAConf() bool {
-	return m.WPAConf != "" && m.link.Name != "" && !m.link.WiFi
 }
 
 // nearestMTU is the MTU nearest to the wanted one that a link can have.
@@ -232,11 +218,18 @@ func (w *wanted) refused() (names []string) {
 	return names
 }
 
-// associations are those of the members that are present and can join.
+// associations are those of the members that are present and can join. A wired one has
+// something to authenticate at while it has carrier.
 func (w *wanted) associations() (list []Association) {
 	for _, m := range w.members {
-		if m.WPAConf != "" && m.link.WiFi && m.pending == "" {
-			list = append(list, Association{m.link.Name, m.link.Index, m.WPAConf})
+		a := Association{Interface: m.link.Name, Index: m.link.Index, Config: m.WPAConf}
+		switch {
+		case m.WPAConf == "" || m.link.Name == "" || m.pending != "":
+		case m.link.WiFi:
+			list = append(list, a)
+		case value(m.link.Carrier):
+			a.Wired, a.Changes = true, m.link.Changes
+			list = append(list, a)
 		}
 	}
 	return list

@@ -18,7 +18,8 @@ import (
 // programs in it alone.
 type Systemd struct {
 	*Host
-	outer *Host // the host without systemd
+	outer *Host    // the host without systemd
+	units []string // that it boots with beside systemdUnits
 	init  *Process
 	boots int
 }
@@ -38,7 +39,10 @@ var systemdPrograms = []string{"/lib/systemd/systemd", "/usr/bin/systemctl", "/u
 // Systemd boots systemd in a container that shares the host's network and its [Private] folders;
 // among them are /etc/systemd/system, where units are installed, /var/lib and /var/log. It ends with
 // the test.
-func (h *Host) Systemd() *Systemd {
+//
+// It starts the units as well, which are named as in /lib/systemd/system or by a path; templates
+// are only there to be started. With systemd-udevd.service, links get initialised as they appear, those too that are there.
+func (h *Host) Systemd(units ...string) *Systemd {
 	h.t.Helper()
 	if !InGuest() {
 		Skip(h.t, "needs the lab's virtual machine (%s=%s)", envMode, os.Getenv(envMode))
@@ -49,7 +53,7 @@ func (h *Host) Systemd() *Systemd {
 			h.t.Fatalf("boot systemd: %v; netnstest/setup installs it", err)
 		}
 	}
-	s := &Systemd{outer: h, Host: &Host{
+	s := &Systemd{outer: h, units: units, Host: &Host{
 		Namespace: &Namespace{t: h.t, name: h.name + " under systemd", net: -1, mnt: -1, pid: -1, sys: -1, root: -1, nl: h.nl},
 	}}
 	var err error
@@ -100,14 +104,26 @@ mount -t proc proc /proc
 mount -t tmpfs -o mode=755 run /run
 mount -t tmpfs -o mode=1777 tmp /dev/shm
 mount --bind /dev/null /dev/console
-mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mountpoint -q /sys/fs/cgroup || mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mkdir -p /sys/fs/cgroup/$1
 echo 0 >/sys/fs/cgroup/$1/cgroup.procs
 umount /sys/fs/cgroup
 units=/run/netnstest
-mkdir -p $units/sysinit.target.wants $units/sockets.target.wants
-shift
-for unit; do cp /lib/systemd/system/$unit $units; done
+mkdir -p $units/sysinit.target.wants $units/sockets.target.wants $units/multi-user.target.wants $units/systemd-udevd.service.d
+cp $2 $units
+shift 2
+for unit; do
+	case $unit in
+	/*) cp $unit $units ;;
+	*) cp /lib/systemd/system/$unit $units ;;
+	esac
+	case $unit in
+	*@.*) ;; # a template, for others to start
+	*) ln -s ../${unit##*/} $units/multi-user.target.wants ;;
+	esac
+done
+printf '[Service]\nExecStartPost=%s\n' >$units/systemd-udevd.service.d/netnstest.conf \
+	'/bin/udevadm trigger --action=add --subsystem-match=net --subsystem-match=rfkill'
 ln -s ../systemd-journald.service $units/sysinit.target.wants
 ln -s ../dbus.socket $units/sockets.target.wants
 exec unshare --cgroup sh -ec '
@@ -127,7 +143,11 @@ func (s *Systemd) boot() {
 	defer bootMu.Unlock()
 	s.boots++
 	group := fmt.Sprintf("netnstest-%d-%d", s.outer.net, s.boots)
-	cmd := s.outer.Command("sh", append([]string{"-ec", systemdScript, "init", group}, systemdUnits...)...)
+	var needed []string
+	for _, unit := range systemdUnits {
+		needed = append(needed, "/lib/systemd/system/"+unit)
+	}
+	cmd := s.outer.Command("sh", append([]string{"-ec", systemdScript, "init", group, strings.Join(needed, " ")}, s.units...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Setpgid:    true,
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC,

@@ -18,7 +18,7 @@ import (
 // computer takes a while to derive one, an emulated one longer.
 const (
 	SSID = "lab"
-	psk  = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	PSK  = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 )
 
 // WiFi is a Wi-Fi interface of the machine (mac80211_hwsim: a real Wi-Fi stack, simulated air),
@@ -166,7 +166,7 @@ wpa=2
 wpa_key_mgmt=WPA-PSK
 rsn_pairwise=CCMP
 wpa_psk=%s
-`, w.ap, lanBridge, w.SSID, psk))
+`, w.ap, lanBridge, w.SSID, PSK))
 	w.hostapd = w.lan.Start("hostapd", file)
 	Eventually(w.m.t, func() error {
 		if !strings.Contains(w.hostapd.Output(), "AP-ENABLED") {
@@ -203,13 +203,13 @@ const Control = "ctrl_interface=/run/wpa_supplicant"
 // its path. It is the same in every mount namespace.
 func (w *WiFi) Config(extra ...string) string {
 	w.m.t.Helper()
-	return w.supplicantConfig(psk, extra)
+	return w.supplicantConfig(PSK, extra)
 }
 
 // WrongConfig is Config with a key that isn't the network's.
 func (w *WiFi) WrongConfig(extra ...string) string {
 	w.m.t.Helper()
-	return w.supplicantConfig(strings.Repeat("f", len(psk)), extra)
+	return w.supplicantConfig(strings.Repeat("f", len(PSK)), extra)
 }
 
 func (w *WiFi) supplicantConfig(key string, extra []string) string {

@@ -13,8 +13,8 @@ import (
 	"github.com/bondctl/bondctl/bond/supplicant"
 )
 
-// supplicants is the task that has the Wi-Fi members associate that the keeper
-// is to look after.
+// supplicants is the task that has the members associate that the keeper is to look
+// after.
 type supplicants struct {
 	wish    wish[supplicantsWish]
 	reports chan<- []report
@@ -113,7 +113,7 @@ func (s *supplicants) readopt() {
 func (s *supplicants) start(ctx context.Context, wanted bond.Association) {
 	_ = os.Mkdir(s.dir, 0o700) // Run says what is wrong if that can't be done
 	a := &association{Association: wanted, supplicant: supplicant.Supplicant{
-		Interface: wanted.Interface, Config: wanted.Config, Dir: filepath.Join(s.dir, wanted.Interface),
+		Interface: wanted.Interface, Wired: wanted.Wired, Config: wanted.Config, Dir: filepath.Join(s.dir, wanted.Interface),
 	}}
 	a.job = begin(ctx, func(ctx context.Context) {
 		a.supplicant.Run(ctx, func(e supplicant.Event) { s.handle(ctx, wanted.Interface, e) })

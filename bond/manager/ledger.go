@@ -106,6 +106,9 @@ func (l Ledger) Reclaim(ctx context.Context, inUse []string) (back []Hold, err e
 			if len(inUse) > 0 && len(returned.Holds) == 0 {
 				continue
 			}
+			if len(inUse) > 0 {
+				returned.Left = &left
+			}
 			errs = append(errs, backendOf(h.Manager).reclaim(ctx, returned))
 			back = append(back, returned.Holds...)
 			f.Handovers = without(f.Handovers, h.Manager)

@@ -46,6 +46,8 @@ type Handover struct {
 	Holds   []Hold  `json:"holds"`   // the links that it looked after
 	// Lasting says that the handover outlives a reboot.
 	Lasting bool `json:"lasting,omitempty"`
+	// Left is what goes on of the handover while the rest is handed back; nil for nothing.
+	Left *Handover `json:"-"`
 }
 
 // backend is what this package asks of a manager.
@@ -71,6 +73,10 @@ var backends = []struct {
 	backend
 }{
 	{NetworkManager, networkManager{}},
+	{Networkd, networkd{}},
+	{Ifupdown, ifUpDown{}},
+	{Connman, bystander{"connman.service", connmanObstacle}},
+	{IWD, bystander{"iwd.service", iwdObstacle}},
 }
 
 func backendOf(name string) backend {

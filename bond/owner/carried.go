@@ -99,3 +99,21 @@ func (c Client) others(said call, interfaces []string) (names []string) {
 	}
 	return names
 }
+
+// Carried is a lease as the interface carries it: where the kernel knows when the address
+// ends, that is when the lease does. It is nil where the interface has no such address, or the
+// lease has expired.
+func Carried(name string, l lease.Lease) *lease.Lease {
+	for _, a := range carried(name) {
+		if a.Prefix.Addr() != l.Address.Addr() {
+			continue
+		}
+		if a.Valid != rtnl.Forever {
+			l = l.EndingAt(time.Now().Add(time.Duration(a.Valid) * time.Second))
+		}
+		if time.Now().Before(l.Expiry) {
+			return &l
+		}
+	}
+	return nil
+}

@@ -108,8 +108,13 @@ type monitor struct {
 // wpa_supplicant forgets it then. There are no two monitors of one path, or the
 // new one would get what the old one asked for as well.
 func listen(dir string) (*monitor, error) {
-	sweep(dir)
-	path := fmt.Sprintf("%s/monitor.%d", dir, os.Getpid())
+	sweep(dir, "monitor.*")
+	return listenAs(dir, "monitor")
+}
+
+// listenAs makes a monitor whose path begins with a name.
+func listenAs(dir, name string) (*monitor, error) {
+	path := fmt.Sprintf("%s/%s.%d", dir, name, os.Getpid())
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		return nil, err
@@ -118,8 +123,8 @@ func listen(dir string) (*monitor, error) {
 }
 
 // sweep removes monitors that nobody holds any more.
-func sweep(dir string) {
-	left, _ := filepath.Glob(filepath.Join(dir, "monitor.*"))
+func sweep(dir, pattern string) {
+	left, _ := filepath.Glob(filepath.Join(dir, pattern))
 	for _, path := range left {
 		os.Remove(path)
 	}

@@ -1,5 +1,6 @@
-// Package supplicant runs wpa_supplicant for one Wi-Fi interface: it starts it,
-// starts it again when it ends, and says why there is no connection.
+// Package supplicant runs wpa_supplicant for one interface: it starts it, starts it
+// again when it ends, and says why there is no connection. A Wi-Fi interface joins
+// networks, and a wired one authenticates at its port (802.1X).
 //
 //	s := supplicant.Supplicant{Interface: "wlan0", Config: "/etc/wpa_supplicant.conf",
 //		Dir: "/run/bondctl/1/bond0/wlan0.wpa"}
@@ -25,6 +26,9 @@
 // nothing depends on the ctrl_interface of the configuration, which is for
 // wpa_cli as ever. See wpa_supplicant's "Control interface" documentation; what
 // it sends is from version 2.10.
+//
+// A [Client] asks the same socket, from another process: which networks are known and in
+// range. It adds networks and forgets them, and has the configuration written.
 //
 // While nothing happens nothing is done: a timer runs only between two tries.
 package supplicant

@@ -49,7 +49,11 @@ func (s *Supplicant) suits(ctx context.Context, p *process) bool {
 
 // args are wpa_supplicant's arguments. The last ones are what it is known by.
 func (s *Supplicant) args() []string {
-	return []string{"-B", "-D", "nl80211,wext", "-i", s.Interface, "-c", s.Config, "-g", control(s.Dir)}
+	driver := "nl80211,wext"
+	if s.Wired {
+		driver = "wired"
+	}
+	return []string{"-B", "-D", driver, "-i", s.Interface, "-c", s.Config, "-g", control(s.Dir)}
 }
 
 // longestPath is what fits into a unixgram address beside its final zero.

@@ -75,13 +75,16 @@ func unquoted(value string) string {
 
 // ssid is a network's name as wpa_supplicant writes it (printf_encode), made
 // printable and put into quotes. Most names come out as they are.
-func ssid(encoded string) string {
+func ssid(encoded string) string { return strconv.Quote(decoded(encoded)) }
+
+// decoded is the opposite of printf_encode.
+func decoded(encoded string) string {
 	// \e is the one escape that Go hasn't.
 	plain := strings.NewReplacer(`\\`, `\\`, `\e`, `\x1b`).Replace(encoded)
 	if name, err := strconv.Unquote(`"` + plain + `"`); err == nil {
-		return strconv.Quote(name)
+		return name
 	}
-	return strconv.Quote(encoded)
+	return encoded
 }
 
 // status are the lines of the answers to STATUS, key=value.

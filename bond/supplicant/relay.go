@@ -11,7 +11,7 @@ func (r *runner) relay(ctx context.Context, p *process, m *monitor) (connected b
 	done := make(chan struct{})
 	defer close(done)
 	messages := m.messages(done)
-	var s story
+	s := story{wired: r.Wired}
 	tell := func(e Event, news bool) {
 		if e.PID = p.pid; news {
 			connected = connected || e.Kind == Connected
@@ -59,14 +59,14 @@ func (r *runner) look(ctx context.Context, s *story) (Event, bool) {
 	if err != nil {
 		return Event{}, false // it has ended, which is told soon
 	}
-	return s.connect(status(answer))
+	return s.look(status(answer))
 }
 
 // failedBefore asks for the networks that failed and are left alone for a while.
 // wpa_supplicant doesn't tell why they did until they fail again, maybe minutes later.
 func (r *runner) failedBefore(ctx context.Context, s *story) (e Event, news bool) {
 	answer, err := r.ask(ctx, "LIST_NETWORKS")
-	if err != nil {
+	if err != nil || r.Wired {
 		return Event{}, false
 	}
 	for _, n := range networks(answer) {

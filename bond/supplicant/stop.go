@@ -29,7 +29,8 @@ func Stop(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	sweep(dir)
+	sweep(dir, "monitor.*")
+	sweep(dir, clientName+".*")
 	err = statefile.Remove(filepath.Join(dir, digestFile))
 	for _, name := range []string{control(dir), dir} {
 		if rm := os.Remove(name); rm != nil && !errors.Is(rm, fs.ErrNotExist) {

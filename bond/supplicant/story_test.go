@@ -71,3 +71,45 @@ func TestRoam(t *testing.T) {
 		}
 	}
 }
+
+func TestPortStory(t *testing.T) {
+	const started, failure = "IFNAME=wlan0 <3>CTRL-EVENT-EAP-STARTED EAP authentication started", "IFNAME=wlan0 <3>CTRL-EVENT-EAP-FAILURE EAP authentication failed"
+	const waits, refuses, in = "trouble: " + portWaits, "trouble: " + portRefuses, "connected: its port (802.1X)"
+	const certificate = `trouble: the certificate of the network's server isn't accepted: "certificate has expired"`
+	certError := strings.Replace(certError, "eap0", "wlan0", 1)
+	for name, test := range map[string]struct {
+		heard []string
+		want  []string
+	}{
+		"nobody asks":             {nil, nil},
+		"somebody asks":           {[]string{started, connected}, []string{waits, in}},
+		"it refuses":              {[]string{started, failure, started, failure}, []string{waits, refuses}},
+		"it refuses, and doesn't": {[]string{started, failure, started, connected}, []string{waits, refuses, in}},
+		"it asks again":           {[]string{connected, started, connected, started, failure}, []string{in, refuses}},
+		"a certificate":           {[]string{started, certError, failure}, []string{waits, certificate}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := story{wired: true}
+			var got []string
+			for _, text := range test.heard {
+				m, _ := parse(text, "wlan0")
+				e, news := s.hear(m)
+				if m.name == "CTRL-EVENT-CONNECTED" {
+					e, news = s.look(map[string]string{"wpa_state": "COMPLETED"})
+				}
+				if news {
+					got = append(got, string(e.Kind)+": "+e.Reason)
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+	for state, want := range map[string]string{"HELD": portRefuses, "AUTHENTICATING": portWaits, "AUTHENTICATED": "", "CONNECTING": ""} {
+		s := story{wired: true}
+		if e, _ := s.look(map[string]string{"wpa_state": "ASSOCIATED", "Supplicant PAE state": state}); e.Reason != want {
+			t.Errorf("%s: %+v", state, e)
+		}
+	}
+}

@@ -11,8 +11,10 @@ import (
 
 // Supplicant is a wpa_supplicant for one interface.
 type Supplicant struct {
-	// Interface is the Wi-Fi interface, of the caller's network namespace.
+	// Interface is of the caller's network namespace.
 	Interface string
+	// Wired says that it is no Wi-Fi interface, and authenticates at its port (802.1X).
+	Wired bool
 	// Config is the user's wpa_supplicant.conf(5): an absolute path. It is
 	// read, and never written to.
 	Config string

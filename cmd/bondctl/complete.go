@@ -192,7 +192,13 @@ func (c completer) arguments(a *arranger) []completed {
 		return c.named(a, members)
 	case a.verb.Name == "switch" && len(a.arguments) == 1:
 		return c.named(a, func() []string { return c.members(a.arguments[0]) })
-	case a.verb.ArgsUsage == "[NAME]" && first:
+	case a.verb.Name == "wifi" && first:
+		return plain(wifiActionNames())
+	case a.verb.Name == "wifi" && len(a.arguments) == 1:
+		return c.named(a, c.bonds)
+	case a.verb.Name == importVerb && first && !slices.Contains(a.flags, "--running"):
+		return []completed{{text: filesWord}}
+	case a.verb.ArgsUsage == "[NAME]" && first, a.verb.Name == importVerb && first:
 		return c.named(a, c.bonds)
 	}
 	return nil

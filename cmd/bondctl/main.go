@@ -87,7 +87,8 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			&cli.BoolFlag{Name: "verbose", Usage: "say on stderr each change before it is made"},
 		},
 		Commands: []*cli.Command{
-			upCommand(), downCommand(), statusCommand(), eventsCommand(), switchCommand(), confirmCommand(), doctorCommand(), daemonCommand(), guardCommand(), installServiceCommand(),
+			upCommand(), downCommand(), statusCommand(), eventsCommand(), switchCommand(), confirmCommand(), wifiCommand(), doctorCommand(),
+			importCommand(), daemonCommand(), guardCommand(), installServiceCommand(),
 			completionCommand(), versionCommand(), helpCommand(),
 		},
 		Action: func(c *cli.Context) error {
@@ -127,12 +128,13 @@ func status(err error, check bool) int {
 	}
 	_, isUsage := errors.AsType[*usageError](err)
 	_, isConfig := errors.AsType[*bond.ConfigError](err)
+	_, isImport := errors.AsType[*importError](err)
 	switch {
 	case err == nil:
 		return 0
 	case check:
 		return checkFailed
-	case isUsage || isConfig:
+	case isUsage || isConfig || isImport:
 		return exitUsage
 	}
 	return exitFailed

@@ -26,6 +26,7 @@ type trial struct {
 	trialFlags
 
 	owners   *owners       // that let go of the members for it
+	networks *wifiCarry    // that those know
 	limit    time.Duration // to verify; 0 for not at all
 	takes    bool          // everybody must answer; else one of them is enough
 	guardian *guard.Watch  // nil while nothing is on trial
@@ -143,6 +144,9 @@ func (t *trial) begin(p bond.Plan, before bond.Image) error {
 // takeOver has the owners let go of the members: of those that join and, if that is asked for,
 // of those that have joined, and of what is yet to come.
 func (t *trial) takeOver() error {
+	if err := t.networks.write(t.c); err != nil {
+		return err
+	}
 	if t.config.TakeOver {
 		if t.owners == nil { // no member joins
 			t.owners = &owners{c: t.c, host: t.h, config: t.config}

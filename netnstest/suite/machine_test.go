@@ -22,7 +22,10 @@ var onMachine = []struct {
 	{"KeeperWiFiTrouble", testKeeperWiFiTrouble},
 	{"KeeperHostileNames", testKeeperHostileNames},
 	{"Laptop", testLaptop},
+	{"Imported", testImported},
 	{"RandomMAC", testRandomMAC},
+	{"JoinDocked", testJoinDocked},
+	{"IWD", testIWD},
 	{"DoctorWiFi", testDoctorWiFi},
 	{"USBDock", testUSBDock},
 	{"PCIDock", testPCIDock},
@@ -44,6 +47,9 @@ var onMachine = []struct {
 	{"WrongKey", testWrongKey},
 	{"LeasedMTU", testLeasedMTU},
 	{"TakeOverInUse", testTakeOverInUse},
+	{"NetworkManager", testNetworkManager},
+	{"Networkd", testNetworkd},
+	{"Ifupdown", testIfupdown},
 	{"CleanMachine", testCleanMachine},
 }
 

@@ -3,58 +3,110 @@ package suite
 import (
 	"fmt"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/bondctl/bondctl/netnstest"
+	"github.com/google/go-cmp/cmp"
 )
 
-// testNetworkManager is a laptop whose dock and Wi-Fi NetworkManager looks after, with DHCP on both.
+// testNetworkManager is a laptop whose dock and Wi-Fi NetworkManager looks after, with DHCP on both. up refuses, and
+// says what hands them over; with --take-over and --save it has them handed over while a session goes on over the
+// dock. NetworkManager leaves the members alone while docks come and go, and when it starts anew. Where somebody has
+// it meddle all the same, status says so and an up takes it back. After down it does what it did before. (The long
+// form: ten dock cycles.)
 func testNetworkManager(t *testing.T) {
 	m, dock, wifi := nmMachine(t)
+	manager := m.Start(nmProgram, "--no-daemon")
+	netnstest.Eventually(t, nmHas(m, dock.Name+":connected:dock", wifi.Name+":connected:home"))
 	before := nmState(m)
+	address, err := addressOf(m.Host, dock.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
 	session := m.Stream()
-	file := filepath.Join(t.TempDir(), "bond0.toml")
-	writeFile(t, in(m.Host, file), fmt.Sprintf("[[member]]\nname = %q\n[[member]]\nname = %q\nwpa_conf = %q\n", dock.Name, wifi.Name, wifi.Config()))
-	o := bondctl(t, m.Host, "up", "--config", file)
-	t.Logf("%s%s", o.Stdout, o.Stderr)
-	for _, args := range [][]string{{"up", "--wait", "60s", "--take-over", "--config", file}, {"status"}} {
-		o := bondctl(t, m.Host, args...)
-		t.Logf("%s\n%s%s", args, o.Stdout, o.Stderr)
+	members := []string{"--member", dock.Name, "--member", wifi.Name}
+	refused := bondctl(t, m.Host, append([]string{"up"}, members...)...)
+	if diff := cmp.Diff(nmRefusal, refused.Stderr); diff != "" || refused.Status != 1 {
+		t.Errorf("status %d (-want +got):\n%s", refused.Status, diff)
 	}
-	show(t, m)
-	m.Run("sleep", "10")
-	for _, args := range [][]string{{"status"}, {"events"}} {
-		o := bondctl(t, m.Host, args...)
-		t.Logf("%s\n%s%s", args, o.Stdout, o.Stderr)
+
+	succeeds(t, m.Host, append([]string{"up", "--wait", "60s", "--take-over", "--save"}, members...)...)
+	handedOver := func() {
+		t.Helper()
+		netnstest.Eventually(t, usable(m.Host, dock.Name, wifi.Name))
+		netnstest.Eventually(t, nmHas(m, "bond0:connected (externally):bond0", dock.Name+":unmanaged:", wifi.Name+":unmanaged:"))
+		netnstest.Eventually(t, noTrouble(t, m.Host))
 	}
-	t.Logf("%s", m.Run("sh", "-c", "ps ax | grep -i supp; ls -laR /run/bondctl/bond0/wpa /run/bondctl/*/bond0/wpa 2>/dev/null; iw dev wlan0 link; rfkill"))
-	o = bondctl(t, m.Host, "down")
-	t.Logf("%s%s", o.Stdout, o.Stderr)
-	show(t, m)
+	handedOver()
+	for range sample(1, 10) {
+		dock.Remove()
+		netnstest.Eventually(t, active(m.Host, wifi.Name))
+		dock.Insert()
+		handedOver()
+	}
+	manager.Stop()
+	manager = m.Start(nmProgram, "--no-daemon")
+	handedOver()
+
+	m.Run("/usr/bin/nmcli", "--wait", "0", "device", "set", dock.Name, "managed", "yes")
+	netnstest.Eventually(t, healthSays(t, m.Host, "NetworkManager (connection \"dock\" of /etc/NetworkManager/system-connections/dock.nmconnection) gave "+dock.Name+" "+address.String()))
+	succeeds(t, m.Host, "up", "--take-over")
+	handedOver()
+
+	succeeds(t, m.Host, "down")
 	if after := nmState(m); before != after {
 		t.Errorf("NetworkManager had\n%s\nand has\n%s", before, after)
 	}
-	t.Logf("%v", session.Stop())
-}
-
-func show(t *testing.T, m *netnstest.Machine) {
-	t.Logf("%s", m.Run("sh", "-c", "nmcli dev; ip -br a; ip r; cat /etc/resolv.conf; ls -R /run/NetworkManager/conf.d /etc/NetworkManager/conf.d"))
-}
-
-// nmState is what NetworkManager does on each device.
-func nmState(m *netnstest.Machine) string {
-	var lines []string
-	for line := range strings.Lines(m.Run("/usr/bin/nmcli", "--terse", "--fields", "DEVICE,STATE,CONNECTION", "device")) {
-		if !strings.HasPrefix(line, "hwsim0") {
-			lines = append(lines, line)
-		}
+	netnstest.Eventually(t, session.Moved)
+	if r := session.Stop(); r.Err != nil {
+		t.Errorf("the session broke: %v", r)
+	} else {
+		t.Logf("session: %v", r)
 	}
+	if left := m.Run("find", "/run/NetworkManager/conf.d", "/etc/NetworkManager/conf.d", "-type", "f"); left != "" {
+		t.Errorf("files are left: %s", left)
+	}
+}
+
+const nmProgram = "/usr/sbin/NetworkManager"
+
+const nmRefusal = `bondctl: error: NetworkManager looks after eth0, by connection "dock" of /etc/NetworkManager/system-connections/dock.nmconnection
+bondctl: error: NetworkManager looks after wlan0, by connection "home" of /etc/NetworkManager/system-connections/home.nmconnection
+bondctl: hint: --take-over has it hand them over till the next boot, and with --save for good; bondctl down hands them back
+bondctl: hint: by hand, for NetworkManager:
+bondctl: hint:   write to /etc/NetworkManager/conf.d/90-bondctl-bond0.conf:
+bondctl: hint:     [device-bondctl-bond0]
+bondctl: hint:     match-device=interface-name:=eth0,interface-name:=wlan0
+bondctl: hint:     managed=0
+bondctl: hint:   nmcli general reload conf
+bondctl: hint:   nmcli device set eth0 managed no
+bondctl: hint:   nmcli device set wlan0 managed no
+`
+
+// nmState is what NetworkManager does on each device, a line each.
+func nmState(m *netnstest.Machine) string {
+	out, _ := m.Command("/usr/bin/nmcli", "--terse", "--fields", "DEVICE,STATE,CONNECTION", "device").Output()
+	lines := slices.Collect(strings.Lines(string(out)))
+	slices.Sort(lines)
 	return strings.Join(lines, "")
 }
 
-// nmMachine is a laptop whose NetworkManager has connected it by its dock, and by Wi-Fi.
+// nmHas is a condition for Eventually: NetworkManager does these on devices.
+func nmHas(m *netnstest.Machine, want ...string) func() error {
+	return func() error {
+		has := nmState(m)
+		for _, line := range want {
+			if !strings.Contains(has, line+"\n") {
+				return fmt.Errorf("NetworkManager hasn't %q:\n%s", line, has)
+			}
+		}
+		return nil
+	}
+}
+
+// nmMachine is a laptop with a dock and Wi-Fi which NetworkManager is to connect, once it is started.
 func nmMachine(t *testing.T) (m *netnstest.Machine, dock *netnstest.Dock, wifi *netnstest.WiFi) {
 	m = netnstest.NewMachine(t, netnstest.Private("/var/lib"))
 	unpack(t, m.Host, "network-manager")
@@ -63,9 +115,9 @@ func nmMachine(t *testing.T) (m *netnstest.Machine, dock *netnstest.Dock, wifi *
 	wifi.StopSupplicant()
 	m.Run("mkdir", "-p", "/run/dbus", "/var/lib/NetworkManager", "/etc/NetworkManager/system-connections")
 	files := map[string]string{
-		"NetworkManager.conf":                    "[main]\nplugins=keyfile\nauth-polkit=root-only\n",
-		"system-connections/dock.nmconnection":  "[connection]\nid=dock\nuuid=11111111-1111-4111-8111-111111111111\ntype=ethernet\ninterface-name=" + dock.Name + "\n[ipv4]\nmethod=auto\n[ipv6]\nmethod=auto\n",
-		"system-connections/home.nmconnection":  fmt.Sprintf("[connection]\nid=home\nuuid=22222222-2222-4222-8222-222222222222\ntype=wifi\n[wifi]\nssid=%s\n[wifi-security]\nkey-mgmt=wpa-psk\npsk=%s\n[ipv4]\nmethod=auto\n", wifi.SSID, strings.Repeat("0123456789abcdef", 4)),
+		"NetworkManager.conf":                  "[main]\nplugins=keyfile\nauth-polkit=root-only\n",
+		"system-connections/dock.nmconnection": "[connection]\nid=dock\nuuid=11111111-1111-4111-8111-111111111111\ntype=ethernet\ninterface-name=" + dock.Name + "\n[ipv4]\nmethod=auto\n[ipv6]\nmethod=auto\n",
+		"system-connections/home.nmconnection": fmt.Sprintf("[connection]\nid=home\nuuid=22222222-2222-4222-8222-222222222222\ntype=wifi\n[wifi]\nssid=%s\n[wifi-security]\nkey-mgmt=wpa-psk\npsk=%s\n[ipv4]\nmethod=auto\n", wifi.SSID, strings.Repeat("0123456789abcdef", 4)),
 	}
 	for name, text := range files {
 		path := in(m.Host, "/etc/NetworkManager/"+name)
@@ -82,14 +134,5 @@ func nmMachine(t *testing.T) (m *netnstest.Machine, dock *netnstest.Dock, wifi *
 	m.Run("udevadm", "trigger", "--action=add", "--subsystem-match=net")
 	m.Run("udevadm", "settle")
 	m.Start("wpa_supplicant", "-u")
-	m.Start("/usr/sbin/NetworkManager", "--no-daemon")
-	netnstest.Eventually(t, func() error {
-		out, err := m.Command("/usr/bin/nmcli", "--terse", "--fields", "STATE,CONNECTION", "device").CombinedOutput()
-		if !strings.Contains(string(out), "connected:dock") || !strings.Contains(string(out), "connected:home") {
-			return fmt.Errorf("NetworkManager has connected this:\n%s (%w)", out, err)
-		}
-		return nil
-	})
 	return m, dock, wifi
 }
-func TestNMX(t *testing.T) { testNetworkManager(t) }

@@ -1,0 +1,219 @@
+package importer
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/bondctl/bondctl/bond"
+)
+
+// RoutesReason says why a result of the strategy routes can't be used yet.
+const RoutesReason = `this version of bondctl has no strategy "routes" yet, and refuses such a file`
+
+// withoutBond makes what it can of files that have no bond: where several links have
+// addresses of their own, the strategy routes or one bond of them.
+func (f *found) withoutBond(path string, r Request) (Result, error) {
+	var list []*link
+	for _, l := range f.links {
+		_, dhcp := l.has("ipv4.method")
+		_, static := l.has("ipv4.addresses")
+		if l.name != "" && (dhcp || static) {
+			list = append(list, l)
+		}
+	}
+	if len(list) < 2 {
+		return Result{}, &Error{path, "it has no bond, nor several interfaces with addresses of their own"}
+	}
+	if count := settingsOf(list); count > maxSettings {
+		return Result{}, &Error{path, fmt.Sprintf("%d interfaces and settings are too many", count)}
+	}
+	slices.SortStableFunc(list, func(a, b *link) int { return cmp.Compare(a.preference(), b.preference()) })
+	name := cmp.Or(r.Name, "bond0")
+	if r.Strategy == "bond" {
+		return f.asBond(name, list)
+	}
+	return f.asRoutes(name, list)
+}
+
+// preference is the metric of a link's default route: the least goes first. Without such
+// a route it is the last.
+func (l *link) preference() uint64 {
+	for _, e := range l.settings {
+		if n, err := strconv.ParseUint(fmt.Sprint(e.value), 10, 32); e.key == "ipv4.metric" && err == nil {
+			return n
+		}
+	}
+	if _, ok := l.has("ipv4.gateway"); ok {
+		return 0
+	}
+	if e, ok := l.has("ipv4.method"); ok && e.value == bond.MethodDHCP {
+		return 0
+	}
+	return math.MaxUint64
+}
+
+// asBond makes one bond of links: it has all their addresses.
+func (f *found) asBond(name string, list []*link) (Result, error) {
+	b := &link{name: name, isBond: true, addressed: true, watched: true, at: list[0].at, mode: &entry{key: "mode", value: "active-backup"}}
+	for _, l := range list {
+		for _, e := range l.settings {
+			_, there := b.has(e.key)
+			if e.key == "ipv4.metric" || e.key == "ipv6.metric" || there && !isList(e.key) {
+				continue // they told the links from each other
+			}
+			b.settings = append(b.settings, e)
+		}
+		for _, e := range l.other {
+			b.leave(e.at, "a bond needs no tables and rules to tell its members from each other")
+		}
+		l.settings, l.other, l.master = nil, nil, name
+	}
+	f.links = append(slices.Clone(list), b)
+	r, err := f.bond(b)
+	if err == nil && !oneNetwork(r.Config.Addresses) {
+		r.Notes = append(r.Notes, Remark{Reason: "the members are of several networks: each address can be reached only where its own network is connected"})
+	}
+	return r, err
+}
+
+func oneNetwork(addresses []netip.Prefix) bool {
+	networks := map[netip.Prefix]bool{}
+	for _, p := range addresses {
+		if p.Addr().Is4() {
+			networks[p.Masked()] = true
+		}
+	}
+	return len(networks) < 2
+}
+
+// The strategy routes as a file has it.
+type (
+	routesFile struct {
+		Strategy string         `toml:"strategy"`
+		Members  []routesMember `toml:"member"`
+	}
+	routesMember struct {
+		Name    string        `toml:"name"`
+		WPAConf string        `toml:"wpa_conf,omitempty"`
+		IPv4    *routesFamily `toml:"ipv4,omitempty"`
+		IPv6    *routesFamily `toml:"ipv6,omitempty"`
+	}
+	routesFamily struct {
+		Method    string   `toml:"method,omitempty"`
+		Addresses []string `toml:"addresses,omitempty"`
+		Gateway   string   `toml:"gateway,omitempty"`
+		DNS       []string `toml:"dns,omitempty"`
+	}
+)
+
+// asRoutes makes the strategy routes of links: each keeps its addresses.
+func (f *found) asRoutes(name string, list []*link) (Result, error) {
+	r := Result{Name: name, Files: f.files, Off: f.offOf(list), Notes: slices.Clone(f.notes), Routes: true}
+	out := routesFile{Strategy: "routes"}
+	networks := map[netip.Prefix]bool{}
+	for _, l := range list {
+		one := Result{}
+		d := &draft{name: name, taken: map[string]entry{}, result: &one}
+		d.member(l)
+		if len(d.settings) == 0 {
+			r.Left = append(r.Left, one.Left...)
+			continue
+		}
+		d.ofRoutesMember(l)
+		config, err := bond.NewConfig(name, d.settings)
+		if err != nil {
+			return Result{}, err // each setting was tried
+		}
+		out.Members = append(out.Members, routesMemberOf(config))
+		for _, p := range config.Addresses {
+			networks[p.Masked()] = true
+		}
+		if config.Method == bond.MethodDHCP {
+			networks[netip.Prefix{}] = true
+		}
+		r.Left, r.Notes = append(r.Left, one.Left...), append(r.Notes, one.Notes...)
+	}
+	if len(out.Members) < 2 {
+		return Result{}, &Error{list[0].at.file, "no two of its interfaces can be members: " + r.Left[0].String()}
+	}
+	r.Left = slices.Concat(r.Left, f.left, f.standing(list))
+	r.routesNotes(list, networks)
+	var err error
+	r.TOML, err = toml.Marshal(out)
+	r.sort()
+	return r, err
+}
+
+func (r *Result) routesNotes(list []*link, networks map[netip.Prefix]bool) {
+	if slices.ContainsFunc(list, func(l *link) bool { return l.preference() > 0 && l.preference() < math.MaxUint64 }) {
+		r.Notes = append(r.Notes, Remark{Reason: "the members are in the order of the metrics of their default routes, not in that of the file"})
+	}
+	for network := range networks {
+		if len(networks) == 1 && network.IsValid() {
+			r.Notes = append(r.Notes, Remark{Reason: fmt.Sprintf("all members are in %s: one bond would do, and keeps connections; --strategy bond shows it", network)})
+		}
+	}
+}
+
+// ofRoutesMember tries what a link has for itself.
+func (d *draft) ofRoutesMember(l *link) {
+	entries := slices.Clone(l.settings)
+	slices.SortStableFunc(entries, func(x, y entry) int { return cmp.Compare(slices.Index(order, x.key), slices.Index(order, y.key)) })
+	for _, e := range entries {
+		switch e.key {
+		case "ipv4.metric", "ipv6.metric": // the order of the members says it
+		case "ipv4.addresses", "ipv6.addresses", "ipv4.gateway", "ipv6.gateway", "dns", "ipv4.method":
+			d.take(e)
+		default:
+			d.leave(e.at, "a member of the strategy routes has no such key")
+		}
+	}
+	for _, e := range l.other {
+		reason := "[member.ipv4] has no further routes"
+		if e.key == "rule" || hasTable(e) {
+			reason = "bondctl makes tables and rules of its own; remove this line"
+		}
+		d.leave(e.at, reason)
+	}
+}
+
+func hasTable(e entry) bool {
+	keys, _ := e.value.([]bond.Setting)
+	return slices.ContainsFunc(keys, func(s bond.Setting) bool { return s.Key == "route.table" })
+}
+
+func routesMemberOf(c bond.Config) routesMember {
+	m := routesMember{Name: c.Members[0].Name, WPAConf: c.Members[0].WPAConf}
+	var families [2]routesFamily
+	of := func(a netip.Addr) *routesFamily {
+		if a.Is4() {
+			return &families[0]
+		}
+		return &families[1]
+	}
+	for _, p := range c.Addresses {
+		one := of(p.Addr())
+		one.Addresses = append(one.Addresses, p.String())
+	}
+	for _, g := range c.Gateways {
+		of(g).Gateway = g.String()
+	}
+	for _, a := range c.DNS {
+		one := of(a)
+		one.DNS = append(one.DNS, a.String())
+	}
+	if c.Method == bond.MethodDHCP {
+		families[0].Method = c.Method
+	}
+	m.IPv4 = &families[0]
+	if families[1].Addresses != nil || families[1].DNS != nil {
+		m.IPv6 = &families[1]
+	}
+	return m
+}
