@@ -65,6 +65,17 @@ func testNetworkManager(t *testing.T) {
 	} else {
 		t.Logf("session: %v", r)
 	}
+	for range sample(0, 1) { // and with Wi-Fi alone
+		dock.Remove()
+		netnstest.Eventually(t, nmHas(m, wifi.Name+":connected:home"))
+		before := nmState(m)
+		succeeds(t, m.Host, append([]string{"up", "--wait", "60s", "--take-over"}, members...)...)
+		netnstest.Eventually(t, usable(m.Host, wifi.Name))
+		o := bondctl(t, m.Host, "down")
+		if after := nmState(m); o.Status != 0 || before != after {
+			t.Errorf("NetworkManager had\n%s\nand has\n%s\n%+v", before, after, o)
+		}
+	}
 	if left := m.Run("find", "/run/NetworkManager/conf.d", "/etc/NetworkManager/conf.d", "-type", "f"); left != "" {
 		t.Errorf("files are left: %s", left)
 	}
