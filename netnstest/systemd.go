@@ -104,7 +104,7 @@ mount -t proc proc /proc
 mount -t tmpfs -o mode=755 run /run
 mount -t tmpfs -o mode=1777 tmp /dev/shm
 mount --bind /dev/null /dev/console
-mountpoint -q /sys/fs/cgroup || mount -t cgroup2 cgroup2 /sys/fs/cgroup
+[ -e /sys/fs/cgroup/cgroup.procs ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mkdir -p /sys/fs/cgroup/$1
 echo 0 >/sys/fs/cgroup/$1/cgroup.procs
 umount /sys/fs/cgroup

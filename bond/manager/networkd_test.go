@@ -108,7 +108,7 @@ func TestNetworkdHostname(t *testing.T) {
 		{"[DHCPv4]\nSendHostname=no\nHostname=box\n", "", ""},
 		{"[DHCPv4]\nHostname=\"; x\n", "", ""},
 	} {
-		for path, text := range map[string]string{file: tt.network, file[:len(file)] + ".d/x.conf": tt.more} {
+		for path, text := range map[string]string{file: tt.network, file + ".d/x.conf": tt.more} {
 			if err := writeFile(filepath.Join(dir, path), text); err != nil {
 				t.Fatal(err)
 			}
