@@ -83,22 +83,22 @@ const (
 
 // MemberStatus is how one member fares.
 type MemberStatus struct {
-	Name             string       `json:"name"`
-	Kind             *string      `json:"kind"` // wired or wifi
-	Role             Role         `json:"role"`
-	PendingReason    *string      `json:"pending_reason"`
-	Prio             *int         `json:"prio"`
-	MIIStatus        *string      `json:"mii_status"` // up, going down, down, going back
-	Carrier          *bool        `json:"carrier"`
-	Speed            *int         `json:"speed"`  // Mb/s
-	Duplex           *string      `json:"duplex"` // full or half
-	Driver           *string      `json:"driver"`
-	Address          HardwareAddr `json:"address"`
-	PermHWAddr       HardwareAddr `json:"perm_hwaddr"`
+	Name          string       `json:"name"`
+	Kind          *string      `json:"kind"` // wired or wifi
+	Role          Role         `json:"role"`
+	PendingReason *string      `json:"pending_reason"`
+	Prio          *int         `json:"prio"`
+	MIIStatus     *string      `json:"mii_status"` // up, going down, down, going back
+	Carrier       *bool        `json:"carrier"`
+	Speed         *int         `json:"speed"`  // Mb/s
+	Duplex        *string      `json:"duplex"` // full or half
+	Driver        *string      `json:"driver"`
+	Address       HardwareAddr `json:"address"`
+	PermHWAddr    HardwareAddr `json:"perm_hwaddr"`
 	// Addresses are those that the member carries itself, which a slave shouldn't.
-	Addresses []netip.Prefix `json:"addresses"`
-	LinkFailureCount *int         `json:"link_failure_count"`
-	WiFi             *WiFiStatus  `json:"wifi"`
+	Addresses        []netip.Prefix `json:"addresses"`
+	LinkFailureCount *int           `json:"link_failure_count"`
+	WiFi             *WiFiStatus    `json:"wifi"`
 
 	Index   int  `json:"-"` // the interface's ifindex; 0 without one
 	Dormant bool `json:"-"` // a Wi-Fi link whose handshake isn't through (operstate dormant)

@@ -9,8 +9,8 @@ type Survey struct {
 	Members []Surveyed
 	// Others are all other interfaces, the bond included.
 	Others []Link
-	// Options are the bond's or, where it doesn't exist, those that it would get; all are nil
-	// where neither can be told.
+	// Options are the bond's or, where it doesn't exist or nobody uses it, those that it would
+	// get; all are nil where neither can be told.
 	Options Options
 }
 
@@ -49,8 +49,11 @@ func (s *State) survey(c Config, machineID string) Survey {
 	}
 	if s.Bond != nil {
 		v.Options = s.Bond.Options
-	} else if w, err := newWanted(c, *s, machineID); err == nil {
-		v.Options = w.options
+	}
+	if s.Bond == nil || s.inUse() == "" { // an up sets all of them
+		if w, err := newWanted(c, *s, machineID); err == nil {
+			v.Options = w.options
+		}
 	}
 	return v
 }

@@ -20,7 +20,7 @@ func checkObstacle(f *Facts) []Finding {
 
 // checkHealth tells what status says of a bond.
 func checkHealth(f *Facts) []Finding {
-	if f.Bond == nil || f.Bond.Health == bond.HealthOK || f.Config == nil && slices.Contains(f.Pristine, f.Name) {
+	if f.Bond == nil || f.Bond.Health == bond.HealthOK {
 		return nil
 	}
 	found := Finding{Severity: Warns, Seen: f.Bond.HealthReason, Why: "the bond works, but is less than it is to be",
@@ -38,8 +38,9 @@ func (g Gatherer) bond(f *Facts) {
 	}
 	st, err := g.Host.Status(g.Name)
 	switch {
-	case err == nil:
+	case err == nil && !slices.Contains(f.Pristine, g.Name): // or else an up takes it over
 		f.Bond = &st
+	case err == nil:
 	case !errors.Is(err, bond.ErrNoBond):
 		f.unknown(err, "health")
 	}

@@ -24,11 +24,11 @@ type Gatherer struct {
 func (g Gatherer) Gather(ctx context.Context) *Facts {
 	f := &Facts{Name: g.Name, Config: g.Config}
 	r := reader{g.Root}
+	g.pristine(f)
 	g.bond(f)
 	g.members(f)
 	r.kernel(f)
 	r.credentials(f)
-	g.pristine(f)
 	processes := r.processes()
 	g.supplicants(f, processes)
 	r.wpaConfs(f)

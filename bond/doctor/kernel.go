@@ -74,7 +74,7 @@ func checkKernelOptions(f *Facts) (found []Finding) {
 	if len(f.Config.Options.NSIP6Target) > 0 && f.lacks(5, 18, func(o bond.Options) bool { return o.NSIP6Target != nil }) {
 		say(Fails, "an IPv6 address in arp_ip_target", "5.18", "nobody is asked there, so the bond never notices a dead path", "name an IPv4 address in arp_ip_target")
 	}
-	if len(f.Members) > 1 && f.ordered() && f.lacksPrio() {
+	if len(f.Members) > 1 && f.Config.Primary == "" && f.lacksPrio() {
 		say(Warns, "an order of the members", "6.0", "without a primary such a driver takes whichever member comes up first", `name the preferred one: primary = "`+first(f.Members)+`"`)
 	}
 	return found
@@ -88,9 +88,6 @@ func (f *Facts) lacks(major, minor int, has func(bond.Options) bool) bool {
 	}
 	return f.Kernel.older(major, minor)
 }
-
-// ordered says whether the order of the members matters.
-func (f *Facts) ordered() bool { return f.Config.Primary == "" }
 
 func (f *Facts) lacksPrio() bool {
 	if f.Bond == nil {

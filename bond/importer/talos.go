@@ -243,6 +243,9 @@ func (t *talosReader) document(d *node) {
 		at.text = ""
 		l := t.found.called(name, at)
 		l.isBond, l.addressed = true, true
+		if !d.of("primary").is() {
+			l.remark(at, "Talos's BondConfig had no primary for long, and this one names none: the order of links says which is preferred")
+		}
 		for _, k := range d.items {
 			switch {
 			case k.key == "links":

@@ -68,7 +68,7 @@ func (f *finder) look(dir string, read func(file string, text []byte) (name stri
 		return fmt.Errorf("look for known Wi-Fi networks: %w", err)
 	}
 	for _, e := range entries {
-		if e.IsDir() || strings.HasPrefix(e.Name(), ".") || strings.HasSuffix(e.Name(), "~") {
+		if e.IsDir() || noProfile(e.Name()) {
 			continue
 		}
 		file := filepath.Join(dir, e.Name())
@@ -82,6 +82,12 @@ func (f *finder) look(dir string, read func(file string, text []byte) (name stri
 		}
 	}
 	return nil
+}
+
+// noProfile says whether a file isn't read by those whose folder it is in: hidden ones,
+// an editor's, and what NetworkManager notes of a profile beside it.
+func noProfile(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".nmmeta")
 }
 
 func (f *finder) manager(file string, text []byte) (name string, err error) {
@@ -120,8 +126,7 @@ func (f *finder) add(file string, n Network) error {
 	return nil
 }
 
-// readSecret reads a file that root alone may have written. Those who keep networks in
-// it ignore it otherwise, too.
+// readSecret reads a file that root alone may have written.
 func readSecret(path string) ([]byte, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, unix.ELOOP) {

@@ -1,7 +1,7 @@
 // Package known finds the Wi-Fi networks that NetworkManager and iwd know, and writes
 // them down for wpa_supplicant, so that a member of a bond goes on to join them:
 //
-//	networks, missing, err := known.Find("wlan0", mac)
+//	networks, missing, err := known.Find(known.Interface{Name: "wlan0"})
 //	err = known.Write(ctx, "/etc/bondctl/wlan0.wpa.conf", networks)
 //
 // [NetworkManager] and [IWD] read one profile each, and [Format] and [Merge] make the

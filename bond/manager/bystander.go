@@ -55,7 +55,7 @@ func connmanObstacle(name string) string {
 	if slices.ContainsFunc(listed, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
 		return ""
 	}
-	return fmt.Sprintf("connman looks after %s; add that to NetworkInterfaceBlacklist in %s, and: systemctl restart connman", name, conf)
+	return fmt.Sprintf("connman looks after %s; add that to NetworkInterfaceBlacklist in %s, and, where nobody is logged in over %[1]s, for it loses its address: systemctl restart connman", name, conf)
 }
 
 // iwdObstacle is for Wi-Fi that iwd gives addresses: what it associates with is welcome.
@@ -70,7 +70,7 @@ func iwdObstacle(name string) string {
 	}
 	for _, key := range []string{"EnableNetworkConfiguration", "enable_network_config"} { // the old one, too
 		if value, _ := iniValue(string(text), "[General]", key); value == "true" || value == "1" {
-			return fmt.Sprintf("iwd gives %s its address; set %s=false in %s, and: systemctl restart iwd", name, key, conf)
+			return fmt.Sprintf("iwd gives %s its address; set %s=false in %s, and, where nobody is logged in over %[1]s, for it loses its address: systemctl restart iwd", name, key, conf)
 		}
 	}
 	return ""

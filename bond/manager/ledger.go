@@ -20,6 +20,8 @@ func LedgerOf(bond string) Ledger { return Ledger{statedir.Of(statedir.Lasting, 
 type ledgerFile struct {
 	BootID    string     `json:"boot_id"`
 	Handovers []Handover `json:"handovers"`
+	// Tried are those that were handed back by a down that is on trial.
+	Tried []Handover `json:"tried,omitempty"`
 	// Resting are lasting handovers that were handed back, until the bond is made again.
 	Resting []Handover `json:"resting,omitempty"`
 }
@@ -28,14 +30,15 @@ func (l Ledger) read() (f ledgerFile, err error) {
 	err = l.dir.Read(statedir.Handovers, &f)
 	if boot := statefile.BootID(); f.BootID != boot {
 		f.BootID = boot
-		f.Handovers = slices.DeleteFunc(f.Handovers, func(h Handover) bool { return !h.Lasting })
-		f.Resting = slices.DeleteFunc(f.Resting, func(h Handover) bool { return !h.Lasting })
+		for _, list := range []*[]Handover{&f.Handovers, &f.Tried} {
+			*list = slices.DeleteFunc(*list, func(h Handover) bool { return !h.Lasting })
+		}
 	}
 	return f, err
 }
 
 func (l Ledger) write(f ledgerFile) error {
-	if len(f.Handovers)+len(f.Resting) == 0 {
+	if len(f.Handovers)+len(f.Tried)+len(f.Resting) == 0 {
 		return l.dir.Remove(statedir.Handovers)
 	}
 	return l.dir.Write(statedir.Handovers, f)
@@ -56,7 +59,7 @@ func (l Ledger) Release(ctx context.Context, handovers []Handover) error {
 	}
 	return l.change(ctx, func(f *ledgerFile) error {
 		for _, h := range handovers {
-			f.Resting = without(f.Resting, h.Manager)
+			f.Resting, f.Tried = without(f.Resting, h.Manager), without(f.Tried, h.Manager)
 			if i := slices.IndexFunc(f.Handovers, func(k Handover) bool { return k.Manager == h.Manager }); i >= 0 {
 				h.Lasting = h.Lasting || f.Handovers[i].Lasting
 				h.Holds = joined(f.Handovers[i].Holds, h.Holds)
@@ -92,15 +95,46 @@ func (l Ledger) Last(ctx context.Context) error {
 	})
 }
 
+// Try has managers look after their links again, for a down that is on trial: Undo has them
+// hand over again, and Reclaim makes it final.
+func (l Ledger) Try(ctx context.Context) error {
+	if known, _, err := l.Handovers(); len(known) == 0 || err != nil {
+		return err
+	}
+	return l.change(ctx, func(f *ledgerFile) error {
+		var errs []error
+		for _, h := range f.Handovers {
+			f.Handovers = without(f.Handovers, h.Manager)
+			f.Tried = append(without(f.Tried, h.Manager), h)
+			errs = append(errs, l.write(*f), backendOf(h.Manager).reclaim(ctx, h))
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// Undo has managers hand over again what Try has handed back.
+func (l Ledger) Undo(ctx context.Context) error {
+	f, err := l.read()
+	if err != nil {
+		return err
+	}
+	return l.Release(ctx, f.Tried)
+}
+
 // Reclaim has managers look after their links again, but for those in use, which are slaves
 // still. Lasting handovers rest then. It goes on where a manager can't take a link back; such
 // a handover is forgotten all the same, for the manager's files are as they were.
 func (l Ledger) Reclaim(ctx context.Context, inUse []string) (back []Hold, err error) {
-	if known, _, err := l.Handovers(); len(known) == 0 || err != nil {
+	if f, err := l.read(); len(f.Handovers)+len(f.Tried) == 0 || err != nil {
 		return nil, err
 	}
 	err = l.change(ctx, func(f *ledgerFile) error {
 		var errs []error
+		for _, h := range f.Tried {
+			back = append(back, h.Holds...)
+			f.rest(h)
+		}
+		f.Tried = nil
 		for _, h := range f.Handovers {
 			left, returned := h.split(inUse)
 			if len(inUse) > 0 && len(returned.Holds) == 0 {
@@ -112,18 +146,25 @@ func (l Ledger) Reclaim(ctx context.Context, inUse []string) (back []Hold, err e
 			errs = append(errs, backendOf(h.Manager).reclaim(ctx, returned))
 			back = append(back, returned.Holds...)
 			f.Handovers = without(f.Handovers, h.Manager)
-			switch {
-			case len(inUse) > 0:
+			if len(inUse) > 0 {
 				errs = append(errs, backendOf(h.Manager).release(ctx, left))
 				f.Handovers = append(f.Handovers, left)
-			case h.Lasting:
-				f.Resting = append(without(f.Resting, h.Manager), h)
+			} else {
+				f.rest(h)
 			}
 			errs = append(errs, l.write(*f))
 		}
-		return errors.Join(errs...)
+		return errors.Join(append(errs, l.write(*f))...)
 	})
 	return back, err
+}
+
+// rest keeps a handover that was handed back, if it is a lasting one.
+func (f *ledgerFile) rest(h Handover) {
+	f.Resting = without(f.Resting, h.Manager)
+	if h.Lasting {
+		f.Resting = append(f.Resting, h)
+	}
 }
 
 // Renew has those handovers in force again that rest, for a bond that is made anew.

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"net"
 	"os"
@@ -19,29 +20,38 @@ import (
 // It takes limit at most, and some seconds where the port sends no message of a spanning tree.
 // The error is [ErrSilent] where nothing tells when the port began to pass frames on.
 func Forwarding(ctx context.Context, iface string, limit time.Duration) (time.Duration, error) {
-	filter, err := bpf.Assemble(groupFrames)
-	if err != nil {
-		return 0, err
+	filters := map[bool][]bpf.RawInstruction{}
+	for treeOnly, filter := range map[bool][]bpf.Instruction{false: incoming, true: treeFrames} {
+		var err error
+		if filters[treeOnly], err = bpf.Assemble(filter); err != nil {
+			return 0, err
+		}
 	}
 	link, err := net.InterfaceByName(iface)
 	if err != nil {
 		return 0, unix.ENODEV // net's own error can't be told from others
 	}
-	conn, err := packet.Listen(link, packet.Raw, unix.ETH_P_ALL, &packet.Config{Filter: filter})
+	conn, err := packet.Listen(link, packet.Raw, unix.ETH_P_ALL, &packet.Config{Filter: filters[false]})
 	if err != nil {
 		return 0, err
 	}
 	s := &socket{packets: conn, index: link.Index, buffer: make([]byte, bpduSize)}
 	defer s.close()
-	return listenToPort(limit, func(end time.Time) ([]byte, error) { return s.receive(ctx, end) })
+	return listenToPort(limit, func(treeOnly bool, end time.Time) ([]byte, error) {
+		if err := conn.SetBPF(filters[treeOnly]); err != nil {
+			return nil, err
+		}
+		return s.receive(ctx, end)
+	})
 }
 
 // helloTime is in what time a port with a spanning tree has said so: it does every two
 // seconds.
 const helloTime = 5 * time.Second
 
-// listenToPort is Forwarding with the frames that receive returns.
-func listenToPort(limit time.Duration, receive func(end time.Time) ([]byte, error)) (time.Duration, error) {
+// listenToPort is Forwarding with the frames that receive returns; treeOnly says that those of
+// a spanning tree will do.
+func listenToPort(limit time.Duration, receive func(treeOnly bool, end time.Time) ([]byte, error)) (time.Duration, error) {
 	began := time.Now()
 	var p portStory
 	for {
@@ -49,7 +59,7 @@ func listenToPort(limit time.Duration, receive func(end time.Time) ([]byte, erro
 		if !p.spanning {
 			end = began.Add(min(limit, helloTime))
 		}
-		frame, err := receive(end)
+		frame, err := receive(p.awaitsTree(), end)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded) && !p.spanning:
 			return 0, nil
@@ -64,17 +74,26 @@ func listenToPort(limit time.Duration, receive func(end time.Time) ([]byte, erro
 	}
 }
 
-// groupFrames lets through what comes in for many, from its beginning: those are few, and
-// every port gets them.
-var groupFrames = []bpf.Instruction{
-	bpf.LoadExtension{Num: bpf.ExtType}, // a packet socket hears what goes out as well
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.PACKET_OUTGOING, SkipTrue: 4},
-	bpf.LoadAbsolute{Off: 0, Size: 1},
-	bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 1},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 1},
-	bpf.RetConstant{Val: bpduSize},
-	bpf.RetConstant{},
-}
+// incoming lets through what comes in, from its beginning, for a packet socket hears what goes
+// out as well; treeFrames the messages of a spanning tree. A link may carry very much else, of
+// which one frame is enough.
+var (
+	incoming = []bpf.Instruction{
+		bpf.LoadExtension{Num: bpf.ExtType},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.PACKET_OUTGOING, SkipTrue: 1},
+		bpf.RetConstant{Val: bpduSize},
+		bpf.RetConstant{},
+	}
+	treeFrames = []bpf.Instruction{
+		bpf.LoadExtension{Num: bpf.ExtType},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.PACKET_OUTGOING, SkipTrue: 4},
+		bpf.LoadAbsolute{Off: 0, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: binary.BigEndian.Uint32(spanningTree[:]), SkipTrue: 1},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: binary.BigEndian.Uint32(perVLAN[:]), SkipTrue: 1},
+		bpf.RetConstant{Val: bpduSize},
+		bpf.RetConstant{},
+	}
+)
 
 // A portStory is what was heard of a port since its link came up.
 type portStory struct {
@@ -91,8 +110,9 @@ type portStory struct {
 // mostOthers bounds them.
 const mostOthers = 16
 
-// slack is how much earlier than a delay's end a frame may come, for the link is noticed late.
-const slack = time.Second
+// awaitsTree says that frames are known by now, and that it isn't whether there is a spanning
+// tree.
+func (p *portStory) awaitsTree() bool { return !p.spanning && len(p.others) > 0 }
 
 // hear takes in a frame that came so long after the link. It says after what time the port
 // passed frames on, once that is known.
@@ -149,7 +169,7 @@ func (p *portStory) passedOn() (forwards time.Duration, known bool) {
 	switch {
 	case p.delay == 0:
 		return p.since(first), true
-	case first < p.delay-slack:
+	case first < p.delay*2/3: // the link may be noticed late, but not by that much
 		return 0, true // an edge port, which waits for nothing
 	}
 	return min(first, p.delay), true // or nobody had anything to say when it began

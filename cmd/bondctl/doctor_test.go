@@ -23,7 +23,7 @@ func TestPrintReport(t *testing.T) {
 		want   string
 	}{
 		{"healthy", doctor.Report{Bond: "bond0", Examined: doctor.ExaminedBond, Checks: checks}, "bond0: ok, 3 checks\n"},
-		{"no bond", doctor.Report{Bond: "bond0", Examined: doctor.ExaminedMachine, Checks: checks}, "bond0: ok, 3 checks, of the machine alone: there is no such bond, and nothing says what it is to be\n"},
+		{"no bond", doctor.Report{Bond: "bond0", Examined: doctor.ExaminedMachine, Checks: checks}, "bond0: ok, 3 checks, of the machine alone, for nothing says what the bond is to be\n"},
 		{"not all was seen", doctor.Report{Bond: "bond0", Checks: checks, Unknown: []doctor.Unknown{{Check: "firewall", Why: "nft can't"}, {Check: "dns", Why: "\x1b"}}},
 			"bond0: ok, 3 checks; not all was seen of firewall (nft can't), dns (\\x1b)\n"},
 		{"both", doctor.Report{Bond: "bond0", Checks: checks, Findings: []doctor.Finding{fails, warns}}, `bond0: 1 fails and 1 warns, 3 checks

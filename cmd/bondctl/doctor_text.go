@@ -43,7 +43,7 @@ func reportLine(r doctor.Report) string {
 	}
 	line = fmt.Sprintf("%s: %s, %d checks", printable(r.Bond), line, len(r.Checks))
 	if r.Examined == doctor.ExaminedMachine {
-		line += ", of the machine alone: there is no such bond, and nothing says what it is to be"
+		line += ", of the machine alone, for nothing says what the bond is to be"
 	}
 	var unseen []string
 	for _, u := range r.Unknown {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/keeper"
+	"github.com/bondctl/bondctl/bond/manager"
 	"github.com/bondctl/bondctl/bond/reach"
 )
 
@@ -112,11 +113,16 @@ func (t *downTrial) check(ctx context.Context) error {
 		return err
 	}
 	_, limit := reach.Times(t.limit, t.was)
-	if err := t.h.ExtendTrial(t.config.Name, limit+changeTime, false); err != nil {
+	if err := t.h.ExtendTrial(t.config.Name, limit+2*changeTime, false); err != nil {
 		return err
 	}
 	ctx, end := t.whileGuarded(ctx)
 	defer end()
+	if t.h.InitialNamespace() { // who associates a Wi-Fi member again is a manager, perhaps
+		if err := manager.LedgerOf(t.config.Name).Try(ctx); err != nil {
+			warn(t.c, "%v", err)
+		}
+	}
 	left := t.asks.Silent(ctx, t.h, limit, t.overMembers)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

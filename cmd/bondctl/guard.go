@@ -14,6 +14,7 @@ import (
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/guard"
+	"github.com/bondctl/bondctl/bond/manager"
 )
 
 // guardTemplate begins the name of a guardian's unit: bondctl-guard@bond0.service.
@@ -133,6 +134,9 @@ func putBack(c *cli.Context, h *bond.Host, name, why string) error {
 		stop = stopKeeper // the next one, which is started below, takes over what it leaves
 	}
 	stopped := stop(c, h, name)
+	if h.InitialNamespace() {
+		stopped = errors.Join(stopped, manager.LedgerOf(name).Undo(c.Context))
+	}
 	_, err = h.PutBack(c.Context, name, how(c))
 	if kept {
 		err = errors.Join(err, leaveKeeper(c, h, name))

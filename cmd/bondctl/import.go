@@ -30,11 +30,14 @@ func importCommand() *cli.Command {
 			"Nothing is changed, and nothing that a file names is run.\n\n" +
 			"  bondctl import /etc/network/interfaces\n" +
 			"  bondctl import --save /etc/netplan bond0\n" +
-			"  bondctl import --running bond0\n\n" +
+			"  bondctl import --running bond0\n" +
+			"  bondctl import --wifi -o /etc/wpa_supplicant/wpa_supplicant.conf\n\n" +
 			"Exit status: 0 all was carried over, 1 something was left out, 2 nothing can be imported (unreadable, another mode, several bonds) or usage.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "save", Usage: "write the bond's file in " + configDir + " as well, and keep what was there as NAME.toml.old; nothing is enabled"},
 			&cli.BoolFlag{Name: "running", Usage: "read a running bond, NAME, which bondctl didn't make; no file is given"},
+			&cli.BoolFlag{Name: "wifi", Usage: "print the Wi-Fi networks that NetworkManager and iwd know, as a wpa_supplicant.conf; no file is given"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "with --wifi: write it to `FILE`, for root alone"},
 			&cli.StringFlag{Name: "strategy", Usage: "`WORD` what to make of several interfaces with addresses of their own, and no bond: routes, bond (default: routes)"},
 		},
 		Action: importConfig,
@@ -54,6 +57,12 @@ func (e *importError) Hint() string {
 }
 
 func importConfig(c *cli.Context) error {
+	if c.Bool("wifi") {
+		if c.NArg() > 0 {
+			return surplus(c.Command, c.Args().First())
+		}
+		return importWiFi(c, c.String("output"), "")
+	}
 	r, err := imported(c)
 	if err != nil {
 		return err

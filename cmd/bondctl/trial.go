@@ -11,6 +11,7 @@ import (
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/guard"
+	"github.com/bondctl/bondctl/bond/keeper"
 	"github.com/bondctl/bondctl/bond/reach"
 )
 
@@ -25,7 +26,9 @@ type trial struct {
 	config bond.Config
 	trialFlags
 
-	owners   *owners       // that let go of the members for it
+	owners   *owners    // that let go of the members for it
+	networks *wifiCarry // that those know
+	wireless []bond.Association
 	limit    time.Duration // to verify; 0 for not at all
 	takes    bool          // everybody must answer; else one of them is enough
 	guardian *guard.Watch  // nil while nothing is on trial
@@ -131,6 +134,7 @@ func (t *trial) guarded() error {
 // begin comes right before the first change. It puts the change on trial, and stops the DHCP
 // clients that would undo it.
 func (t *trial) begin(p bond.Plan, before bond.Image) error {
+	t.wireless = p.Associations
 	warnOfFilters(t.c, t.config.Name, p)
 	if limit, onTrial := t.of(p.Takes || p.Loses); onTrial {
 		if err := t.guard(p, before, limit); err != nil {
@@ -143,6 +147,9 @@ func (t *trial) begin(p bond.Plan, before bond.Image) error {
 // takeOver has the owners let go of the members: of those that join and, if that is asked for,
 // of those that have joined, and of what is yet to come.
 func (t *trial) takeOver() error {
+	if err := t.networks.write(t.c); err != nil {
+		return err
+	}
 	if t.config.TakeOver {
 		if t.owners == nil { // no member joins
 			t.owners = &owners{c: t.c, host: t.h, config: t.config}
@@ -192,71 +199,15 @@ func startGuarded(c *cli.Context, h *bond.Host, name string) (guard.Watch, error
 	return guard.Of(h, name)
 }
 
-// check verifies that who answered before answers through the bond.
-func (t *trial) check(ctx context.Context) error {
-	if err := t.guarded(); t.guardian == nil || err != nil {
-		return err
-	}
-	if err := t.checkOwn(); err != nil || len(t.asks) == 0 {
-		return err
-	}
-	name := t.config.Name
-	st, err := t.h.Brief(name)
-	if err != nil {
-		return err
-	}
-	active, limit := reach.Times(t.limit, st)
-	if err := t.h.ExtendTrial(name, active+2*limit+changeTime, false); err != nil {
-		return err
-	}
-	ctx, end := t.whileGuarded(ctx)
-	defer end()
-	if err := t.h.WaitActive(ctx, name, active); errors.Is(err, bond.ErrNoActive) && ctx.Err() == nil {
-		return fmt.Errorf("%s has no active slave after %s, where %s answered before", name, active, t.asks)
-	} else if err != nil && ctx.Err() == nil {
-		return err
-	}
-	if err := t.h.WaitSettled(ctx, name, limit); err != nil && ctx.Err() == nil {
-		return err
-	}
-	silent := t.asks.Silent
-	if !t.takes { // it is meant to do without some
-		silent = t.asks.CutOff
-	}
-	left := silent(ctx, t.h, limit, reach.Through(t.h, st))
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return left.Err("through "+name, limit)
-}
-
-// checkOwn verifies that the address by which the user is logged in is still one of this
-// machine's.
-func (t *trial) checkOwn() error {
-	if !t.own.IsValid() {
-		return nil
-	}
-	if own, err := t.h.IsOwn(t.own); own || err != nil {
-		return err
-	}
-	return fmt.Errorf("%s, by which you are logged in, would be gone (--verify 0 has it done all the same)", t.own)
-}
-
-// whileGuarded ends a context when the guardian does.
-func (t *trial) whileGuarded(ctx context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	go func() {
-		select {
-		case <-t.guardian.Ended():
-			cancel(guard.ErrUnguarded)
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() { cancel(nil) }
-}
-
 // failed ends the trial of a change that Reconcile has taken back.
 func (t *trial) failed(err error) error {
+	if kept, _ := t.h.KeptBefore(t.config.Name); t.guardian != nil && !kept && len(t.wireless) > 0 {
+		for _, err := range keeper.Dissociate(context.WithoutCancel(t.c.Context), t.h, t.config.Name) {
+			warn(t.c, "end wpa_supplicant: %v", err)
+		}
+	}
+	t.owners.giveBack()
+	t.networks.undo(t.c)
 	if t.guardian == nil {
 		return err
 	}

@@ -86,6 +86,10 @@ func up(c *cli.Context) error {
 		}
 	}
 	wanted.Config.TakeOver = c.Bool("take-over")
+	networks, err := carryWiFi(c, h, &wanted.Config)
+	if err != nil {
+		return err
+	}
 	if err := checkKeepersWork(c, wanted.Config); err != nil {
 		return err
 	}
@@ -101,6 +105,7 @@ func up(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
+		networks.tell(c)
 		say(c, name, plan)
 		warnOfFilters(c, name, plan)
 		for _, what := range plan.Interrupts {
@@ -112,7 +117,7 @@ func up(c *cli.Context) error {
 	if err := clearTrial(c, h, name); err != nil {
 		return err
 	}
-	return reconcile(&trial{c: c, h: h, config: wanted.Config, trialFlags: flags}, *wanted, s, wait)
+	return reconcile(&trial{c: c, h: h, config: wanted.Config, networks: networks, trialFlags: flags}, *wanted, s, wait)
 }
 
 // upWait is for how long up waits for an active slave.
@@ -138,7 +143,6 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 	}
 	plan, err := t.change(wanted)
 	if err != nil {
-		t.owners.giveBack()
 		return t.failed(err)
 	}
 	if err := t.done(); err != nil {

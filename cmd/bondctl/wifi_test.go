@@ -1,11 +1,16 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"net"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond/known"
 	"github.com/bondctl/bondctl/bond/supplicant"
@@ -64,6 +69,54 @@ func TestFirstLine(t *testing.T) {
 	for text, want := range map[string]string{"secret\n": "secret", "sec ret \r\nmore\n": "sec ret ", "secret": "secret", "": "", "\n": ""} {
 		if got, err := firstLine(strings.NewReader(text)); got != want || (err != nil) != (want == "") {
 			t.Errorf("%q: got %q, %v", text, got, err)
+		}
+	}
+}
+
+// A passphrase isn't shown on the terminal where it is typed, which shows again what is
+// typed once that is over, be it by an interruption.
+func TestReadPassword(t *testing.T) {
+	ours, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ours.Close()
+	if err := unix.IoctlSetPointerInt(int(ours.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(ours.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.Close()
+	fd := int(theirs.Fd())
+	echoes := func() bool {
+		state, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return state.Lflag&unix.ECHO != 0
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	for _, end := range []func(){func() { _, _ = ours.WriteString("sec ret\n") }, cancel} {
+		read := make(chan string)
+		go func() {
+			key, err := readPassword(ctx, fd)
+			read <- fmt.Sprint(string(key), err)
+		}()
+		for echoes() {
+			time.Sleep(time.Millisecond)
+		}
+		end()
+		if got := <-read; got != "sec ret<nil>" && got != "context canceled" {
+			t.Errorf("got %q", got)
+		}
+		if !echoes() {
+			t.Error("the terminal doesn't show what is typed any more")
 		}
 	}
 }

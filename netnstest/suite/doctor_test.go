@@ -139,24 +139,30 @@ func TestDoctorKeeper(t *testing.T) {
 	netnstest.Eventually(t, leased(t, h, "192.0.2."))
 	eth0.Pull()
 	netnstest.Eventually(t, leased(t, h, "198.51.100."))
-	h.LAN().Run("ip", "link", "set", "lan", "type", "bridge", "stp_state", "1", "forward_delay", "200") // 2 s, the least
+	h.LAN().Run("ip", "link", "set", "lan", "type", "bridge", "stp_state", "1", "forward_delay", "300") // 3 s, twice
 	eth0.Plug()
-	netnstest.Eventually(t, leased(t, h, "192.0.2."))
-	want := []string{"networks-differ eth0", "updelay eth0"}
+	looks := 0
 	netnstest.Eventually(t, func() error {
+		if err := leased(t, h, "192.0.2.")(); err != nil {
+			return err
+		}
 		var r doctorReport
 		o := bondctl(t, h, "doctor", "--json")
 		if err := json.Unmarshal([]byte(o.Stdout), &r); err != nil {
 			return err
 		}
-		for _, name := range want {
-			if !slices.Contains(r.found(), name) {
-				return fmt.Errorf("nothing is found of %s:\n%s", name, o.Stdout)
+		for _, name := range []string{"networks-differ eth0", "updelay eth0"} {
+			if slices.Contains(r.found(), name) {
+				continue
 			}
+			if looks++; looks%3 == 0 { // a keeper that was told of the link late can't tell
+				eth0.Pull()
+				eth0.Plug()
+			}
+			return fmt.Errorf("nothing is found of %s:\n%s", name, o.Stdout)
 		}
 		return nil
 	})
-	t.Log("\n" + bondctl(t, h, "doctor").Stdout)
 }
 
 // testDoctorWiFi: of a radio that is switched off and sleeps, and a supplicant that makes up addresses.

@@ -3,7 +3,6 @@ package suite
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -27,14 +26,13 @@ func testNetworkManager(t *testing.T) {
 		t.Fatal(err)
 	}
 	session := m.Stream()
-	file := filepath.Join(t.TempDir(), "bond0.toml")
-	writeFile(t, in(m.Host, file), fmt.Sprintf("[[member]]\nname = %q\n[[member]]\nname = %q\nwpa_conf = %q\n", dock.Name, wifi.Name, wifi.Config()))
-	refused := bondctl(t, m.Host, "up", "--config", file)
+	members := []string{"--member", dock.Name, "--member", wifi.Name}
+	refused := bondctl(t, m.Host, append([]string{"up"}, members...)...)
 	if diff := cmp.Diff(nmRefusal, refused.Stderr); diff != "" || refused.Status != 1 {
 		t.Errorf("status %d (-want +got):\n%s", refused.Status, diff)
 	}
 
-	succeeds(t, m.Host, "up", "--wait", "60s", "--take-over", "--save", "--config", file)
+	succeeds(t, m.Host, append([]string{"up", "--wait", "60s", "--take-over", "--save"}, members...)...)
 	handedOver := func() {
 		t.Helper()
 		netnstest.Eventually(t, usable(m.Host, dock.Name, wifi.Name))
@@ -66,6 +64,17 @@ func testNetworkManager(t *testing.T) {
 		t.Errorf("the session broke: %v", r)
 	} else {
 		t.Logf("session: %v", r)
+	}
+	for range sample(0, 1) { // and with Wi-Fi alone
+		dock.Remove()
+		netnstest.Eventually(t, nmHas(m, wifi.Name+":connected:home"))
+		before := nmState(m)
+		succeeds(t, m.Host, append([]string{"up", "--wait", "60s", "--take-over"}, members...)...)
+		netnstest.Eventually(t, usable(m.Host, wifi.Name))
+		o := bondctl(t, m.Host, "down")
+		if after := nmState(m); o.Status != 0 || before != after {
+			t.Errorf("NetworkManager had\n%s\nand has\n%s\n%+v", before, after, o)
+		}
 	}
 	if left := m.Run("find", "/run/NetworkManager/conf.d", "/etc/NetworkManager/conf.d", "-type", "f"); left != "" {
 		t.Errorf("files are left: %s", left)

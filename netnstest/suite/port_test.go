@@ -29,6 +29,8 @@ func TestPort(t *testing.T) {
 	t.Cleanup(func() { bondctl(t, h, "down") })
 	netnstest.Eventually(t, healthSays(t, h, "eth0: the port refuses the identity or its secret (802.1X)"))
 	fails(t, h, 1, []string{"has no Wi-Fi member"}, "wifi", "list")
+	// Till then hostapd has no ear for another try, and wpa_supplicant's next one is half a minute away.
+	netnstest.Eventually(t, wrote(hostapd, "deauthenticated due to local deauth request"))
 
 	secret("secret")
 	succeeds(t, h, "up", "--config", file)
