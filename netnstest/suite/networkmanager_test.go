@@ -25,6 +25,7 @@ func testNetworkManager(t *testing.T) {
 	}
 	session := m.Stream()
 	members := []string{"--member", dock.Name, "--member", wifi.Name}
+	doctorNames(t, s.Host, "NetworkManager", dock.Name)
 	refused := bondctl(t, s.Host, append([]string{"up"}, members...)...)
 	if diff := cmp.Diff(nmRefusal, refused.Stderr); diff != "" || refused.Status != 1 {
 		t.Errorf("status %d (-want +got):\n%s", refused.Status, diff)
