@@ -60,9 +60,17 @@ func testNetworkManager(t *testing.T) {
 		t.Logf("session: %v", r)
 	}
 
+	// By its driver the dock is known to udev alone, before NetworkManager sees it.
+	file := "/etc/bondctl/bond0.toml"
+	writeFile(t, in(s.Host, file), fmt.Sprintf("[[member]]\ndriver = \"e1000e\"\n[[member]]\nname = %q\n", wifi.Name))
+	if o := run(t, s.Command(installed, "up", "--take-over", "--save")); o.Status != 0 {
+		t.Fatalf("%+v", o)
+	}
 	s.Reboot()
 	busAnswers(t, s)
 	wantKeeper(t, s)
+	handedOver()
+	cycles(t, s, dock, wifi, 1)
 	handedOver()
 	succeeds(t, s.Host, "down")
 	netnstest.Eventually(t, func() error {
