@@ -78,6 +78,7 @@ func (f *found) bond(b *link) (Result, error) {
 		return Result{}, &Error{b.at.because("").at(), b.name + ": no interface is a member of it here, and a bond needs one"}
 	}
 	d.all(b, members)
+	d.keepMAC(members)
 	r.Left = slices.Concat(r.Left, b.left, f.left, f.standing(append(slices.Clone(members), b)))
 	r.Notes = append(r.Notes, b.notes...)
 	config, err := bond.NewConfig(d.name, d.settings)
@@ -169,11 +170,26 @@ func (d *draft) all(b *link, members []*link) {
 	}
 }
 
+// keepMAC has a bond keep an address that it is given: where a member may be Wi-Fi bondctl
+// chooses fail_over_mac active otherwise, with which it has none of its own. The driver's
+// default, by which the old bond went, is none.
+func (d *draft) keepMAC(members []*link) {
+	has := func(key string) bool {
+		return slices.ContainsFunc(d.settings, func(s bond.Setting) bool { return s.Key == key })
+	}
+	if !has("mac") || has("fail_over_mac") || !slices.ContainsFunc(members, (*link).isNotWired) {
+		return
+	}
+	if d.try(bond.Setting{Key: "fail_over_mac", Value: string(bond.FailOverMACNone)}) == nil {
+		d.note("fail_over_mac none is taken, the driver's default, since the bond has a MAC address of its own; a Wi-Fi driver that can't carry it needs mac and fail_over_mac left out")
+	}
+}
+
 // ofMember are what a member says of the bond. What it says of itself a member can't
 // have.
 func (d *draft) ofMember(m *link) (entries []entry) {
 	if m.isPrimary != nil {
-		if m.name == "" {
+		if m.name == "" || strings.ContainsAny(m.name, "*?[") {
 			d.leave(m.isPrimary.at, "a primary has a name, and this one is only matched; its place in the list says that it is preferred")
 		} else {
 			entries = append(entries, entry{"primary", m.name, m.isPrimary.at})

@@ -78,6 +78,7 @@ func netplanDevices(f *found, devices *node, ids map[string]*link, wifi bool) {
 		switch {
 		case match.is() && d.of("set-name").value != "":
 			l.name = d.of("set-name").value
+			l.remark(d.of("set-name").at, "netplan gives it this name: a .link file has to, once netplan no longer does")
 		case match.is():
 			l.asks = nil
 			l.name = match.of("name").value
@@ -172,6 +173,13 @@ func netplanKey(l *link, k *node) {
 		for _, e := range k.texts() {
 			text := e.value.(string)
 			l.set(family(text)+".addresses", text, e.at)
+		}
+		for _, item := range k.items {
+			for _, address := range item.items {
+				for _, o := range address.items { // label, lifetime
+					l.leave(o.at, "an address has nothing of the kind here")
+				}
+			}
 		}
 	case "gateway4", "gateway6":
 		l.set("ipv"+k.key[7:]+".gateway", k.value, k.at)

@@ -128,6 +128,14 @@ func (c *connection) matched(l *link) {
 		return
 	}
 	kind := map[bool]string{true: bond.KindWiFi, false: bond.KindWired}[l.wifi]
+	if names, ok := c.find("match", "interface-name"); ok {
+		// Of several, or of one that is excluded, the kind has to do.
+		if patterns := separated(names.value); len(patterns) == 1 && !strings.ContainsAny(patterns[0], "!&|?[") {
+			l.name = patterns[0]
+		} else {
+			l.leave(names.at, "a member is asked for by one name or pattern; write a [[member]] for each")
+		}
+	}
 	if mac, ok := c.find(c.kind, "mac-address"); ok {
 		l.asks = append(l.asks, bond.Setting{Key: "member.mac", Value: mac.value})
 		return
@@ -143,7 +151,7 @@ var unneeded = []string{
 	"bond.interface-name", "ipv4.may-fail", "ipv6.may-fail", "ipv6.addr-gen-mode", "ipv4.dad-timeout",
 	"ethernet.mac-address", "ethernet.mac-address-blacklist", "ethernet.mac-address-denylist", "wifi.mac-address", "wifi.mode", "wifi.security", "wifi.seen-bssids", "wifi.mac-address-blacklist", "wifi.mac-address-denylist",
 	"wifi-security.key-mgmt", "wifi-security.auth-alg", "wifi-security.proto", "wifi-security.psk", "wifi-security.psk-flags",
-	"ethernet.auto-negotiate",
+	"ethernet.auto-negotiate", "match.interface-name",
 }
 
 func (c *connection) key(l *link, section string, k key, isMember bool) {

@@ -56,6 +56,9 @@ func (t *talosReader) machine(n *node) {
 		for _, k := range i.items {
 			t.key(l, k)
 		}
+		if primary := i.of("bond", "primary"); primary.is() {
+			l.remark(primary.at, "a BondConfig document, which Talos 1.12 and newer take in its place, had no primary for long (siderolabs/talos #13969)")
+		}
 	}
 	t.dns = append(t.dns, n.of("nameservers").texts()...)
 	t.domains = append(t.domains, n.of("searchDomains").texts()...)
