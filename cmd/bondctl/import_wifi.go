@@ -38,7 +38,7 @@ func importWiFi(c *cli.Context, file, member string) error {
 		if err := known.Write(c.Context, file, networks); err != nil {
 			return err
 		}
-		fmt.Fprintf(c.App.Writer, "write %s: %d networks\n", printable(file), len(networks))
+		fmt.Fprintf(c.App.Writer, "write %s: %s\n", printable(file), counted(len(networks), "network", "networks"))
 	}
 	if len(missing) > 0 {
 		return exitError(exitFailed)

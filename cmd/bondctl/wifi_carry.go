@@ -108,7 +108,7 @@ func interfaceOf(config *bond.Config, members []int) known.Interface {
 // tell says what write does.
 func (w *wifiCarry) tell(c *cli.Context) {
 	if w != nil && w.networks != nil {
-		fmt.Fprintf(c.App.Writer, "write %s: %d Wi-Fi networks\n", w.file, len(w.networks))
+		fmt.Fprintf(c.App.Writer, "write %s: %s\n", w.file, counted(len(w.networks), "Wi-Fi network", "Wi-Fi networks"))
 	}
 }
 
