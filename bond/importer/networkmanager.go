@@ -98,6 +98,7 @@ func (c *connection) add(f *found) {
 	l.master, l.wifi = c.master, c.kind == "wifi"
 	if c.kind == "bond" {
 		l.isBond, l.addressed = true, true
+		l.watched = true // miimon is 100 where nothing says otherwise
 	}
 	c.matched(l)
 	isMember := c.master != ""
@@ -168,6 +169,10 @@ func (c *connection) key(l *link, section string, k key, isMember bool) {
 		}
 	case name == "wifi.ssid":
 		l.leave(k.at, fmt.Sprintf("the network %q needs a wpa_supplicant.conf, which wpa_conf names; the key isn't copied", k.entry.Bytes()))
+	case section == "802-1x":
+		if k.name == "eap" {
+			l.leave(k.at, "802.1X needs a wpa_supplicant.conf, which wpa_conf names; the identity and its secrets aren't copied")
+		}
 	case k.name == "cloned-mac-address":
 		c.clonedMAC(l, section, k)
 	case k.name == "mtu" && (section == "ethernet" || section == "wifi"):

@@ -74,7 +74,7 @@ func importConfig(c *cli.Context) error {
 		if c.NArg() > 0 {
 			return surplus(c.Command, c.Args().First())
 		}
-		return importWiFi(c, c.String("output"), "")
+		return importWiFi(c, c.String("output"))
 	}
 	if err := otherThan(c, "without --wifi", "output"); err != nil {
 		return err
