@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/godbus/dbus/v5"
 
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 	"github.com/bondctl/bondctl/bond/internal/statefile"
 	"github.com/bondctl/bondctl/bond/owner"
 )
@@ -147,6 +149,9 @@ func (networkManager) reclaim(ctx context.Context, h Handover) error {
 // takeBack has NetworkManager look after a device, and follow the connection that it did.
 // Mostly it has taken that by itself.
 func (n *nm) takeBack(ctx context.Context, h Hold) error {
+	if err := setUp(h.Interface); err != nil {
+		return err
+	}
 	if err := n.manage(ctx, h.Interface, true); err != nil || h.Restore == "" {
 		return err
 	}
@@ -173,6 +178,24 @@ func (n *nm) takeBack(ctx context.Context, h Hold) error {
 	}
 	if err != nil {
 		return fmt.Errorf("have NetworkManager follow %s on %s again: %w", h.Follows, h.Interface, err)
+	}
+	return nil
+}
+
+// setUp sets a link up, as it is whenever NetworkManager looks after it: of a link that
+// NetworkManager is only told of it takes for meant what it finds, be it down.
+func setUp(name string) error {
+	link, err := net.InterfaceByName(name)
+	if err != nil || link.Flags&net.FlagUp != 0 {
+		return nil // or it has gone
+	}
+	c, err := rtnl.Dial()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.SetLink(link.Index, rtnl.LinkChange{Up: new(true)}); err != nil {
+		return fmt.Errorf("set %s up: %w", name, err)
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -108,7 +110,11 @@ func interfaceOf(config *bond.Config, members []int) known.Interface {
 // tell says what write does.
 func (w *wifiCarry) tell(c *cli.Context) {
 	if w != nil && w.networks != nil {
-		fmt.Fprintf(c.App.Writer, "write %s: %s\n", w.file, counted(len(w.networks), "Wi-Fi network", "Wi-Fi networks"))
+		var names []string
+		for _, n := range w.networks {
+			names = append(names, strconv.Quote(string(n.SSID)))
+		}
+		fmt.Fprintf(c.App.Writer, "write %s, with Wi-Fi %s\n", w.file, strings.Join(names, ", "))
 	}
 }
 
