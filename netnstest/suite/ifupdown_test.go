@@ -25,7 +25,7 @@ func testIfupdown(t *testing.T) {
 	journalOf(t, s, unit, "networking")
 	holds := ifupHas(s, dock.Name)
 	netnstest.Eventually(t, holds)
-	members := []string{"--member", dock.Name, "--member", wifi.Name}
+	members := []string{"--member", dock.Name, "--member", wifi.Name, "--updelay", "100"}
 
 	doctorNames(t, s.Host, "ifupdown", dock.Name)
 	fails(t, s.Host, 1, []string{
@@ -37,6 +37,7 @@ func testIfupdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	session := m.Stream()
+	netnstest.Eventually(t, hasLinkLocal(m.Host, dock.Name))
 	before := carriedLines(m.Host)
 	o := succeeds(t, s.Host, append([]string{"up", "--take-over", "--wait", "60s"}, members...)...)
 	if want := "its lease of " + address.String() + " goes on"; !strings.Contains(o.Stdout, want) {

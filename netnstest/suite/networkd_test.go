@@ -23,7 +23,7 @@ func dockMachine(t *testing.T, packages ...string) (m *netnstest.Machine, dock *
 	writeFile(t, in(m.Host, "/etc/systemd/network/10-keep.link"), keepNames)
 	m.Run("install", "-m", "755", netnstest.Program("bondctl"), installed)
 	server = m.LAN().DHCP()
-	return m, m.PCIDock(netnstest.E1000E), m.WiFi(), server
+	return m, m.PCIDock(netnstest.VirtioNet), m.WiFi(), server
 }
 
 // networkdFiles are what networkd is configured by: the dock, and Wi-Fi as a second way.
@@ -47,7 +47,7 @@ func testNetworkd(t *testing.T) {
 	journalOf(t, s, "systemd-networkd")
 	netnstest.Eventually(t, networkdHas(s, dock.Name, "configured"))
 	netnstest.Eventually(t, networkdHas(s, wifi.Name, "configured"))
-	members := []string{"--member", dock.Name, "--member", wifi.Name}
+	members := []string{"--member", dock.Name, "--member", wifi.Name, "--updelay", "100"}
 	doctorNames(t, s.Host, "systemd-networkd", dock.Name)
 
 	fails(t, s.Host, 1, []string{
@@ -61,6 +61,7 @@ func testNetworkd(t *testing.T) {
 		t.Fatal(err)
 	}
 	session := m.Stream()
+	netnstest.Eventually(t, hasLinkLocal(m.Host, dock.Name))
 	before := carriedLines(m.Host)
 	o := succeeds(t, s.Host, append([]string{"up", "--take-over", "--wait", "60s"}, members...)...)
 	if want := "its lease of " + address.String() + " goes on"; !strings.Contains(o.Stdout, want) {
@@ -86,7 +87,7 @@ func testNetworkd(t *testing.T) {
 	noneLeft(t, s.Host)
 
 	// By its driver the dock is known to udev alone, before networkd sees it.
-	writeFile(t, in(s.Host, "/etc/bondctl/bond0.toml"), fmt.Sprintf("[[member]]\ndriver = %q\n\n[[member]]\nname = %q\n", netnstest.E1000E, wifi.Name))
+	writeFile(t, in(s.Host, "/etc/bondctl/bond0.toml"), dockByDriver(wifi))
 	saveAndReboot(t, s)
 	netnstest.Eventually(t, leased(t, s.Host, address.String()))
 	untroubled(t, s, dock, wifi)
@@ -95,6 +96,11 @@ func testNetworkd(t *testing.T) {
 	netnstest.Eventually(t, networkdHas(s, dock.Name, "configured"))
 	netnstest.Eventually(t, func() error { _, err := addressOf(s.Host, dock.Name); return err })
 	noneLeft(t, s.Host)
+}
+
+// dockByDriver is a configuration that names the dock of dockMachine by its driver.
+func dockByDriver(wifi *netnstest.WiFi) string {
+	return fmt.Sprintf("updelay = 100\n[[member]]\ndriver = \"virtio_net\"\n[[member]]\nname = %q\n", wifi.Name)
 }
 
 // doctorNames has doctor say who looks after a member that a bond is to have.

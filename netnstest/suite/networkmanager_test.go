@@ -24,7 +24,7 @@ func testNetworkManager(t *testing.T) {
 		t.Fatal(err)
 	}
 	session := m.Stream()
-	members := []string{"--member", dock.Name, "--member", wifi.Name}
+	members := []string{"--member", dock.Name, "--member", wifi.Name, "--updelay", "100"}
 	doctorNames(t, s.Host, "NetworkManager", dock.Name)
 	refused := bondctl(t, s.Host, append([]string{"up"}, members...)...)
 	if diff := cmp.Diff(nmRefusal, refused.Stderr); diff != "" || refused.Status != 1 {
@@ -61,8 +61,7 @@ func testNetworkManager(t *testing.T) {
 	}
 
 	// By its driver the dock is known to udev alone, before NetworkManager sees it.
-	file := "/etc/bondctl/bond0.toml"
-	writeFile(t, in(s.Host, file), fmt.Sprintf("[[member]]\ndriver = \"e1000e\"\n[[member]]\nname = %q\n", wifi.Name))
+	writeFile(t, in(s.Host, "/etc/bondctl/bond0.toml"), dockByDriver(wifi))
 	if o := run(t, s.Command(installed, "up", "--take-over", "--save")); o.Status != 0 {
 		t.Fatalf("%+v", o)
 	}

@@ -38,14 +38,7 @@ func takeOverInUse(t *testing.T, model string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{dock.Name, wifi.Name} {
-		netnstest.Eventually(t, func() error {
-			if m.Run("ip", "-6", "-oneline", "address", "show", "dev", name, "scope", "link", "-tentative") == "" {
-				return fmt.Errorf("%s has no link-local address yet", name)
-			}
-			return nil
-		})
-	}
+	netnstest.Eventually(t, hasLinkLocal(m.Host, dock.Name, wifi.Name))
 	before := carriedLines(m.Host)
 	session, download := m.Stream(), m.Download()
 	var ups, downs []time.Duration
@@ -69,6 +62,18 @@ func takeOverInUse(t *testing.T, model string) {
 	t.Logf("longest gap of the session while up worked %v, and down %v", slices.Max(ups), slices.Max(downs))
 	if n := questions(server, "DHCPRELEASE"); n > 0 {
 		t.Errorf("%d leases were given back", n)
+	}
+}
+
+// hasLinkLocal is a condition for Eventually: links have their link-local addresses for good.
+func hasLinkLocal(h *netnstest.Host, names ...string) func() error {
+	return func() error {
+		for _, name := range names {
+			if h.Run("ip", "-6", "-oneline", "address", "show", "dev", name, "scope", "link", "-tentative") == "" {
+				return fmt.Errorf("%s has no link-local address yet", name)
+			}
+		}
+		return nil
 	}
 }
 
