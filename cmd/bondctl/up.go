@@ -150,6 +150,7 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 	}
 	say(c, config.Name, plan)
 	if t.guardian == nil { // or once it is confirmed
+		giveBackReleased(c, h, config.Name)
 		if err := s.save(c, plan); err != nil {
 			return err
 		}
@@ -184,6 +185,7 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "%s: kept\n", printable(config.Name))
+	giveBackReleased(c, h, config.Name)
 	return s.save(c, plan)
 }
 
