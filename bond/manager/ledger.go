@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/bondctl/bondctl/bond/internal/statedir"
 	"github.com/bondctl/bondctl/bond/internal/statefile"
@@ -81,7 +82,7 @@ func (l Ledger) release(ctx context.Context, f *ledgerFile, h Handover) error {
 	if err := l.write(*f); err != nil {
 		return err
 	}
-	return backendOf(h.Manager).release(ctx, h)
+	return h.release(ctx)
 }
 
 // Last has the handovers that are in force outlive a reboot: all of them, or else none more
@@ -100,7 +101,7 @@ func (l Ledger) Last(ctx context.Context) error {
 			h.Lasting = true
 			err := l.write(*f)
 			if err == nil {
-				err = backendOf(h.Manager).release(ctx, *h)
+				err = h.release(ctx)
 			}
 			if err != nil {
 				f.Handovers = before
@@ -115,7 +116,7 @@ func (l Ledger) Last(ctx context.Context) error {
 func (l Ledger) last(ctx context.Context, f ledgerFile, handovers []Handover) (err error) {
 	for _, h := range handovers {
 		if !h.Lasting {
-			err = errors.Join(err, backendOf(h.Manager).release(ctx, h))
+			err = errors.Join(err, h.release(ctx))
 		}
 	}
 	return errors.Join(err, l.write(f))
@@ -134,7 +135,7 @@ func (l Ledger) Try(ctx context.Context) error {
 		}
 		var errs []error
 		for _, h := range f.Handovers {
-			errs = append(errs, backendOf(h.Manager).reclaim(ctx, h))
+			errs = append(errs, h.reclaim(ctx))
 		}
 		return errors.Join(errs...)
 	})
@@ -169,7 +170,7 @@ func (l Ledger) Reclaim(ctx context.Context, inUse []string) (back []Hold, err e
 		for _, h := range f.Handovers {
 			f.Handovers = without(f.Handovers, h.Manager)
 			if len(inUse) == 0 {
-				errs = append(errs, backendOf(h.Manager).reclaim(ctx, h))
+				errs = append(errs, h.reclaim(ctx))
 				back = append(back, h.Holds...)
 				if h.Lasting {
 					f.Resting = append(f.Resting, h)
@@ -180,7 +181,7 @@ func (l Ledger) Reclaim(ctx context.Context, inUse []string) (back []Hold, err e
 				if len(returned.Holds) == 0 {
 					continue
 				}
-				errs = append(errs, backendOf(h.Manager).reclaim(ctx, returned), backendOf(h.Manager).release(ctx, left))
+				errs = append(errs, returned.reclaim(ctx), left.release(ctx))
 				back = append(back, returned.Holds...)
 			}
 			errs = append(errs, l.write(*f))
@@ -209,6 +210,22 @@ func (l Ledger) Renew(ctx context.Context) error {
 		errs = append(errs, err, l.Release(ctx, []Handover{h}))
 	}
 	return errors.Join(errs...)
+}
+
+// tellTime bounds how long a manager may take to do as it is told, whatever hangs: others wait
+// for the ledger meanwhile. Each has shorter limits where it is known what may take long.
+const tellTime = 5 * time.Minute
+
+func (h Handover) release(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, tellTime)
+	defer cancel()
+	return backendOf(h.Manager).release(ctx, h)
+}
+
+func (h Handover) reclaim(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, tellTime)
+	defer cancel()
+	return backendOf(h.Manager).reclaim(ctx, h)
 }
 
 // change changes the ledger, one process at a time.

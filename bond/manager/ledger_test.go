@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bondctl/bondctl/bond/internal/statedir"
+	"github.com/bondctl/bondctl/bond/internal/statefile"
 	"github.com/bondctl/bondctl/bond/owner"
 )
 
@@ -333,5 +334,16 @@ func TestLedgerRenewed(t *testing.T) {
 		if err != nil || len(back) != 1 || back[0].Restore != "another" {
 			t.Errorf("handed back %+v, %v", back, err)
 		}
+	}
+}
+
+// A ledger of a newer program doesn't end this one.
+func TestLedgerStranger(t *testing.T) {
+	l, a, _ := fakes(t, "eth0")
+	if err := l.dir.Write(statedir.Handovers, ledgerFile{BootID: statefile.BootID(), Handovers: []Handover{handover("new", false, "eth1"), handover("a", false, "eth0")}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Reclaim(t.Context(), nil); err == nil || !strings.Contains(err.Error(), `"new"`) || len(a.does) != 1 {
+		t.Errorf("%v, and the manager that is known did %q", err, a.does)
 	}
 }

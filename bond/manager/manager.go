@@ -85,7 +85,7 @@ func backendOf(name string) backend {
 			return b
 		}
 	}
-	return nil
+	return stranger(name)
 }
 
 // Holds are those of the interfaces that managers look after. It must be called where the
