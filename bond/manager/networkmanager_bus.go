@@ -134,8 +134,7 @@ func (n *nm) manage(ctx context.Context, name string, managed bool) error {
 // await waits until a device is as wanted, and returns it; nil where there is none. The error is
 // errSlow where that takes too long, with the device as it is then.
 func (n *nm) await(ctx context.Context, name string, wanted func(*device) bool) (*device, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, releaseTime, errSlow)
-	defer cancel()
+	limit := time.After(releaseTime)
 	signals := make(chan *dbus.Signal, 16)
 	n.conn.Signal(signals)
 	defer n.conn.RemoveSignal(signals)
@@ -152,6 +151,8 @@ func (n *nm) await(ctx context.Context, name string, wanted func(*device) bool) 
 		select {
 		case <-ctx.Done():
 			return d, context.Cause(ctx)
+		case <-limit:
+			return d, errSlow
 		case _, open := <-signals:
 			if !open {
 				return d, cmp.Or(context.Cause(ctx), errors.New("the system bus has gone"))
