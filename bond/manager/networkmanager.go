@@ -114,7 +114,7 @@ func (networkManager) release(ctx context.Context, h Handover) error {
 	if err := errors.Join(writeNMFile(h), h.writeRule(ctx)); err != nil {
 		return err
 	}
-	n, err := dialNM(ctx)
+	n, err := awaitNM(ctx)
 	if n == nil {
 		return wrapNM("tell NetworkManager", err)
 	}

@@ -42,6 +42,27 @@ func dialNM(ctx context.Context) (*nm, error) {
 	return n, nil
 }
 
+// nmUnit is NetworkManager's, where systemd starts it.
+const nmUnit = "NetworkManager.service"
+
+// awaitNM is dialNM, and waits for a NetworkManager that systemd has started: until it is on the
+// bus nobody knows whether it has read its files before they were written.
+func awaitNM(ctx context.Context) (n *nm, err error) {
+	limit := time.After(dialTime)
+	for {
+		if n, err = dialNM(ctx); n != nil || err != nil || !isActive(nmUnit) {
+			return n, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-limit:
+			return nil, fmt.Errorf("it isn't on the system bus after %s", dialTime)
+		case <-time.After(managerPause):
+		}
+	}
+}
+
 func (n *nm) close() {
 	n.end()
 	n.conn.Close()

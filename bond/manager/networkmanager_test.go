@@ -231,6 +231,19 @@ func TestNetworkManagerRelease(t *testing.T) {
 	}
 }
 
+// At boot NetworkManager may have read its files and not be on the bus yet: then it reads them
+// again.
+func TestNetworkManagerStarts(t *testing.T) {
+	f := startNM(t, nil, map[string]any{"NameHasOwner": then{false, "NameHasOwner", true}})
+	units := filepath.Join(root, "run/systemd/units")
+	if err := errors.Join(os.MkdirAll(units, 0o755), os.Symlink("1", filepath.Join(units, "invocation:"+nmUnit))); err != nil {
+		t.Fatal(err)
+	}
+	if err := (networkManager{}).release(t.Context(), Handover{Bond: "bond0", Members: []Match{{Name: "eth0"}}}); err != nil || !f.has("Reload") {
+		t.Errorf("%v, and it has done %q", err, f.called)
+	}
+}
+
 // A bond's name that would keep NetworkManager from reading its configuration isn't written.
 func TestNetworkManagerRefusesName(t *testing.T) {
 	tempRoot(t)

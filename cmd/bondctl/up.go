@@ -150,7 +150,6 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 	}
 	say(c, config.Name, plan)
 	if t.guardian == nil { // or once it is confirmed
-		giveBackReleased(c, h, config.Name)
 		if err := s.save(c, plan); err != nil {
 			return err
 		}
@@ -168,6 +167,9 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 		} else {
 			st = kept // it has a keeper now
 		}
+	}
+	if t.guardian == nil { // the keeper has let go of them by now, too
+		giveBackReleased(c, h, config.Name)
 	}
 	if wait > 0 && plan.Members > 0 {
 		if st, err = waitUsable(c, h, config, st, wait); err != nil {

@@ -43,9 +43,13 @@ func carryWiFi(c *cli.Context, h *bond.Host, config *bond.Config) (*wifiCarry, e
 	if err != nil || !carried && !config.TakeOver {
 		return nil, err
 	}
-	lacking, links, err := lackWPA(h, *config)
-	if err != nil || lacking == nil {
+	survey, err := h.Survey(*config)
+	if err != nil {
 		return nil, err
+	}
+	lacking, links := lackWPA(config.Members, survey.Members)
+	if lacking == nil {
+		return nil, nil
 	}
 	if !carried {
 		if !associates(c.Context, links) {
@@ -69,24 +73,20 @@ func carryWiFi(c *cli.Context, h *bond.Host, config *bond.Config) (*wifiCarry, e
 
 // lackWPA are the members that are Wi-Fi and name no wpa_conf, and their links. One that doesn't
 // say what kind it is of is what it matches now.
-func lackWPA(h *bond.Host, config bond.Config) (members []int, links []bond.Link, err error) {
-	survey, err := h.Survey(config)
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, m := range config.Members {
+func lackWPA(members []bond.Member, found []bond.Surveyed) (lacking []int, links []bond.Link) {
+	for i, m := range members {
 		var matched []bond.Link
 		wired := false
-		for _, s := range survey.Members {
+		for _, s := range found {
 			if s.Wanted == m.String() && s.Name != "" {
 				matched, wired = append(matched, s.Link), wired || !s.WiFi
 			}
 		}
 		if m.WPAConf == "" && !wired && (m.Kind == bond.KindWiFi || matched != nil) {
-			members, links = append(members, i), append(links, matched...)
+			lacking, links = append(lacking, i), append(links, matched...)
 		}
 	}
-	return members, links, nil
+	return lacking, links
 }
 
 // carriedBefore says whether an earlier up has carried networks over.

@@ -14,8 +14,8 @@ import (
 // testNetworkManager is a laptop whose dock and Wi-Fi NetworkManager looks after, with DHCP on both. up refuses, and
 // says what hands them over; with --take-over and --save it has them handed over while a session goes on over the
 // dock. NetworkManager leaves the members alone while docks come and go, and when it starts anew. Where somebody has
-// it meddle all the same, status says so and an up takes it back. After down it does what it did before. (The long
-// form: ten dock cycles.)
+// it meddle all the same, status says so and an up takes it back. A member that is released is its own again. After
+// down it does what it did before. (The long form: ten dock cycles.)
 func testNetworkManager(t *testing.T) {
 	m, dock, wifi := nmMachine(t)
 	manager := m.Start(nmProgram, "--no-daemon")
@@ -53,6 +53,11 @@ func testNetworkManager(t *testing.T) {
 	m.Run("/usr/bin/nmcli", "--wait", "0", "device", "set", dock.Name, "managed", "yes")
 	netnstest.Eventually(t, healthSays(t, m.Host, "NetworkManager (connection \"dock\" of /etc/NetworkManager/system-connections/dock.nmconnection) gave "+dock.Name+" "+address.String()))
 	succeeds(t, m.Host, "up", "--take-over")
+	handedOver()
+
+	succeeds(t, m.Host, "up", "--member", dock.Name)
+	netnstest.Eventually(t, nmHas(m, dock.Name+":unmanaged:", wifi.Name+":connected:home"))
+	succeeds(t, m.Host, append([]string{"up", "--take-over"}, members...)...)
 	handedOver()
 
 	succeeds(t, m.Host, "down")
