@@ -78,11 +78,16 @@ func (l Ledger) release(ctx context.Context, f *ledgerFile, h Handover) error {
 	if i := slices.IndexFunc(f.Handovers, func(k Handover) bool { return k.Manager == h.Manager }); i >= 0 {
 		h.Holds = joined(f.Handovers[i].Holds, h.Holds)
 	}
+	h.Untold = true
 	f.Handovers, f.Resting = append(without(f.Handovers, h.Manager), h), without(f.Resting, h.Manager)
 	if err := l.write(*f); err != nil {
 		return err
 	}
-	return h.release(ctx)
+	if err := h.release(ctx); err != nil {
+		return err
+	}
+	f.Handovers[len(f.Handovers)-1].Untold = false
+	return l.write(*f)
 }
 
 // Last has the handovers that are in force outlive a reboot: all of them, or else none more
@@ -191,16 +196,21 @@ func (l Ledger) Reclaim(ctx context.Context, inUse []string) (back []Hold, err e
 	return back, err
 }
 
-// Renew has those handovers in force again that rest, for a bond that is made anew. It goes on
-// where a manager doesn't answer, as at boot one may be yet to start: what it is to leave alone
-// stands in its files.
+// Renew has those handovers in force again that rest, for a bond that is made anew, and tells
+// managers that weren't told, as a process was killed. It goes on where a manager doesn't answer,
+// as at boot one may be yet to start: what it is to leave alone stands in its files.
 func (l Ledger) Renew(ctx context.Context) error {
-	_, resting, err := l.Handovers()
-	if err != nil || len(resting) == 0 {
+	inForce, renewed, err := l.Handovers()
+	if err != nil {
 		return err
 	}
+	for _, h := range inForce {
+		if h.Untold {
+			renewed = append(renewed, h)
+		}
+	}
 	var errs []error
-	for _, h := range resting {
+	for _, h := range renewed {
 		var interfaces []string
 		for _, hold := range h.Holds {
 			interfaces = append(interfaces, hold.Interface)

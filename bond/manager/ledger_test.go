@@ -224,11 +224,12 @@ func TestLedgerKilled(t *testing.T) {
 		want   string
 		told   string
 	}{
-		"release, then down": {nil, func(l Ledger) error { return l.Release(ctx, []Handover{own}) }, "release", []step{down}, "", ""},
-		"release, then up":   {nil, func(l Ledger) error { return l.Release(ctx, []Handover{own}) }, "release", []step{func(l Ledger) error { return l.Release(ctx, []Handover{handover("a", false)}) }}, "a: eth0", "eth0"},
-		"try, then undo":     {[]step{func(l Ledger) error { return l.Release(ctx, []Handover{own}) }}, func(l Ledger) error { return l.Try(ctx) }, "reclaim", []step{func(l Ledger) error { return l.Undo(ctx) }}, "a: eth0", "eth0"},
-		"try, then down":     {[]step{func(l Ledger) error { return l.Release(ctx, []Handover{own}) }}, func(l Ledger) error { return l.Try(ctx) }, "reclaim", []step{down}, "", ""},
-		"last":               {[]step{func(l Ledger) error { return l.Release(ctx, []Handover{own}) }}, func(l Ledger) error { return l.Last(ctx) }, "release", []step{func(l Ledger) error { return l.Last(ctx) }}, "a: eth0*", "eth0*"},
+		"release, then down":     {nil, func(l Ledger) error { return l.Release(ctx, []Handover{own}) }, "release", []step{down}, "", ""},
+		"release, then up":       {nil, func(l Ledger) error { return l.Release(ctx, []Handover{own}) }, "release", []step{func(l Ledger) error { return l.Release(ctx, []Handover{handover("a", false)}) }}, "a: eth0", "eth0"},
+		"release, then a keeper": {nil, func(l Ledger) error { return l.Release(ctx, []Handover{own}) }, "release", []step{func(l Ledger) error { return l.Renew(ctx) }}, "a: eth0", "eth0"},
+		"try, then undo":         {[]step{func(l Ledger) error { return l.Release(ctx, []Handover{own}) }}, func(l Ledger) error { return l.Try(ctx) }, "reclaim", []step{func(l Ledger) error { return l.Undo(ctx) }}, "a: eth0", "eth0"},
+		"try, then down":         {[]step{func(l Ledger) error { return l.Release(ctx, []Handover{own}) }}, func(l Ledger) error { return l.Try(ctx) }, "reclaim", []step{down}, "", ""},
+		"last":                   {[]step{func(l Ledger) error { return l.Release(ctx, []Handover{own}) }}, func(l Ledger) error { return l.Last(ctx) }, "release", []step{func(l Ledger) error { return l.Last(ctx) }}, "a: eth0*", "eth0*"},
 	}
 	for name, tt := range tests {
 		for _, after := range []bool{false, true} {
