@@ -183,7 +183,7 @@ func (n *nm) takeBack(ctx context.Context, h Hold) error {
 // choice is as good and, where it finds nothing to choose, it isn't waited for.
 func (n *nm) follow(ctx context.Context, d *device, h Hold, connection dbus.ObjectPath) error {
 	wireless := property[uint32](d.properties, "DeviceType") == nmWiFi
-	chosen := false
+	var chosen bool
 	if wireless {
 		now, err := n.await(ctx, h.Interface, func(d *device) bool { return d.state > nmDisconnected })
 		if chosen = err == nil; !chosen && !errors.Is(err, errSlow) || now == nil {
