@@ -153,6 +153,13 @@ var checkRows = []struct {
 	{"random MAC addresses with none", func(f *Facts) {
 		f.Options.FailOverMAC, f.Randomizers = new(bond.FailOverMACNone), []Randomizer{{Program: "iwd", Mend: "..."}}
 	}, []string{"mac-randomization fails wlan0"}},
+	{"random MAC addresses of a scan", func(f *Facts) {
+		f.Randomizers = []Randomizer{{Program: "NetworkManager", Interface: "wlan0", Scan: true, Mend: "..."}}
+	}, nil},
+	{"random MAC addresses of a scan with none", func(f *Facts) {
+		f.Options.FailOverMAC, f.Members[1].MAC = new(bond.FailOverMACNone), ethMAC
+		f.Randomizers = []Randomizer{{Program: "NetworkManager", Interface: "wlan0", Scan: true, Mend: "..."}}
+	}, []string{"mac-randomization warns wlan0"}},
 	{"random MAC addresses of others", func(f *Facts) { f.Randomizers = []Randomizer{{Program: "wpa_supplicant", Interface: "wlan7"}} }, nil},
 
 	{"udev's MAC address", func(f *Facts) {
@@ -188,6 +195,9 @@ var checkRows = []struct {
 
 	{"never a frame", func(f *Facts) { f.Members[1].Received = new(0) }, []string{"half-dead warns wlan0"}},
 	{"no frame now", func(f *Facts) { f.Members[1].Deaf = true }, []string{"half-dead warns wlan0"}},
+	{"no frame to Wi-Fi with the bond's address", func(f *Facts) {
+		f.Options.FailOverMAC, f.Members[1].MAC, f.Members[1].Deaf = new(bond.FailOverMACNone), ethMAC, true
+	}, nil},
 	{"no frame to the active slave", func(f *Facts) { f.Members[0].Deaf = true }, []string{"half-dead warns eth0"}},
 	{"no frame without a link", func(f *Facts) { f.Members[1].Received, f.Members[1].Carrier = new(0), new(false) }, nil},
 	{"a quiet network", func(f *Facts) { f.Members[0].Received, f.Members[1].Received = new(5), new(0) }, nil},
@@ -227,7 +237,10 @@ var checkRows = []struct {
 	}, []string{"better-speed warns wlan0"}},
 	{"better, with cables", func(f *Facts) { f.Options.PrimaryReselect, f.Members[1].WiFi = new(bond.ReselectBetter), false }, nil},
 
-	{"a radio that sleeps", func(f *Facts) { f.Members[1].PowerSave = new(true) }, []string{"power-save warns wlan0"}},
+	{"a radio that sleeps", func(f *Facts) { f.Members[1].PowerSave = new(true) }, []string{"power-save notes wlan0"}},
+	{"a radio that sleeps, with ARP monitoring", func(f *Facts) {
+		f.Members[1].PowerSave, f.Options.ARPInterval = new(true), new(bond.Millis(100))
+	}, []string{"power-save warns wlan0"}},
 	{"a radio that doesn't tell", func(f *Facts) { f.Members[1].PowerSave = nil }, nil},
 
 	{"rp_filter, and a neighbour", func(f *Facts) {
@@ -283,7 +296,7 @@ var checkRows = []struct {
 	{"down", func(f *Facts) { f.Bond.Health, f.Bond.HealthReason = bond.HealthDown, "no member has a link" }, []string{"health fails"}},
 	{"no bond yet", absent, nil},
 	{"nothing at all", func(f *Facts) { *f = Facts{Name: "bond0"} }, nil},
-	{"the worst first", func(f *Facts) { f.Members[1].PowerSave, f.Sysctls["all"]["arp_ignore"] = new(true), 8 }, []string{"arp-settings fails", "power-save warns wlan0"}},
+	{"the worst first", func(f *Facts) { f.Members[1].PowerSave, f.Sysctls["all"]["arp_ignore"] = new(true), 8 }, []string{"arp-settings fails", "power-save notes wlan0"}},
 }
 
 func TestChecks(t *testing.T) {

@@ -128,6 +128,9 @@ func checkModuleBond(f *Facts) (found []Finding) {
 func (r reader) kernel(f *Facts) {
 	f.Kernel.Release = r.line("proc/sys/kernel/osrelease")
 	modules := "lib/modules/" + f.Kernel.Release
+	if booted := "run/booted-system/kernel-modules/" + modules; r.exists(booted) { // NixOS
+		modules = booted
+	}
 	switch {
 	case f.Bond != nil || r.exists("sys/module/bonding") || r.exists("proc/net/bonding"):
 		f.Kernel.Driver = DriverLoaded

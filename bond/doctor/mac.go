@@ -13,7 +13,7 @@ import (
 // driver can't set one: it shows once the member is in a bond, or in what kind of link it is.
 func checkFixedMAC(f *Facts) (found []Finding) {
 	// In other modes slaves may keep addresses of their own.
-	if value(f.Options.FailOverMAC) != bond.FailOverMACNone || f.Bond != nil && f.Bond.Mode != "active-backup" {
+	if !f.carriesBonds() || f.Bond != nil && f.Bond.Mode != "active-backup" {
 		return nil
 	}
 	const why = "with fail_over_mac none every member must carry the bond's MAC address, or nothing that is sent to the bond arrives over it"

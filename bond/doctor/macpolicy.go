@@ -5,8 +5,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"github.com/bondctl/bondctl/bond"
 )
 
 // A MACPolicy is what udev makes of the MAC address of a new bond (systemd.link(5)).
@@ -18,7 +16,7 @@ type MACPolicy struct {
 // asks the kernel for its first member's address when it makes a bond, which udev leaves alone;
 // it can't where no member is there.
 func checkMACPolicy(f *Facts) []Finding {
-	if f.MACPolicy == nil || f.MACPolicy.Policy == "none" || value(f.Options.FailOverMAC) != bond.FailOverMACNone {
+	if f.MACPolicy == nil || f.MACPolicy.Policy == "none" || !f.carriesBonds() {
 		return nil
 	}
 	if f.Config != nil && (f.Config.MAC != nil || f.Config.MACStable) {

@@ -109,13 +109,17 @@ func checkBetter(f *Facts) (found []Finding) {
 	return found
 }
 
-// checkPowerSave tells of radios that sleep between beacons.
+// checkPowerSave tells of radios that sleep between beacons, as most do unless they are told
+// not to. It is trouble where ARP monitoring waits for answers.
 func checkPowerSave(f *Facts) (found []Finding) {
+	severity, why := Notes, "a radio that sleeps hears ARP late, so a failover to it may take some tenths of a second longer"
+	if value(f.Options.ARPInterval) > 0 {
+		severity, why = Warns, "a radio that sleeps answers ARP late or never, and ARP monitoring takes it for dead"
+	}
 	for _, m := range f.present() {
 		if value(m.PowerSave) {
-			found = append(found, about(m.Name, Finding{Severity: Warns,
+			found = append(found, about(m.Name, Finding{Severity: severity, Why: why,
 				Seen: fmt.Sprintf("the power saving of %s is on", m.Name),
-				Why:  "a radio that sleeps hears ARP late or never, so a failover to it takes longer, and ARP monitoring takes it for dead",
 				Mend: fmt.Sprintf("iw dev %s set power_save off (till the next boot; in NetworkManager wifi.powersave=2)", m.Name)}))
 		}
 	}

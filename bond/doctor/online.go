@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 )
@@ -104,7 +105,9 @@ func (r reader) online(f *Facts) {
 		for _, unit := range r.names(folder + "/network-online.target.wants") {
 			switch {
 			case strings.HasPrefix(unit, "systemd-networkd-wait-online"):
-				o.Networkd = unit
+				if !r.altered(unit) {
+					o.Networkd = unit
+				}
 			case unit == "NetworkManager-wait-online.service":
 				o.NetworkManager = true
 			case strings.Contains(unit, "bondctl"):
@@ -123,6 +126,27 @@ func (r reader) online(f *Facts) {
 		}
 	}
 	r.keptAtBoot(o, f.Name)
+}
+
+// altered says whether somebody has told a unit something else, or masked it. Newer netplan does
+// that to systemd-networkd-wait-online, so that it waits for what there is to wait for.
+func (r reader) altered(unit string) bool {
+	template, instance, is := strings.Cut(unit, "@")
+	folders := []string{unit + ".d"}
+	if is && instance != "" {
+		folders = append(folders, template+"@.service.d")
+	}
+	for _, folder := range unitFolders {
+		if target, err := os.Readlink(r.path(folder + "/" + unit)); err == nil && target == "/dev/null" {
+			return true
+		}
+		for _, dropIns := range folders {
+			if slices.ContainsFunc(r.names(folder+"/"+dropIns), func(name string) bool { return strings.HasSuffix(name, ".conf") }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // unitFolders have the links of the units that are enabled.

@@ -22,7 +22,7 @@ type Randomizer struct {
 func checkRandomMAC(f *Facts) (found []Finding) {
 	for _, m := range f.present() {
 		for _, r := range f.Randomizers {
-			if !m.WiFi || r.Interface != "" && r.Interface != m.Name {
+			if !m.WiFi || r.Interface != "" && r.Interface != m.Name || r.Scan && !f.carriesBonds() {
 				continue
 			}
 			found = append(found, about(m.Name, f.randomMAC(m, r)))
@@ -39,10 +39,19 @@ func (f *Facts) randomMAC(m Member, r Randomizer) Finding {
 	finding := Finding{Severity: Warns, Mend: r.Mend,
 		Seen: fmt.Sprintf("%s gives %s random MAC addresses, %s (%s)", r.Program, m.Name, where, r.Setting),
 		Why:  "with each new address the bond is a new machine to its DHCP server and its neighbours, so addresses and connections don't survive"}
-	if value(f.Options.FailOverMAC) == bond.FailOverMACNone && !r.Scan {
+	switch {
+	case r.Scan:
+		finding.Why = "when it has looked, the member gets its permanent address back, and with fail_over_mac none it must carry the bond's"
+	case f.carriesBonds():
 		finding.Severity, finding.Why = Fails, "with fail_over_mac none the member must carry the bond's MAC address; with another one nothing arrives over it"
 	}
 	return finding
+}
+
+// carriesBonds says whether every member must carry the bond's MAC address. Otherwise it
+// doesn't matter which one a member has while it looks for networks.
+func (f *Facts) carriesBonds() bool {
+	return value(f.Options.FailOverMAC) == bond.FailOverMACNone
 }
 
 // randomizes says whether anybody gives a member random MAC addresses.

@@ -49,6 +49,9 @@ func TestKernel(t *testing.T) {
 		{"a module", map[string]string{release: "6.1.0-40-amd64\n", dep: "kernel/drivers/net/bonding/bonding.ko.xz: kernel/net/tls/tls.ko.xz\n"}, DriverModule},
 		{"built in", map[string]string{release: "6.1.0-40-amd64\n", dep: "", "lib/modules/6.1.0-40-amd64/modules.builtin": "kernel/drivers/net/bonding/bonding.ko\n"}, DriverModule},
 		{"without", map[string]string{release: "6.1.0-40-amd64\n", dep: "kernel/drivers/net/dummy.ko:\n"}, DriverMissing},
+		{"a module of NixOS", map[string]string{
+			release: "6.1.0-40-amd64\n", "run/booted-system/kernel-modules/" + dep: "kernel/drivers/net/bonding/bonding.ko.xz:\n",
+		}, DriverModule},
 		{"another kernel's modules", map[string]string{release: "6.1.0-41-amd64\n", dep: "kernel/drivers/net/bonding/bonding.ko:\n"}, DriverNoFolder},
 		{"nothing known", nil, ""},
 	} {

@@ -12,6 +12,7 @@ type Severity string
 const (
 	Fails Severity = "fails" // the bond, or one of its members, can't work
 	Warns Severity = "warns" // it works, but not as well as it should, or not for long
+	Notes Severity = "notes" // it works; somebody who looks for more speed may change it
 )
 
 // A Finding is something that is wrong.
@@ -132,7 +133,7 @@ func (f *Facts) examined() Examined {
 	return ExaminedMachine
 }
 
-var rank = map[Severity]int{Fails: 0, Warns: 1}
+var rank = map[Severity]int{Fails: 0, Warns: 1, Notes: 2}
 
 // about is a finding about a member.
 func about(member string, f Finding) Finding {

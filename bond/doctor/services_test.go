@@ -93,6 +93,13 @@ func TestOnline(t *testing.T) {
 	if diff := cmp.Diff(want, look()); diff != "" {
 		t.Errorf("with a drop-in (-want +got):\n%s", diff)
 	}
+	// netplan's, which has it wait for what there is.
+	files["run/systemd/system/systemd-networkd-wait-online.service.d/10-netplan.conf"] = "[Unit]\nConditionPathIsSymbolicLink=/x\n"
+	want.Networkd = ""
+	if diff := cmp.Diff(want, look()); diff != "" {
+		t.Errorf("with netplan's drop-in (-want +got):\n%s", diff)
+	}
+	delete(files, "run/systemd/system/systemd-networkd-wait-online.service.d/10-netplan.conf")
 	delete(files, "run/systemd/system/a.service")
 	if diff := cmp.Diff(Online{}, look()); diff != "" {
 		t.Errorf("without systemd (-want +got):\n%s", diff)

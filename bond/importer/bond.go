@@ -78,6 +78,7 @@ func (f *found) bond(b *link) (Result, error) {
 		return Result{}, &Error{b.at.because("").at(), b.name + ": no interface is a member of it here, and a bond needs one"}
 	}
 	d.all(b, members)
+	d.keepMAC(members)
 	r.Left = slices.Concat(r.Left, b.left, f.left, f.standing(append(slices.Clone(members), b)))
 	r.Notes = append(r.Notes, b.notes...)
 	config, err := bond.NewConfig(d.name, d.settings)
@@ -169,11 +170,26 @@ func (d *draft) all(b *link, members []*link) {
 	}
 }
 
+// keepMAC has a bond keep an address that it is given: where a member may be Wi-Fi bondctl
+// chooses fail_over_mac active otherwise, with which it has none of its own. The driver's
+// default, by which the old bond went, is none.
+func (d *draft) keepMAC(members []*link) {
+	has := func(key string) bool {
+		return slices.ContainsFunc(d.settings, func(s bond.Setting) bool { return s.Key == key })
+	}
+	if !has("mac") || has("fail_over_mac") || !slices.ContainsFunc(members, (*link).isNotWired) {
+		return
+	}
+	if d.try(bond.Setting{Key: "fail_over_mac", Value: string(bond.FailOverMACNone)}) == nil {
+		d.note("fail_over_mac none is taken, the driver's default, since the bond has a MAC address of its own; a Wi-Fi driver that can't carry it needs mac and fail_over_mac left out")
+	}
+}
+
 // ofMember are what a member says of the bond. What it says of itself a member can't
 // have.
 func (d *draft) ofMember(m *link) (entries []entry) {
 	if m.isPrimary != nil {
-		if m.name == "" {
+		if m.name == "" || strings.ContainsAny(m.name, "*?[") {
 			d.leave(m.isPrimary.at, "a primary has a name, and this one is only matched; its place in the list says that it is preferred")
 		} else {
 			entries = append(entries, entry{"primary", m.name, m.isPrimary.at})
@@ -194,64 +210,6 @@ func (d *draft) ofMember(m *link) (entries []entry) {
 		d.leave(e.at, "a member of a bond has no routes or rules of its own; give them to the bond")
 	}
 	return entries
-}
-
-// monitoring takes out the settings of ARP monitoring, which need each other, and takes
-// them as one.
-func (d *draft) monitoring(entries []entry) (rest []entry) {
-	var interval *entry
-	var targets []entry
-	for _, e := range entries {
-		switch {
-		case e.key == "arp_interval" && interval == nil:
-			interval = &e
-		case e.key == "arp_ip_target":
-			targets = append(targets, e)
-		default:
-			rest = append(rest, e)
-		}
-	}
-	if interval == nil || interval.value == "0" {
-		for _, e := range targets {
-			d.leave(e.at, "it means something with arp_interval only")
-		}
-		return rest
-	}
-	i := slices.IndexFunc(rest, func(e entry) bool { return e.key == "miimon" })
-	if i >= 0 {
-		// miimon comes first, and what is refused beside it is said of the interval.
-		d.take(rest[i])
-		rest = slices.Delete(rest, i, i+1)
-	}
-	d.arp(*interval, targets)
-	return rest
-}
-
-func (d *draft) arp(interval entry, targets []entry) {
-	group := []bond.Setting{{Key: "arp_interval", Value: interval.value}}
-	for _, e := range targets {
-		with := append(slices.Clone(group), bond.Setting{Key: "arp_ip_target", Value: e.value})
-		if _, err := bond.NewConfig("bond0", append([]bond.Setting{{Key: "member", Value: "eth0"}}, with...)); err != nil {
-			if d.isTwice(e, group) {
-				continue
-			}
-			d.leave(e.at, reason(err))
-			continue
-		}
-		group = with
-	}
-	if err := d.try(group...); err != nil {
-		d.leave(interval.at, err.Error())
-		if len(group) > 1 {
-			d.leave(targets[0].at, "it means something with arp_interval only")
-		}
-	}
-}
-
-// isTwice says whether a target is there already, as it is where a member repeats its
-// bond's options.
-func (d *draft) isTwice(e entry, group []bond.Setting) bool {
-	return slices.ContainsFunc(group, func(s bond.Setting) bool { return s.Value == e.value })
 }
 
 func reason(err error) string {

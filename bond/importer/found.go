@@ -158,6 +158,16 @@ func (l *link) mayBeWiFi() bool {
 	return l.wifi || strings.HasPrefix(l.name, "wl") || l.wpaConf != nil
 }
 
+// isNotWired says whether bondctl takes into account that a member may be Wi-Fi.
+func (l *link) isNotWired() bool {
+	for _, s := range l.asks {
+		if s.Key == "member.kind" {
+			return s.Value == bond.KindWiFi
+		}
+	}
+	return l.mayBeWiFi() || l.name == "" || strings.HasPrefix(l.name, "*")
+}
+
 // offOf says how to switch off what links have.
 func (f *found) offOf(links []*link) []string {
 	if f.off == nil {
@@ -166,8 +176,11 @@ func (f *found) offOf(links []*link) []string {
 	mine := map[string]bool{}
 	for _, l := range links {
 		mine[l.at.file] = true
-		for _, e := range l.settings {
+		for _, e := range slices.Concat(l.settings, l.other) {
 			mine[e.at.file] = true
+		}
+		for _, r := range l.left {
+			mine[r.File] = true
 		}
 	}
 	var files []string

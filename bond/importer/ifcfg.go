@@ -26,7 +26,7 @@ func ifcfg(files []file) (*found, error) {
 	for _, one := range files {
 		f.files = append(f.files, one.path)
 		// Its scripts are in the same folder, and have such lines as well.
-		if s := newScriptFile(one); bond.CheckMemberName(s.device) == nil && s.device != "lo" {
+		if s := newScriptFile(one); s.byMAC() || bond.CheckMemberName(s.device) == nil && s.device != "lo" {
 			list = append(list, s)
 			uuids[s.text("UUID")] = s.device
 			uuids[s.text("NAME")] = s.device
@@ -58,6 +58,20 @@ func newScriptFile(f file) *scriptFile {
 		}
 	}
 	return s
+}
+
+// byMAC says whether the file is for the interface that has an address, whatever its name:
+// ifup looks for that one where there is no DEVICE.
+func (s *scriptFile) byMAC() bool { return s.text("DEVICE") == "" && s.text("HWADDR") != "" }
+
+// link makes the link that the file is for.
+func (s *scriptFile) link(f *found, at place) *link {
+	if !s.byMAC() {
+		return f.called(s.device, at)
+	}
+	l := &link{asks: []bond.Setting{{Key: "member.mac", Value: s.text("HWADDR")}}, at: at, lastHolds: f.lastHolds}
+	f.links = append(f.links, l)
+	return l
 }
 
 // assignments are the lines NAME=VALUE of a shell's file.
@@ -111,7 +125,7 @@ func (s *scriptFile) add(f *found, uuids map[string]string) {
 		f.notes = append(f.notes, at.because(s.device+" isn't bondctl's to make: it stays as it is"))
 		return
 	}
-	l := f.called(s.device, at)
+	l := s.link(f, at)
 	l.wifi = kind == "wireless"
 	l.isBond = kind == "bond" || s.text("BONDING_OPTS") != "" || s.text("BONDING_MASTER") == "yes" || s.text("BONDING_MODULE_OPTS") != ""
 	l.addressed = l.isBond || s.text("BOOTPROTO") != "" || s.text("IPADDR") != ""
@@ -163,9 +177,10 @@ func (s *scriptFile) key(l *link, k key) {
 	case name == "MACADDR" || name == "LLADDR":
 		l.set("mac", k.value, k.at)
 	case name == "HWADDR":
-		if l.isBond {
+		switch {
+		case l.isBond:
 			l.leave(k.at, "a bond has no hardware; mac gives it an address")
-		} else {
+		case l.name != "":
 			l.remark(k.at, "the member could be matched by mac instead of name; the name is kept")
 		}
 	case strings.HasPrefix(name, "IPV6"):
@@ -310,9 +325,6 @@ func policyFile(f *found, one file) {
 			l.addRoute(route{to: network(to, false), via: s.text("GATEWAY" + number), metric: s.text("METRIC" + number)}, k.at)
 		}
 	}
-	if keys != nil {
-		return
-	}
 	number := 0
 	for line := range bytes.Lines(one.text) {
 		number++
@@ -321,9 +333,13 @@ func policyFile(f *found, one file) {
 			continue
 		}
 		at := place{one.path, number, number, text}
-		if kind == "route" {
+		switch {
+		case keys != nil && !slices.ContainsFunc(keys, func(k key) bool { return k.at.first == number }):
+			l.leave(at, "network-scripts reads ADDRESS lines or lines for ip, not both")
+		case keys != nil:
+		case kind == "route":
 			l.route(strings.Fields(text), is6, at)
-		} else {
+		default:
 			l.rule(strings.Fields(text), at)
 		}
 	}

@@ -78,6 +78,7 @@ func netplanDevices(f *found, devices *node, ids map[string]*link, wifi bool) {
 		switch {
 		case match.is() && d.of("set-name").value != "":
 			l.name = d.of("set-name").value
+			l.remark(d.of("set-name").at, "netplan gives it this name: a .link file has to, once netplan no longer does")
 		case match.is():
 			l.asks = nil
 			l.name = match.of("name").value
@@ -169,10 +170,7 @@ func netplanKey(l *link, k *node) {
 	case "dhcp4", "dhcp6", "accept-ra", "link-local":
 		netplanMethod(l, k)
 	case "addresses":
-		for _, e := range k.texts() {
-			text := e.value.(string)
-			l.set(family(text)+".addresses", text, e.at)
-		}
+		netplanAddresses(l, k)
 	case "gateway4", "gateway6":
 		l.set("ipv"+k.key[7:]+".gateway", k.value, k.at)
 	case "nameservers":
@@ -211,6 +209,21 @@ func netplanKey(l *link, k *node) {
 	case "match", "set-name", "optional", "critical", "renderer", "dhcp-identifier", "wakeonlan", "optional-addresses", "ignore-carrier", "activation-mode":
 	default:
 		l.leave(k.at, "bondctl's configuration has no such key")
+	}
+}
+
+// netplanAddresses notes addresses, of which each may have a label and a lifetime.
+func netplanAddresses(l *link, k *node) {
+	for _, e := range k.texts() {
+		text := e.value.(string)
+		l.set(family(text)+".addresses", text, e.at)
+	}
+	for _, item := range k.items {
+		for _, address := range item.items {
+			for _, o := range address.items {
+				l.leave(o.at, "an address of bondctl's has no such thing")
+			}
+		}
 	}
 }
 

@@ -212,7 +212,7 @@ func orNone(list []string) []string {
 func (r *networkdReader) matched(u *unit) (list []*link) {
 	var asks []bond.Setting
 	var at place
-	var names, macs []string
+	var names, macs, kinds []string
 	var unknown []Remark
 	for _, s := range u.sections {
 		for _, k := range s.keys {
@@ -222,35 +222,63 @@ func (r *networkdReader) matched(u *unit) (list []*link) {
 			at = k.at
 			ask := func(key, value string) { asks = append(asks, bond.Setting{Key: key, Value: value}) }
 			switch {
+			case strings.HasPrefix(k.value, "!"):
+				unknown = append(unknown, k.at.because("bondctl asks for what a member is, not for what it isn't"))
 			case k.name == "Name":
 				names = strings.Fields(k.value)
 			case k.name == "MACAddress" || k.name == "PermanentMACAddress":
 				macs = append(macs, strings.Fields(k.value)...)
-			case k.name == "Driver" && !strings.ContainsAny(k.value, " *?!"):
+			case k.name == "Driver" && !strings.ContainsAny(k.value, " *?"):
 				ask("member.driver", k.value)
-			case k.name == "Type" && k.value == "wlan":
-				ask("member.kind", bond.KindWiFi)
-			case k.name == "Type" && k.value == "ether":
-				ask("member.kind", bond.KindWired)
+			case k.name == "Type" && kindsOf(k.value) != nil:
+				kinds = kindsOf(k.value)
 			default:
 				unknown = append(unknown, k.at.because("bondctl asks for a member by name, mac, driver, bus or kind alone"))
 			}
 		}
 	}
+	if asks == nil && names == nil && macs == nil && kinds == nil {
+		unknown = append(unknown, at.because("nothing is left by which the members could be found; name them"))
+		b := r.found.called(u.find("Network", "Bond").value, at)
+		b.left = append(b.left, unknown...)
+		return nil
+	}
 	for _, name := range orNone(names) {
-		for _, mac := range orNone(macs) {
-			l := &link{name: name, asks: slices.Clone(asks), at: at}
-			if mac != "" {
-				l.asks = append(l.asks, bond.Setting{Key: "member.mac", Value: mac})
+		for _, kind := range orNone(kinds) {
+			for _, mac := range orNone(macs) {
+				list = append(list, r.member(name, kind, mac, asks, at))
 			}
-			if name != "" && l.asks == nil {
-				l = r.found.called(name, at)
-			} else {
-				r.found.links = append(r.found.links, l)
-			}
-			list = append(list, l)
 		}
 	}
 	list[0].left = append(list[0].left, unknown...)
 	return list
+}
+
+// member is a link that is asked for by a name, a kind and a MAC address, each of which may
+// be empty, and by what else is asked.
+func (r *networkdReader) member(name, kind, mac string, asks []bond.Setting, at place) *link {
+	l := &link{name: name, asks: slices.Clone(asks), at: at}
+	if kind != "" {
+		l.asks = append(l.asks, bond.Setting{Key: "member.kind", Value: kind})
+	}
+	if mac != "" {
+		l.asks = append(l.asks, bond.Setting{Key: "member.mac", Value: mac})
+	}
+	if name != "" && l.asks == nil {
+		return r.found.called(name, at)
+	}
+	r.found.links = append(r.found.links, l)
+	return l
+}
+
+// kindsOf are bondctl's kinds of the types of a [Match]; nil where one of them is another.
+func kindsOf(types string) (kinds []string) {
+	for word := range strings.FieldsSeq(types) {
+		kind := map[string]string{"ether": bond.KindWired, "wlan": bond.KindWiFi}[word]
+		if kind == "" {
+			return nil
+		}
+		kinds = append(kinds, kind)
+	}
+	return kinds
 }

@@ -98,6 +98,7 @@ func (c *connection) add(f *found) {
 	l.master, l.wifi = c.master, c.kind == "wifi"
 	if c.kind == "bond" {
 		l.isBond, l.addressed = true, true
+		l.watched = true // miimon is 100 where nothing says otherwise
 	}
 	c.matched(l)
 	isMember := c.master != ""
@@ -128,6 +129,14 @@ func (c *connection) matched(l *link) {
 		return
 	}
 	kind := map[bool]string{true: bond.KindWiFi, false: bond.KindWired}[l.wifi]
+	if names, ok := c.find("match", "interface-name"); ok {
+		// Of several, or of one that is excluded, the kind has to do.
+		if patterns := separated(names.value); len(patterns) == 1 && !strings.ContainsAny(patterns[0], "!&|?[") {
+			l.name = patterns[0]
+		} else {
+			l.leave(names.at, "a member is asked for by one name or pattern; write a [[member]] for each")
+		}
+	}
 	if mac, ok := c.find(c.kind, "mac-address"); ok {
 		l.asks = append(l.asks, bond.Setting{Key: "member.mac", Value: mac.value})
 		return
@@ -143,7 +152,7 @@ var unneeded = []string{
 	"bond.interface-name", "ipv4.may-fail", "ipv6.may-fail", "ipv6.addr-gen-mode", "ipv4.dad-timeout",
 	"ethernet.mac-address", "ethernet.mac-address-blacklist", "ethernet.mac-address-denylist", "wifi.mac-address", "wifi.mode", "wifi.security", "wifi.seen-bssids", "wifi.mac-address-blacklist", "wifi.mac-address-denylist",
 	"wifi-security.key-mgmt", "wifi-security.auth-alg", "wifi-security.proto", "wifi-security.psk", "wifi-security.psk-flags",
-	"ethernet.auto-negotiate",
+	"ethernet.auto-negotiate", "match.interface-name",
 }
 
 func (c *connection) key(l *link, section string, k key, isMember bool) {
@@ -160,6 +169,10 @@ func (c *connection) key(l *link, section string, k key, isMember bool) {
 		}
 	case name == "wifi.ssid":
 		l.leave(k.at, fmt.Sprintf("the network %q needs a wpa_supplicant.conf, which wpa_conf names; the key isn't copied", k.entry.Bytes()))
+	case section == "802-1x":
+		if k.name == "eap" {
+			l.leave(k.at, "802.1X needs a wpa_supplicant.conf, which wpa_conf names; the identity and its secrets aren't copied")
+		}
 	case k.name == "cloned-mac-address":
 		c.clonedMAC(l, section, k)
 	case k.name == "mtu" && (section == "ethernet" || section == "wifi"):

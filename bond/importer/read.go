@@ -56,9 +56,15 @@ func read(path string, files Files) (*found, error) {
 	}
 	text, err := files.Read(path)
 	if err != nil {
+		if errors.Is(err, ifupdown.ErrNotRegular) {
+			return nil, &Error{path, "it is neither a file nor a folder with files in it"}
+		}
 		return nil, err
 	}
 	f := file{path, clean(text)}
+	if len(bytes.TrimSpace(f.text)) == 0 {
+		return nil, &Error{path, "it is empty"}
+	}
 	k := formatOf(f)
 	switch {
 	case k == nil:

@@ -27,6 +27,10 @@ func (f *found) withoutBond(path string, r Request) (Result, error) {
 			list = append(list, l)
 		}
 	}
+	if i := slices.IndexFunc(f.links, func(l *link) bool { return l.master != "" }); i >= 0 {
+		l := f.links[i]
+		return Result{}, &Error{path, fmt.Sprintf("%s is to be a member of %s, and nothing here makes that bond; name the file or folder that does", l, l.master)}
+	}
 	if len(list) < 2 {
 		return Result{}, &Error{path, "it has no bond, nor several interfaces with addresses of their own"}
 	}

@@ -56,6 +56,9 @@ func (t *talosReader) machine(n *node) {
 		for _, k := range i.items {
 			t.key(l, k)
 		}
+		if primary := i.of("bond", "primary"); primary.is() {
+			l.remark(primary.at, "a BondConfig document, which Talos 1.12 and newer take in its place, had no primary for long (siderolabs/talos #13969)")
+		}
 	}
 	t.dns = append(t.dns, n.of("nameservers").texts()...)
 	t.domains = append(t.domains, n.of("searchDomains").texts()...)
@@ -239,23 +242,7 @@ func (t *talosReader) document(d *node) {
 	name := d.of("name").value
 	switch d.of("kind").value {
 	case "BondConfig":
-		at := d.of("name").at
-		at.text = ""
-		l := t.found.called(name, at)
-		l.isBond, l.addressed = true, true
-		if !d.of("primary").is() {
-			l.remark(at, "Talos's BondConfig had no primary for long, and this one names none: the order of links says which is preferred")
-		}
-		for _, k := range d.items {
-			switch {
-			case k.key == "links":
-				t.bondKey(l, k)
-			case isTalosBondKey(k.key):
-				t.option(l, k)
-			default:
-				t.key(l, k)
-			}
-		}
+		t.bondDocument(d, name)
 	case "DHCPv4Config":
 		l := t.found.called(name, d.of("name").at)
 		l.set("ipv4.method", bond.MethodDHCP, d.of("kind").at)
@@ -280,6 +267,26 @@ func (t *talosReader) document(d *node) {
 			t.dns = append(t.dns, entry{"", a.value, a.at})
 		}
 		t.domains = append(t.domains, d.of("searchDomains", "domains").texts()...)
+	}
+}
+
+func (t *talosReader) bondDocument(d *node, name string) {
+	at := d.of("name").at
+	at.text = ""
+	l := t.found.called(name, at)
+	l.isBond, l.addressed = true, true
+	if !d.of("primary").is() {
+		l.remark(at, "Talos's BondConfig had no primary for long, and this one names none: the order of links says which is preferred")
+	}
+	for _, k := range d.items {
+		switch {
+		case k.key == "links":
+			t.bondKey(l, k)
+		case isTalosBondKey(k.key):
+			t.option(l, k)
+		default:
+			t.key(l, k)
+		}
 	}
 }
 

@@ -72,6 +72,7 @@ func teamRunner(l *link, n *node) {
 		switch k.key {
 		case "name":
 			mode := map[string]string{"activebackup": "active-backup", "roundrobin": "balance-rr", "loadbalance": "balance-xor", "lacp": "802.3ad"}
+			k.at.text = "runner " + k.value
 			l.mode = &entry{"mode", cmp.Or(mode[k.value], k.value), k.at}
 		case "hwaddr_policy":
 			policy := map[string]string{"same_all": "none", "by_active": "active", "only_active": "follow"}

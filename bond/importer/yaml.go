@@ -135,6 +135,9 @@ func (t *treeMaker) pair(into *node, v *ast.MappingValueNode, depth int) {
 		return
 	}
 	child.at = t.place(v.Key)
+	if strings.ContainsAny(child.at.text, "{[") {
+		child.at.text = child.short()
+	}
 	into.items = append(into.items, child)
 }
 
@@ -154,6 +157,17 @@ func (t *treeMaker) place(n ast.Node) place {
 		}
 	}
 	return place{t.file.path, line, line, text}
+}
+
+// short is a key and its value, for a line that has others as well.
+func (n *node) short() string {
+	switch {
+	case isSecret(n.key):
+		return n.key + " (its value isn't shown)"
+	case n.scalar:
+		return n.key + ": " + n.value
+	}
+	return n.key
 }
 
 // of is what a mapping has below a path of keys; an empty node for nothing.

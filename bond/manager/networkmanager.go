@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 	"time"
 
 	"github.com/godbus/dbus/v5"
 
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 	"github.com/bondctl/bondctl/bond/internal/statefile"
 	"github.com/bondctl/bondctl/bond/owner"
 )
@@ -158,6 +160,9 @@ func (networkManager) reclaim(ctx context.Context, h Handover) error {
 // takeBack has NetworkManager look after a device, and follow the connection that it did.
 // Mostly it has taken that by itself.
 func (n *nm) takeBack(ctx context.Context, h Hold) error {
+	if err := setUp(h.Interface); err != nil {
+		return err
+	}
 	if err := n.manage(ctx, h.Interface, true); err != nil || h.Restore == "" {
 		return err
 	}
@@ -202,4 +207,22 @@ func (n *nm) follow(ctx context.Context, d *device, h Hold, connection dbus.Obje
 	}
 	_, err := n.await(ctx, h.Interface, func(d *device) bool { return d.state == nmActivated })
 	return err
+}
+
+// setUp sets a link up, as it is whenever NetworkManager looks after it: of a link that
+// NetworkManager is only told of it takes for meant what it finds, be it down.
+func setUp(name string) error {
+	link, err := net.InterfaceByName(name)
+	if err != nil || link.Flags&net.FlagUp != 0 {
+		return nil // or it has gone
+	}
+	c, err := rtnl.Dial()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.SetLink(link.Index, rtnl.LinkChange{Up: new(true)}); err != nil {
+		return fmt.Errorf("set %s up: %w", name, err)
+	}
+	return nil
 }

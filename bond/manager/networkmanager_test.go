@@ -40,7 +40,7 @@ type then struct {
 
 const devicePath = dbus.ObjectPath(nmPath + "/Devices/1")
 
-// startNM has the package find a NetworkManager with one device, eth0.
+// startNM has the package find a NetworkManager with one device, nobody0, which the machine doesn't have.
 func startNM(t *testing.T, device map[string]any, answers map[string]any) *fakeNM {
 	t.Helper()
 	dir := tempRoot(t)
@@ -188,7 +188,7 @@ func TestNetworkManagerHolds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			startNM(t, tt.device, tt.answers)
-			holds, err := networkManager{}.holds(t.Context(), []string{"eth0"})
+			holds, err := networkManager{}.holds(t.Context(), []string{"nobody0"})
 			got := "-"
 			for _, h := range holds {
 				got = h.Follows + " " + h.Restore
@@ -203,7 +203,7 @@ func TestNetworkManagerHolds(t *testing.T) {
 // A device may go while NetworkManager is told about it. What it doesn't let go of is an error.
 func TestNetworkManagerRelease(t *testing.T) {
 	managed := map[string]any{"Managed": true, "State": uint32(nmActivated)}
-	h := Handover{Manager: NetworkManager, Bond: "bond0", Members: []Match{{Name: "eth0"}}, Holds: []Hold{{Link: owner.Link{Interface: "eth0"}}}}
+	h := Handover{Manager: NetworkManager, Bond: "bond0", Members: []Match{{Name: "nobody0"}}, Holds: []Hold{{Link: owner.Link{Interface: "nobody0"}}}}
 	const gone = busError("org.freedesktop.DBus.Error.UnknownObject")
 	for name, tt := range map[string]struct {
 		device  map[string]any
@@ -224,7 +224,7 @@ func TestNetworkManagerRelease(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			text, err := os.ReadFile(nmFile("bond0", false))
-			if !strings.Contains(string(text), "match-device=interface-name:=eth0\nmanaged=0\n") || err != nil {
+			if !strings.Contains(string(text), "match-device=interface-name:=nobody0\nmanaged=0\n") || err != nil {
 				t.Errorf("its file has %q, %v", text, err)
 			}
 		})
@@ -277,7 +277,7 @@ func TestNetworkManagerReclaim(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := startNM(t, tt.device, tt.answers)
 			hurry(t)
-			h := Handover{Manager: NetworkManager, Bond: "bond0", Holds: []Hold{{Link: owner.Link{Interface: "eth0"}, Restore: "u"}}}
+			h := Handover{Manager: NetworkManager, Bond: "bond0", Holds: []Hold{{Link: owner.Link{Interface: "nobody0"}, Restore: "u"}}}
 			if err := writeNMFile(h); err != nil {
 				t.Fatal(err)
 			}

@@ -45,6 +45,17 @@ func parse(text []byte) kept {
 	return k
 }
 
+// servers are the name servers of a resolv.conf; a word that is none counts as the zero Addr.
+func servers(text []byte) (all []netip.Addr) {
+	for line := range strings.Lines(string(text)) {
+		if words := strings.Fields(line); len(words) > 1 && words[0] == "nameserver" {
+			addr, _ := netip.ParseAddr(words[1])
+			all = append(all, addr)
+		}
+	}
+	return all
+}
+
 // isPrintable tells whether words are of nothing but printable ASCII.
 func isPrintable(words []string) bool {
 	return !slices.ContainsFunc(words, func(word string) bool {
@@ -57,16 +68,16 @@ func isPrintable(words []string) bool {
 func compose(bonds map[string]Settings, original []byte, note string) (text []byte, left []netip.Addr) {
 	names := slices.Sorted(maps.Keys(bonds))
 	k := parse(original)
-	servers, search := takeTurns(bonds, names), domains(bonds, names)
+	asked, search := takeTurns(bonds, names), domains(bonds, names)
 	if len(search) == 0 {
 		search = k.search
 	}
-	if len(servers) > maxServers {
-		servers, left = servers[:maxServers], servers[maxServers:]
+	if len(asked) > maxServers {
+		asked, left = asked[:maxServers], asked[maxServers:]
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Written by bondctl for %s.\n%s", strings.Join(names, " and "), note)
-	b.WriteString(lines(Settings{Servers: servers, Domains: search}))
+	b.WriteString(lines(Settings{Servers: asked, Domains: search}))
 	for _, list := range []struct {
 		keyword string
 		words   []string

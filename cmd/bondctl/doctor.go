@@ -20,7 +20,7 @@ func doctorCommand() *cli.Command {
 		ArgsUsage: "[NAME]",
 		Description: "Makes a list of checks: of the kernel, of the members, and of everybody else who has a say in them. " +
 			"It changes nothing, and of what is wrong it says what was seen, why it matters, and what mends it, the worst first. " +
-			"A bond whose checks are all right gets one line.\n\n" +
+			"A bond whose checks are all right gets one line. What is merely noted counts as all right.\n\n" +
 			"What is wanted is what up has recorded, or the usual file; or, for a bond that is yet to be made, what --config and the flags say, which are up's. " +
 			"Without any of them the machine alone is looked at.\n\n" +
 			"It needs no privilege, but says what it couldn't see without. To find a backup that receives nothing, it sends a few broadcasts " +

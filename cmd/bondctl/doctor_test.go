@@ -39,6 +39,7 @@ firewall: warns
   why   it doesn't hold
   mend  first:
           ` + strings.Repeat("x", 90) + "\n"},
+		{"notes", doctor.Report{Bond: "bond0", Checks: checks, Findings: []doctor.Finding{{Check: "a", Severity: doctor.Notes}}}, "bond0: ok, 3 checks, with 1 note\n\na: notes\n  seen  \n  why   \n  mend  \n"},
 		{"two", doctor.Report{Bond: "bond0", Checks: checks, Findings: []doctor.Finding{{Check: "a", Severity: doctor.Warns}, {Check: "b", Severity: doctor.Warns}}},
 			"bond0: 2 warn, 3 checks\n\na: warns\n  seen  \n  why   \n  mend  \n\nb: warns\n  seen  \n  why   \n  mend  \n"},
 	} {

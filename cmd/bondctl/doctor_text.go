@@ -25,13 +25,11 @@ func printReport(w io.Writer, r doctor.Report) error {
 // reportLine sums a report up.
 func reportLine(r doctor.Report) string {
 	var line string
-	fails := 0
+	count := map[doctor.Severity]int{}
 	for _, f := range r.Findings {
-		if f.Severity == doctor.Fails {
-			fails++
-		}
+		count[f.Severity]++
 	}
-	switch warns := len(r.Findings) - fails; {
+	switch fails, warns := count[doctor.Fails], count[doctor.Warns]; {
 	case fails > 0 && warns > 0:
 		line = fmt.Sprintf("%s and %s", counted(fails, "fails", "fail"), counted(warns, "warns", "warn"))
 	case fails > 0:
@@ -42,6 +40,9 @@ func reportLine(r doctor.Report) string {
 		line = "ok"
 	}
 	line = fmt.Sprintf("%s: %s, %d checks", printable(r.Bond), line, len(r.Checks))
+	if notes := count[doctor.Notes]; notes > 0 {
+		line += ", with " + counted(notes, "note", "notes")
+	}
 	if r.Examined == doctor.ExaminedMachine {
 		line += ", of the machine alone, for nothing says what the bond is to be"
 	}
@@ -55,7 +56,7 @@ func reportLine(r doctor.Report) string {
 	return line
 }
 
-// counted is such as "1 warns" and "2 warn".
+// counted is such as "1 warns" and "2 warn", or "1 note" and "2 notes".
 func counted(n int, one, more string) string {
 	if n == 1 {
 		return "1 " + one

@@ -26,7 +26,7 @@ func upFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "once", Usage: "make the bond and leave no keeper running, nor a lease: a member that appears later joins with the next up"},
 		&cli.BoolFlag{Name: "save", Usage: "once the bond is as wanted, write " + configDir + "/NAME.toml and have systemd start the keeper at boot"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print what would be done and what it interrupts, and do nothing"},
-		&cli.BoolFlag{Name: "take-over", Usage: "have network managers hand members over, till the next boot or, with --save, for good; and give up what members carry that the bond has no room for, as it is of another network; down gives it all back"},
+		&cli.BoolFlag{Name: "take-over", Usage: "have network managers hand the members over, and give up what members carry that the bond has no room for; down gives both back"},
 		&cli.StringFlag{Name: "wait", Value: defaultWait, Usage: "wait up to `DURATION` for an active slave and, with DHCP asked for, an address; 0: don't wait (default: " + defaultWait + ")"},
 		&cli.StringFlag{Name: "verify", Usage: "put everything back unless who answered before, each default route's gateway and the machine that you are logged in from, answers through the bond within `DURATION` from when a slave is active; 0: don't ask (default: " + defaultVerify.String() + " where something is taken over from a member, or the bond loses an address or a default route)"},
 		&cli.StringFlag{Name: "confirm", Usage: "put everything back after `DURATION` unless Enter is pressed or bondctl confirm comes from any session"},

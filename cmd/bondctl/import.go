@@ -56,12 +56,28 @@ func (e *importError) Hint() string {
 	return ""
 }
 
+// otherThan refuses a flag that would do nothing beside how it is said to import.
+func otherThan(c *cli.Context, how string, flags ...string) error {
+	for _, flag := range flags {
+		if c.IsSet(flag) {
+			return usage(fmt.Sprintf("--%s does nothing %s; leave it out", flag, how), "bondctl import --help")
+		}
+	}
+	return nil
+}
+
 func importConfig(c *cli.Context) error {
 	if c.Bool("wifi") {
+		if err := otherThan(c, "with --wifi", "save", "running", "strategy"); err != nil {
+			return err
+		}
 		if c.NArg() > 0 {
 			return surplus(c.Command, c.Args().First())
 		}
-		return importWiFi(c, c.String("output"), "")
+		return importWiFi(c, c.String("output"))
+	}
+	if err := otherThan(c, "without --wifi", "output"); err != nil {
+		return err
 	}
 	r, err := imported(c)
 	if err != nil {
@@ -89,8 +105,8 @@ func imported(c *cli.Context) (importer.Result, error) {
 	}
 	args := c.Args().Slice()
 	if c.Bool("running") {
-		if strategy != "" {
-			return importer.Result{}, usage("--strategy is for a file, and --running reads none; leave one of them out", "bondctl import --help")
+		if err := otherThan(c, "with --running", "strategy"); err != nil {
+			return importer.Result{}, err
 		}
 		return importRunning(c)
 	}

@@ -2,19 +2,46 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/urfave/cli/v2"
+
+	"github.com/bondctl/bondctl/bond/known"
 )
 
-func TestImportWiFi(t *testing.T) {
-	var stdout, stderr bytes.Buffer
-	app := newApp(&output{Writer: &stdout}, &stderr)
-	app.Commands, app.Action = nil, func(c *cli.Context) error { return importWiFi(c, "", "nosuch0") }
-	if err := app.Run([]string{"bondctl"}); err != nil {
-		t.Fatal(err)
-	}
-	if want := "update_config=1\nmac_addr=0\npreassoc_mac_addr=0\n"; stdout.String() != want || stderr.String() != "" {
-		t.Errorf("got %q and %q", stdout.String(), stderr.String())
+// TestWriteNetworks: networks go to stdout, and what is left out to stderr and into the exit
+// status.
+func TestWriteNetworks(t *testing.T) {
+	const preamble = "update_config=1\nmac_addr=0\npreassoc_mac_addr=0\n"
+	lab := known.Network{SSID: []byte("lab"), Security: known.Open}
+	for _, tt := range []struct {
+		name           string
+		networks       []known.Network
+		missing        []known.Missing
+		stdout, stderr string
+		failed         bool
+	}{
+		{"none", nil, nil, preamble, "", false},
+		{"one", []known.Network{lab}, nil, preamble + "\nnetwork={\n\tssid=6c6162\n\tkey_mgmt=NONE\n}\n", "", false},
+		{"one that can't be had", nil, []known.Missing{{Name: "ho\x1bme", Source: "/etc/home", Reason: "no psk"}}, preamble,
+			"bondctl: warning: ho\\x1bme (/etc/home) is left out: no psk\n", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			app := newApp(&output{Writer: &stdout}, &stderr)
+			app.Commands, app.Action = nil, func(c *cli.Context) error { return writeNetworks(c, "", tt.networks, tt.missing) }
+			err := app.Run([]string{"bondctl"})
+			if status, ok := errors.AsType[exitError](err); ok != tt.failed || ok && status != exitFailed || !ok && err != nil {
+				t.Errorf("error %v", err)
+			}
+			if diff := cmp.Diff(tt.stdout, stdout.String()); diff != "" {
+				t.Errorf("stdout (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.stderr, stderr.String()); diff != "" {
+				t.Errorf("stderr (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

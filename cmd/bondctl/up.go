@@ -18,6 +18,8 @@ const upDescription = `Wanted is what the configuration file says, and then the 
 
 What members carry the bond takes over: their addresses, routes, rules, neighbours and MTU, IPv4 and IPv6, and the VLANs upon them, so that open connections go on; down gives each back. --dry-run says what is interrupted. What the bond has no room for, such as an address of another network, is refused, unless --take-over gives it up.
 
+A member that NetworkManager, systemd-networkd or ifupdown looks after is refused as well, with what hands it over by hand. --take-over has the manager leave the members alone, those that come later too, until the next boot or, with --save, for good; down has it look after them again. Of Wi-Fi the networks that NetworkManager knows go on. --take-over also takes off slaves what somebody has given to them.
+
 Where the bond takes something over from a member, or loses an address or a default route, and with --verify or --confirm, the change is on trial: a guardian, which is a process of its own, puts everything back if up is killed or hangs, if who answered before doesn't answer any more, or if nobody confirms it in time. If up and its guardian are both killed, the next up or down puts it back. What is on trial is shown by status.
 
 Where systemd runs, the keeper is the service bondctl@NAME, which is started anew after a crash; elsewhere a process of its own. With --save it is there after a reboot, too: what is wanted is written to the file, and what was in that to NAME.toml.old.
@@ -25,6 +27,7 @@ Where systemd runs, the keeper is the service bondctl@NAME, which is started ane
   bondctl up --primary eth0 --member eth0 --member wlan0
   bondctl up office --config office.toml --dry-run
   bondctl up office --config office.toml --save
+  bondctl up --take-over --save --member eth0 --member wlan0
   bondctl up --member eth0 --member wlan0 --confirm 1m
 
 The file has the flags' names as its keys, with underscores for dashes, but for members and addresses:

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -120,7 +122,11 @@ func interfaceOf(links []bond.Link) known.Interface {
 // tell says what write does.
 func (w *wifiCarry) tell(c *cli.Context) {
 	if w != nil && w.networks != nil {
-		fmt.Fprintf(c.App.Writer, "write %s: %d Wi-Fi networks\n", w.file, len(w.networks))
+		var names []string
+		for _, n := range w.networks {
+			names = append(names, strconv.Quote(string(n.SSID)))
+		}
+		fmt.Fprintf(c.App.Writer, "write %s, with Wi-Fi %s\n", w.file, strings.Join(names, ", "))
 	}
 }
 

@@ -81,6 +81,9 @@ func networkState(n supplicant.Network) string {
 
 // scan prints the networks that are in range.
 func (w *wifiWork) scan() error {
+	if w.wait == 0 {
+		return usage("--wait: a scan takes its time; name a duration such as 30s", wifiHelp)
+	}
 	ctx, cancel := context.WithTimeout(w.c.Context, w.wait)
 	defer cancel()
 	points, err := w.Scan(ctx)

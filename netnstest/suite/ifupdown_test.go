@@ -27,6 +27,7 @@ func testIfupdown(t *testing.T) {
 	netnstest.Eventually(t, holds)
 	members := []string{"--member", dock.Name, "--member", wifi.Name}
 
+	doctorNames(t, s.Host, "ifupdown", dock.Name)
 	fails(t, s.Host, 1, []string{
 		"ifupdown looks after " + dock.Name + ", by " + file + ":6",
 		"sed -i -e '5c\\allow-hotplug other1' -e 6,8s/^/#/ " + file, "systemctl mask --runtime " + unit + ".service", "--take-over",

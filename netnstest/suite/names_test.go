@@ -78,23 +78,6 @@ func downs(t *testing.T, h *netnstest.Host) int {
 	return strings.Count(readFile(t, bondFile(h, "history.jsonl")), `"link_down"`)
 }
 
-// TestWPAConfOnWired: a wpa_conf that nobody would read is refused, and changes nothing.
-func TestWPAConfOnWired(t *testing.T) {
-	t.Parallel()
-	h := netnstest.New(t, netnstest.Private("/etc/bondctl"))
-	h.Cable("eth0")
-	file := in(h, "/etc/bondctl/bond0.toml")
-	writeFile(t, in(h, "/etc/bondctl/wpa.conf"), "")
-	writeFile(t, file, "[[member]]\nname = 'eth0'\nwpa_conf = '/etc/bondctl/wpa.conf'\n")
-	fails(t, h, 2, []string{"eth0 is no Wi-Fi interface", "leave wpa_conf out"}, "up")
-
-	// A keeper, as at boot, has the bond all the same.
-	h.Start("bondctl", "daemon")
-	netnstest.Eventually(t, active(h, "eth0"))
-	netnstest.Eventually(t, healthSays(t, h, "wpa_conf of eth0 isn't read, for it is no Wi-Fi interface"))
-	succeeds(t, h, "down")
-}
-
 // healthIs is a condition for Eventually: it is bond0's only reason not to be well.
 func healthIs(t *testing.T, h *netnstest.Host, want string) func() error {
 	return says(t, h, func(st bondStatus) error {

@@ -48,6 +48,7 @@ func testNetworkd(t *testing.T) {
 	netnstest.Eventually(t, networkdHas(s, dock.Name, "configured"))
 	netnstest.Eventually(t, networkdHas(s, wifi.Name, "configured"))
 	members := []string{"--member", dock.Name, "--member", wifi.Name}
+	doctorNames(t, s.Host, "systemd-networkd", dock.Name)
 
 	fails(t, s.Host, 1, []string{
 		"systemd-networkd looks after " + dock.Name + ", by /etc/systemd/network/20-" + dock.Name + ".network",
@@ -84,7 +85,9 @@ func testNetworkd(t *testing.T) {
 	keepsLease(t, server)
 	noneLeft(t, s.Host)
 
-	saveAndReboot(t, s, members...)
+	// By its driver the dock is known to udev alone, before networkd sees it.
+	writeFile(t, in(s.Host, "/etc/bondctl/bond0.toml"), fmt.Sprintf("[[member]]\ndriver = %q\n\n[[member]]\nname = %q\n", netnstest.E1000E, wifi.Name))
+	saveAndReboot(t, s)
 	netnstest.Eventually(t, leased(t, s.Host, address.String()))
 	untroubled(t, s, dock, wifi)
 	cycles(t, s, dock, wifi, 1)
@@ -92,6 +95,15 @@ func testNetworkd(t *testing.T) {
 	netnstest.Eventually(t, networkdHas(s, dock.Name, "configured"))
 	netnstest.Eventually(t, func() error { _, err := addressOf(s.Host, dock.Name); return err })
 	noneLeft(t, s.Host)
+}
+
+// doctorNames has doctor say who looks after a member that a bond is to have.
+func doctorNames(t *testing.T, h *netnstest.Host, manager, member string) {
+	t.Helper()
+	o := bondctl(t, h, "doctor", "--member", member)
+	if want := "owner: fails\n  seen  " + manager + " looks after " + member; o.Status != 2 || !strings.Contains(o.Stdout, want) {
+		t.Errorf("doctor doesn't say %q: %+v", want, o)
+	}
 }
 
 // saveAndReboot has the bond last, and waits for its keeper after the boot.

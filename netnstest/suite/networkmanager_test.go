@@ -11,82 +11,95 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// testNetworkManager is a laptop whose dock and Wi-Fi NetworkManager looks after, with DHCP on both. up refuses, and
-// says what hands them over; with --take-over and --save it has them handed over while a session goes on over the
-// dock. NetworkManager leaves the members alone while docks come and go, and when it starts anew. Where somebody has
-// it meddle all the same, status says so and an up takes it back. A member that is released is its own again. After
-// down it does what it did before. (The long form: ten dock cycles.)
+// testNetworkManager is a Debian laptop whose dock and Wi-Fi NetworkManager looks after, with DHCP on both. up refuses,
+// and says what hands them over; with --take-over and --save it has them handed over while a session goes on over the
+// dock. NetworkManager leaves the members alone while docks come and go, when it starts anew, and after a reboot.
+// Where somebody has it meddle all the same, status says so and an up takes it back. A member that is released is
+// its own again. After down it does what it did before. (The long form: ten dock cycles, and up and down with Wi-Fi
+// alone.)
 func testNetworkManager(t *testing.T) {
-	m, dock, wifi := nmMachine(t)
-	manager := m.Start(nmProgram, "--no-daemon")
-	netnstest.Eventually(t, nmHas(m, dock.Name+":connected:dock", wifi.Name+":connected:home"))
-	before := nmState(m)
-	address, err := addressOf(m.Host, dock.Name)
+	m, s, dock, wifi := nmMachine(t)
+	before := nmState(s.Host)
+	address, err := addressOf(s.Host, dock.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	session := m.Stream()
 	members := []string{"--member", dock.Name, "--member", wifi.Name}
-	refused := bondctl(t, m.Host, append([]string{"up"}, members...)...)
+	doctorNames(t, s.Host, "NetworkManager", dock.Name)
+	refused := bondctl(t, s.Host, append([]string{"up"}, members...)...)
 	if diff := cmp.Diff(nmRefusal, refused.Stderr); diff != "" || refused.Status != 1 {
 		t.Errorf("status %d (-want +got):\n%s", refused.Status, diff)
 	}
 
-	succeeds(t, m.Host, append([]string{"up", "--wait", "60s", "--take-over", "--save"}, members...)...)
+	takesOver := append([]string{"up", "--wait", "60s", "--take-over", "--save"}, members...)
+	if o := run(t, s.Command(installed, takesOver...)); o.Status != 0 {
+		t.Fatalf("%+v", o)
+	}
 	handedOver := func() {
 		t.Helper()
-		netnstest.Eventually(t, usable(m.Host, dock.Name, wifi.Name))
-		netnstest.Eventually(t, nmHas(m, "bond0:connected (externally):bond0", dock.Name+":unmanaged:", wifi.Name+":unmanaged:"))
-		netnstest.Eventually(t, noTrouble(t, m.Host))
+		netnstest.Eventually(t, nmHas(s.Host, "bond0:connected (externally):bond0", dock.Name+":unmanaged:", wifi.Name+":unmanaged:"))
+		untroubled(t, s, dock, wifi)
+		netnstest.Eventually(t, noTrouble(t, s.Host))
 	}
 	handedOver()
 	for range sample(1, 10) {
-		dock.Remove()
-		netnstest.Eventually(t, active(m.Host, wifi.Name))
-		dock.Insert()
+		cycles(t, s, dock, wifi, 1)
 		handedOver()
 	}
-	manager.Stop()
-	manager = m.Start(nmProgram, "--no-daemon")
+	s.Run("systemctl", "restart", "NetworkManager")
 	handedOver()
 
-	m.Run("/usr/bin/nmcli", "--wait", "0", "device", "set", dock.Name, "managed", "yes")
-	netnstest.Eventually(t, healthSays(t, m.Host, "NetworkManager (connection \"dock\" of /etc/NetworkManager/system-connections/dock.nmconnection) gave "+dock.Name+" "+address.String()))
-	succeeds(t, m.Host, "up", "--take-over")
+	s.Run("/usr/bin/nmcli", "--wait", "0", "device", "set", dock.Name, "managed", "yes")
+	netnstest.Eventually(t, healthSays(t, s.Host, "NetworkManager (connection \"dock\" of /etc/NetworkManager/system-connections/dock.nmconnection) gave "+dock.Name+" "+address.String()))
+	succeeds(t, s.Host, "up", "--take-over")
 	handedOver()
 
-	succeeds(t, m.Host, "up", "--member", dock.Name)
-	netnstest.Eventually(t, nmHas(m, dock.Name+":unmanaged:", wifi.Name+":connected:home"))
-	succeeds(t, m.Host, append([]string{"up", "--take-over"}, members...)...)
+	succeeds(t, s.Host, "up", "--member", dock.Name)
+	netnstest.Eventually(t, nmHas(s.Host, dock.Name+":unmanaged:", wifi.Name+":connected:home"))
+	succeeds(t, s.Host, append([]string{"up", "--take-over"}, members...)...)
 	handedOver()
-
-	succeeds(t, m.Host, "down")
-	if after := nmState(m); before != after {
-		t.Errorf("NetworkManager had\n%s\nand has\n%s", before, after)
-	}
 	netnstest.Eventually(t, session.Moved)
 	if r := session.Stop(); r.Err != nil {
 		t.Errorf("the session broke: %v", r)
 	} else {
 		t.Logf("session: %v", r)
 	}
-	for range sample(0, 1) { // and with Wi-Fi alone
+
+	// By its driver the dock is known to udev alone, before NetworkManager sees it.
+	file := "/etc/bondctl/bond0.toml"
+	writeFile(t, in(s.Host, file), fmt.Sprintf("[[member]]\ndriver = \"e1000e\"\n[[member]]\nname = %q\n", wifi.Name))
+	if o := run(t, s.Command(installed, "up", "--take-over", "--save")); o.Status != 0 {
+		t.Fatalf("%+v", o)
+	}
+	s.Reboot()
+	busAnswers(t, s)
+	wantKeeper(t, s)
+	handedOver()
+	cycles(t, s, dock, wifi, 1)
+	handedOver()
+	succeeds(t, s.Host, "down")
+	netnstest.Eventually(t, func() error {
+		if after := nmState(s.Host); before != after {
+			return fmt.Errorf("NetworkManager had\n%s\nand has\n%s", before, after)
+		}
+		return nil
+	})
+	for range sample(0, 1) {
 		dock.Remove()
-		netnstest.Eventually(t, nmHas(m, wifi.Name+":connected:home"))
-		before := nmState(m)
-		succeeds(t, m.Host, append([]string{"up", "--wait", "60s", "--take-over"}, members...)...)
-		netnstest.Eventually(t, usable(m.Host, wifi.Name))
-		o := bondctl(t, m.Host, "down")
-		if after := nmState(m); o.Status != 0 || before != after {
+		netnstest.Eventually(t, nmHas(s.Host, wifi.Name+":connected:home"))
+		before := nmState(s.Host)
+		succeeds(t, s.Host, append([]string{"up", "--wait", "60s", "--take-over"}, members...)...)
+		netnstest.Eventually(t, usable(s.Host, wifi.Name))
+		o := bondctl(t, s.Host, "down")
+		if after := nmState(s.Host); o.Status != 0 || before != after {
 			t.Errorf("NetworkManager had\n%s\nand has\n%s\n%+v", before, after, o)
 		}
 	}
-	if left := m.Run("find", "/run/NetworkManager/conf.d", "/etc/NetworkManager/conf.d", "-type", "f"); left != "" {
+	if left := s.Run("sh", "-c", "ls -A /run/NetworkManager/conf.d /etc/NetworkManager/conf.d 2>/dev/null | grep bondctl || true"); left != "" {
 		t.Errorf("files are left: %s", left)
 	}
 }
-
-const nmProgram = "/usr/sbin/NetworkManager"
 
 const nmRefusal = `bondctl: error: NetworkManager looks after eth0, by connection "dock" of /etc/NetworkManager/system-connections/dock.nmconnection
 bondctl: error: NetworkManager looks after wlan0, by connection "home" of /etc/NetworkManager/system-connections/home.nmconnection
@@ -102,17 +115,17 @@ bondctl: hint:   nmcli device set wlan0 managed no
 `
 
 // nmState is what NetworkManager does on each device, a line each.
-func nmState(m *netnstest.Machine) string {
-	out, _ := m.Command("/usr/bin/nmcli", "--terse", "--fields", "DEVICE,STATE,CONNECTION", "device").Output()
+func nmState(h *netnstest.Host) string {
+	out, _ := h.Command("/usr/bin/nmcli", "--terse", "--fields", "DEVICE,STATE,CONNECTION", "device").Output()
 	lines := slices.Collect(strings.Lines(string(out)))
 	slices.Sort(lines)
 	return strings.Join(lines, "")
 }
 
 // nmHas is a condition for Eventually: NetworkManager does these on devices.
-func nmHas(m *netnstest.Machine, want ...string) func() error {
+func nmHas(h *netnstest.Host, want ...string) func() error {
 	return func() error {
-		has := nmState(m)
+		has := nmState(h)
 		for _, line := range want {
 			if !strings.Contains(has, line+"\n") {
 				return fmt.Errorf("NetworkManager hasn't %q:\n%s", line, has)
@@ -122,33 +135,28 @@ func nmHas(m *netnstest.Machine, want ...string) func() error {
 	}
 }
 
-// nmMachine is a laptop with a dock and Wi-Fi which NetworkManager is to connect, once it is started.
-func nmMachine(t *testing.T) (m *netnstest.Machine, dock *netnstest.Dock, wifi *netnstest.WiFi) {
-	m = netnstest.NewMachine(t, netnstest.Private("/var/lib"))
-	unpack(t, m.Host, "network-manager")
-	m.LAN().DHCP()
-	dock, wifi = m.PCIDock(netnstest.E1000E), m.WiFi()
+// nmMachine is a laptop which NetworkManager has connected by its dock, and by Wi-Fi.
+func nmMachine(t *testing.T) (m *netnstest.Machine, s *netnstest.Systemd, dock *netnstest.Dock, wifi *netnstest.WiFi) {
+	t.Helper()
+	m, dock, wifi, _ = dockMachine(t, "network-manager")
 	wifi.StopSupplicant()
-	m.Run("mkdir", "-p", "/run/dbus", "/var/lib/NetworkManager", "/etc/NetworkManager/system-connections")
-	files := map[string]string{
+	m.Run("mkdir", "-p", "/etc/NetworkManager/system-connections")
+	const connection = "[connection]\nid=%s\nuuid=%s\ntype=%s\ninterface-name=%s\n[ipv4]\nmethod=auto\n[ipv6]\nmethod=auto\n"
+	for file, text := range map[string]string{
 		"NetworkManager.conf":                  "[main]\nplugins=keyfile\nauth-polkit=root-only\n",
-		"system-connections/dock.nmconnection": "[connection]\nid=dock\nuuid=11111111-1111-4111-8111-111111111111\ntype=ethernet\ninterface-name=" + dock.Name + "\n[ipv4]\nmethod=auto\n[ipv6]\nmethod=auto\n",
-		"system-connections/home.nmconnection": fmt.Sprintf("[connection]\nid=home\nuuid=22222222-2222-4222-8222-222222222222\ntype=wifi\n[wifi]\nssid=%s\n[wifi-security]\nkey-mgmt=wpa-psk\npsk=%s\n[ipv4]\nmethod=auto\n", wifi.SSID, strings.Repeat("0123456789abcdef", 4)),
-	}
-	for name, text := range files {
-		path := in(m.Host, "/etc/NetworkManager/"+name)
+		"system-connections/dock.nmconnection": fmt.Sprintf(connection, "dock", "11111111-1111-4111-8111-111111111111", "ethernet", dock.Name),
+		"system-connections/home.nmconnection": fmt.Sprintf(connection, "home", "22222222-2222-4222-8222-222222222222", "wifi", wifi.Name) +
+			fmt.Sprintf("[wifi]\nssid=%s\n[wifi-security]\nkey-mgmt=wpa-psk\npsk=%s\n", wifi.SSID, netnstest.PSK),
+	} {
+		path := in(m.Host, "/etc/NetworkManager/"+file)
 		writeFile(t, path, text)
 		if err := os.Chmod(path, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	m.Run("mkdir", "-p", "/run/systemd/network")
-	writeFile(t, in(m.Host, "/run/systemd/network/10-names.link"), "[Match]\nOriginalName=*\n[Link]\nNamePolicy=\nMACAddressPolicy=none\n")
-	m.Start("dbus-daemon", "--system", "--nofork", "--nopidfile")
-	netnstest.Eventually(t, func() error { _, err := os.Stat(in(m.Host, "/run/dbus/system_bus_socket")); return err })
-	m.Udev()
-	m.Run("udevadm", "trigger", "--action=add", "--subsystem-match=net")
-	m.Run("udevadm", "settle")
-	m.Start("wpa_supplicant", "-u")
-	return m, dock, wifi
+	s = m.Systemd("systemd-udevd.service", "NetworkManager.service", "wpa_supplicant.service")
+	busAnswers(t, s)
+	journalOf(t, s, "NetworkManager")
+	netnstest.Eventually(t, nmHas(s.Host, dock.Name+":connected:dock", wifi.Name+":connected:home"))
+	return m, s, dock, wifi
 }

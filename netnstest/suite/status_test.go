@@ -35,17 +35,17 @@ func TestStatusJSON(t *testing.T) {
 			map[string]any{
 				"name": "wlan7", "kind": nil, "role": "absent", "pending_reason": "absent", "prio": 2.0, "mii_status": nil,
 				"carrier": nil, "speed": nil, "duplex": nil, "driver": nil, "address": nil, "perm_hwaddr": nil,
-				"link_failure_count": nil, "wifi": nil,
+				"link_failure_count": nil, "wifi": nil, "addresses": []any{},
 			},
 			map[string]any{
 				"name": "eth0", "kind": "wired", "role": "backup", "pending_reason": nil, "prio": 1.0, "mii_status": "up",
 				"carrier": true, "speed": 10000.0, "duplex": "full", "driver": nil,
-				"address": eth0.MAC.String(), "perm_hwaddr": eth0.MAC.String(), "link_failure_count": 0.0, "wifi": nil,
+				"address": eth0.MAC.String(), "perm_hwaddr": eth0.MAC.String(), "link_failure_count": 0.0, "wifi": nil, "addresses": []any{},
 			},
 			map[string]any{
 				"name": "eth1", "kind": "wired", "role": "active", "pending_reason": nil, "prio": 0.0, "mii_status": "up",
 				"carrier": true, "speed": 10000.0, "duplex": "full", "driver": nil,
-				"address": eth1.MAC.String(), "perm_hwaddr": eth1.MAC.String(), "link_failure_count": 0.0, "wifi": nil,
+				"address": eth1.MAC.String(), "perm_hwaddr": eth1.MAC.String(), "link_failure_count": 0.0, "wifi": nil, "addresses": []any{},
 			},
 		},
 	}
