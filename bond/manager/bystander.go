@@ -40,6 +40,19 @@ func (bystander) lines(Handover) []string                 { return nil }
 func (bystander) release(context.Context, Handover) error { return nil }
 func (bystander) reclaim(context.Context, Handover) error { return nil }
 
+// stranger is a manager that this program doesn't know: another one wrote of it.
+type stranger string
+
+func (stranger) runs() bool                                        { return false }
+func (s stranger) holds(context.Context, []string) ([]Hold, error) { return nil, s.err() }
+func (stranger) lines(Handover) []string                           { return nil }
+func (s stranger) release(context.Context, Handover) error         { return s.err() }
+func (s stranger) reclaim(context.Context, Handover) error         { return s.err() }
+
+func (s stranger) err() error {
+	return fmt.Errorf("tell %q of a bond: only a newer bondctl knows how", string(s))
+}
+
 // connmanDefault are those that connman leaves alone where its configuration doesn't say
 // (connman.conf(5)): each is the beginning of a name.
 var connmanDefault = []string{"vmnet", "vboxnet", "virbr", "ifb", "ve-", "vb-", "ham", "veth"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/bondctl/bondctl/bond/internal/statedir"
 	"github.com/bondctl/bondctl/bond/internal/statefile"
@@ -16,12 +17,12 @@ type Ledger struct{ dir statedir.Dir }
 // LedgerOf is the ledger of a bond.
 func LedgerOf(bond string) Ledger { return Ledger{statedir.Of(statedir.Lasting, bond)} }
 
-// ledgerFile is what handovers.json has.
+// ledgerFile is what handovers.json has. A manager is in one of the lists at most.
 type ledgerFile struct {
 	BootID    string     `json:"boot_id"`
 	Handovers []Handover `json:"handovers"`
-	// Tried are those that were handed back by a down that is on trial.
-	Tried []Handover `json:"tried,omitempty"`
+	// Tried says that they were handed back by a down that is on trial, or are about to be.
+	Tried bool `json:"tried,omitempty"`
 	// Resting are lasting handovers that were handed back, until the bond is made again.
 	Resting []Handover `json:"resting,omitempty"`
 }
@@ -30,15 +31,16 @@ func (l Ledger) read() (f ledgerFile, err error) {
 	err = l.dir.Read(statedir.Handovers, &f)
 	if boot := statefile.BootID(); f.BootID != boot {
 		f.BootID = boot
-		for _, list := range []*[]Handover{&f.Handovers, &f.Tried} {
-			*list = slices.DeleteFunc(*list, func(h Handover) bool { return !h.Lasting })
+		f.Handovers = slices.DeleteFunc(f.Handovers, func(h Handover) bool { return !h.Lasting })
+		if f.Tried { // nobody is left to decide on that down
+			f.Handovers, f.Resting, f.Tried = nil, append(f.Resting, f.Handovers...), false
 		}
 	}
 	return f, err
 }
 
 func (l Ledger) write(f ledgerFile) error {
-	if len(f.Handovers)+len(f.Tried)+len(f.Resting) == 0 {
+	if len(f.Handovers)+len(f.Resting) == 0 {
 		return l.dir.Remove(statedir.Handovers)
 	}
 	return l.dir.Write(statedir.Handovers, f)
@@ -52,23 +54,14 @@ func (l Ledger) Handovers() (inForce, resting []Handover, err error) {
 
 // Release has managers hand over. Each handover is written down before its manager is told, so
 // that it can be handed back whatever happens in between. One of a manager that has handed
-// over already adds to that.
+// over already adds to that, and lasts where that did.
 func (l Ledger) Release(ctx context.Context, handovers []Handover) error {
 	if len(handovers) == 0 {
 		return nil
 	}
 	return l.change(ctx, func(f *ledgerFile) error {
 		for _, h := range handovers {
-			f.Resting, f.Tried = without(f.Resting, h.Manager), without(f.Tried, h.Manager)
-			if i := slices.IndexFunc(f.Handovers, func(k Handover) bool { return k.Manager == h.Manager }); i >= 0 {
-				h.Lasting = h.Lasting || f.Handovers[i].Lasting
-				h.Holds = joined(f.Handovers[i].Holds, h.Holds)
-			}
-			f.Handovers = append(without(f.Handovers, h.Manager), h)
-			if err := l.write(*f); err != nil {
-				return err
-			}
-			if err := backendOf(h.Manager).release(ctx, h); err != nil {
+			if err := l.release(ctx, f, h); err != nil {
 				return err
 			}
 		}
@@ -76,23 +69,62 @@ func (l Ledger) Release(ctx context.Context, handovers []Handover) error {
 	})
 }
 
-// Last has the handovers that are in force outlive a reboot.
+func (l Ledger) release(ctx context.Context, f *ledgerFile, h Handover) error {
+	for _, k := range slices.Concat(f.Handovers, f.Resting) {
+		if k.Manager == h.Manager {
+			h.Lasting = h.Lasting || k.Lasting
+		}
+	}
+	if i := slices.IndexFunc(f.Handovers, func(k Handover) bool { return k.Manager == h.Manager }); i >= 0 {
+		h.Holds = joined(f.Handovers[i].Holds, h.Holds)
+	}
+	h.Untold = true
+	f.Handovers, f.Resting = append(without(f.Handovers, h.Manager), h), without(f.Resting, h.Manager)
+	if err := l.write(*f); err != nil {
+		return err
+	}
+	if err := h.release(ctx); err != nil {
+		return err
+	}
+	f.Handovers[len(f.Handovers)-1].Untold = false
+	return l.write(*f)
+}
+
+// Last has the handovers that are in force outlive a reboot: all of them, or else none more
+// than before.
 func (l Ledger) Last(ctx context.Context) error {
 	if known, _, err := l.Handovers(); len(known) == 0 || err != nil {
 		return err
 	}
 	return l.change(ctx, func(f *ledgerFile) error {
+		before := slices.Clone(f.Handovers)
 		for i := range f.Handovers {
-			if f.Handovers[i].Lasting {
+			h := &f.Handovers[i]
+			if h.Lasting {
 				continue
 			}
-			f.Handovers[i].Lasting = true
-			if err := errors.Join(l.write(*f), backendOf(f.Handovers[i].Manager).release(ctx, f.Handovers[i])); err != nil {
-				return err
+			h.Lasting = true
+			err := l.write(*f)
+			if err == nil {
+				err = h.release(ctx)
+			}
+			if err != nil {
+				f.Handovers = before
+				return errors.Join(err, l.last(context.WithoutCancel(ctx), *f, before[:i+1]))
 			}
 		}
 		return nil
 	})
+}
+
+// last has handovers last for as long as they did, and writes that down.
+func (l Ledger) last(ctx context.Context, f ledgerFile, handovers []Handover) (err error) {
+	for _, h := range handovers {
+		if !h.Lasting {
+			err = errors.Join(err, h.release(ctx))
+		}
+	}
+	return errors.Join(err, l.write(f))
 }
 
 // Try has managers look after their links again, for a down that is on trial: Undo has them
@@ -102,89 +134,108 @@ func (l Ledger) Try(ctx context.Context) error {
 		return err
 	}
 	return l.change(ctx, func(f *ledgerFile) error {
+		f.Tried = true
+		if err := l.write(*f); err != nil {
+			return err
+		}
 		var errs []error
 		for _, h := range f.Handovers {
-			f.Handovers = without(f.Handovers, h.Manager)
-			f.Tried = append(without(f.Tried, h.Manager), h)
-			errs = append(errs, l.write(*f), backendOf(h.Manager).reclaim(ctx, h))
+			errs = append(errs, h.reclaim(ctx))
 		}
 		return errors.Join(errs...)
 	})
 }
 
-// Undo has managers hand over again what Try has handed back.
+// Undo has managers hand over again what Try has handed back. It goes on where one doesn't.
 func (l Ledger) Undo(ctx context.Context) error {
-	f, err := l.read()
-	if err != nil {
+	if f, err := l.read(); !f.Tried || err != nil {
 		return err
 	}
-	return l.Release(ctx, f.Tried)
+	return l.change(ctx, func(f *ledgerFile) error {
+		var errs []error
+		for _, h := range f.Handovers {
+			errs = append(errs, l.release(ctx, f, h))
+		}
+		f.Tried = false
+		return errors.Join(append(errs, l.write(*f))...)
+	})
 }
 
-// Reclaim has managers look after their links again, but for those in use, which are slaves
-// still. Lasting handovers rest then. It goes on where a manager can't take a link back; such
-// a handover is forgotten all the same, for the manager's files are as they were.
+// Reclaim has managers look after their links again, but for those in use: while any are, the
+// bond stands, and links that aren't there are left to it as well. Lasting handovers rest then.
+// It goes on where a manager can't take a link back; such a handover is forgotten all the same,
+// for the manager's files are as they were.
 func (l Ledger) Reclaim(ctx context.Context, inUse []string) (back []Hold, err error) {
-	if f, err := l.read(); len(f.Handovers)+len(f.Tried) == 0 || err != nil {
+	if known, _, err := l.Handovers(); len(known) == 0 || err != nil {
 		return nil, err
 	}
 	err = l.change(ctx, func(f *ledgerFile) error {
 		var errs []error
-		for _, h := range f.Tried {
-			back = append(back, h.Holds...)
-			f.rest(h)
-		}
-		f.Tried = nil
+		f.Tried = false
 		for _, h := range f.Handovers {
-			left, returned := h.split(inUse)
-			if len(inUse) > 0 && len(returned.Holds) == 0 {
-				continue
-			}
-			if len(inUse) > 0 {
-				returned.Left = &left
-			}
-			errs = append(errs, backendOf(h.Manager).reclaim(ctx, returned))
-			back = append(back, returned.Holds...)
 			f.Handovers = without(f.Handovers, h.Manager)
-			if len(inUse) > 0 {
-				errs = append(errs, backendOf(h.Manager).release(ctx, left))
-				f.Handovers = append(f.Handovers, left)
+			if len(inUse) == 0 {
+				errs = append(errs, h.reclaim(ctx))
+				back = append(back, h.Holds...)
+				if h.Lasting {
+					f.Resting = append(f.Resting, h)
+				}
 			} else {
-				f.rest(h)
+				left, returned := h.split(inUse)
+				f.Handovers = append(f.Handovers, left)
+				if len(returned.Holds) == 0 {
+					continue
+				}
+				errs = append(errs, returned.reclaim(ctx), left.release(ctx))
+				back = append(back, returned.Holds...)
 			}
 			errs = append(errs, l.write(*f))
 		}
-		return errors.Join(append(errs, l.write(*f))...)
+		return errors.Join(errs...)
 	})
 	return back, err
 }
 
-// rest keeps a handover that was handed back, if it is a lasting one.
-func (f *ledgerFile) rest(h Handover) {
-	f.Resting = without(f.Resting, h.Manager)
-	if h.Lasting {
-		f.Resting = append(f.Resting, h)
-	}
-}
-
-// Renew has those handovers in force again that rest, for a bond that is made anew.
+// Renew has those handovers in force again that rest, for a bond that is made anew, and tells
+// managers that weren't told, as a process was killed. It goes on where a manager doesn't answer,
+// as at boot one may be yet to start: what it is to leave alone stands in its files.
 func (l Ledger) Renew(ctx context.Context) error {
-	_, resting, err := l.Handovers()
-	if err != nil || len(resting) == 0 {
+	inForce, renewed, err := l.Handovers()
+	if err != nil {
 		return err
 	}
-	for i, h := range resting {
+	for _, h := range inForce {
+		if h.Untold {
+			renewed = append(renewed, h)
+		}
+	}
+	var errs []error
+	for _, h := range renewed {
 		var interfaces []string
 		for _, hold := range h.Holds {
 			interfaces = append(interfaces, hold.Interface)
 		}
 		found, err := backendOf(h.Manager).holds(ctx, interfaces)
-		if err != nil {
-			return err
-		}
-		resting[i].Holds = joined(h.Holds, found)
+		h.Holds = joined(h.Holds, found)
+		errs = append(errs, err, l.Release(ctx, []Handover{h}))
 	}
-	return l.Release(ctx, resting)
+	return errors.Join(errs...)
+}
+
+// tellTime bounds how long a manager may take to do as it is told, whatever hangs: others wait
+// for the ledger meanwhile. Each has shorter limits where it is known what may take long.
+const tellTime = 5 * time.Minute
+
+func (h Handover) release(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, tellTime)
+	defer cancel()
+	return backendOf(h.Manager).release(ctx, h)
+}
+
+func (h Handover) reclaim(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, tellTime)
+	defer cancel()
+	return backendOf(h.Manager).reclaim(ctx, h)
 }
 
 // change changes the ledger, one process at a time.
@@ -201,11 +252,10 @@ func (l Ledger) change(ctx context.Context, do func(*ledgerFile) error) error {
 	return do(&f)
 }
 
-// split divides a handover: what is left of it while some of its links are in use, and what is
-// handed back.
+// split divides a handover to a bond that stands: what is left of it, and what is handed back.
 func (h Handover) split(inUse []string) (left, returned Handover) {
 	left, returned = h, h
-	isUsed := func(hold Hold) bool { return slices.Contains(inUse, hold.Interface) }
+	isUsed := func(hold Hold) bool { return slices.Contains(inUse, hold.Interface) || !isThere(hold.Interface) }
 	left.Holds, returned.Holds = nil, nil
 	for _, hold := range h.Holds {
 		if isUsed(hold) {
@@ -217,6 +267,7 @@ func (h Handover) split(inUse []string) (left, returned Handover) {
 	left.Members = slices.DeleteFunc(slices.Clone(h.Members), func(m Match) bool {
 		return m.exact() && slices.ContainsFunc(returned.Holds, func(hold Hold) bool { return hold.Interface == m.Name })
 	})
+	returned.Left = &left
 	return left, returned
 }
 

@@ -46,6 +46,8 @@ type Handover struct {
 	Holds   []Hold  `json:"holds"`   // the links that it looked after
 	// Lasting says that the handover outlives a reboot.
 	Lasting bool `json:"lasting,omitempty"`
+	// Untold says that the manager is yet to be told, or hasn't done as it was.
+	Untold bool `json:"untold,omitempty"`
 	// Left is what goes on of the handover while the rest is handed back; nil for nothing.
 	Left *Handover `json:"-"`
 }
@@ -85,7 +87,7 @@ func backendOf(name string) backend {
 			return b
 		}
 	}
-	return nil
+	return stranger(name)
 }
 
 // Holds are those of the interfaces that managers look after. It must be called where the

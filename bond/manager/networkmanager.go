@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"time"
 
 	"github.com/godbus/dbus/v5"
@@ -33,14 +34,22 @@ const (
 // States of a device (NMDeviceState).
 const (
 	nmUnmanaged    = 10
+	nmUnavailable  = 20 // without a link, or Wi-Fi without a wpa_supplicant
 	nmDisconnected = 30
 	nmActivated    = 100
 )
 
-// nmFolder is there while NetworkManager runs, and stays when it ends.
-const nmFolder = "/run/NetworkManager"
+// nmWiFi is the type of a Wi-Fi device (NMDeviceType).
+const nmWiFi = 2
 
-func (networkManager) runs() bool { return statefile.Exists(nmFolder) }
+// nmExternal says of a connection that NetworkManager only describes what somebody else has
+// done (NMActivationStateFlags).
+const nmExternal = 0x80
+
+// nmFolder is there while NetworkManager runs, and stays when it ends.
+const nmFolder = "run/NetworkManager"
+
+func (networkManager) runs() bool { return statefile.Exists(filepath.Join(root, nmFolder)) }
 
 func (networkManager) holds(ctx context.Context, interfaces []string) ([]Hold, error) {
 	n, err := dialNM(ctx)
@@ -80,7 +89,7 @@ func (n *nm) hold(ctx context.Context, name string, d *device) (Hold, error) {
 	if err != nil {
 		return h, err
 	}
-	if active != nil {
+	if active != nil && property[uint32](active, "StateFlags")&nmExternal == 0 {
 		h.Restore = property[string](active, "Uuid")
 		h.Follows = fmt.Sprintf("connection %q", property[string](active, "Id"))
 		settings, err := n.properties(ctx, property[dbus.ObjectPath](active, "Connection"), nmConnection)
@@ -99,13 +108,15 @@ func (n *nm) hold(ctx context.Context, name string, d *device) (Hold, error) {
 }
 
 // releaseTime bounds how long NetworkManager may take to let go of a device, or to take it.
-const releaseTime = 20 * time.Second
+var releaseTime = 20 * time.Second // tests have another
+
+var errSlow = fmt.Errorf("not done after %s", releaseTime)
 
 func (networkManager) release(ctx context.Context, h Handover) error {
 	if err := errors.Join(writeNMFile(h), h.writeRule(ctx)); err != nil {
 		return err
 	}
-	n, err := dialNM(ctx)
+	n, err := awaitNM(ctx)
 	if n == nil {
 		return wrapNM("tell NetworkManager", err)
 	}
@@ -117,7 +128,7 @@ func (networkManager) release(ctx context.Context, h Handover) error {
 		if err := n.manage(ctx, hold.Interface, false); err != nil {
 			return err
 		}
-		if err := n.await(ctx, hold.Interface, func(d *device) bool { return d.state <= nmUnmanaged }); err != nil {
+		if _, err := n.await(ctx, hold.Interface, func(d *device) bool { return d.state <= nmUnmanaged }); err != nil {
 			return fmt.Errorf("have NetworkManager let go of %s: %w", hold.Interface, err)
 		}
 	}
@@ -160,26 +171,42 @@ func (n *nm) takeBack(ctx context.Context, h Hold) error {
 	if err != nil {
 		return fmt.Errorf("find %s, which %s had: %w", h.Follows, h.Interface, err)
 	}
-	ready := func(d *device) bool { return d.state >= nmDisconnected }
-	if err := n.await(ctx, h.Interface, ready); err != nil {
-		return fmt.Errorf("have NetworkManager take %s back: %w", h.Interface, err)
+	d, err := n.await(ctx, h.Interface, func(d *device) bool { return d.state >= nmDisconnected })
+	if errors.Is(err, errSlow) && d != nil && d.state == nmUnavailable {
+		return nil // it follows the connection once it has a link
 	}
-	d, err := n.device(ctx, h.Interface)
 	if err != nil || d == nil {
-		return err
+		return wrapNM("have NetworkManager take "+h.Interface+" back", err)
 	}
-	active, err := n.properties(ctx, property[dbus.ObjectPath](d.properties, "ActiveConnection"), nmActive)
-	if err != nil || property[string](active, "Uuid") != h.Restore {
-		var path dbus.ObjectPath
-		err = n.call(ctx, n.object(nmPath), nmName+".ActivateConnection", connection, d.path, dbus.ObjectPath("/")).Store(&path)
-	}
-	if err == nil {
-		err = n.await(ctx, h.Interface, func(d *device) bool { return d.state == nmActivated })
-	}
-	if err != nil {
+	if err := n.follow(ctx, d, h, connection); err != nil && !isNoObject(err) {
 		return fmt.Errorf("have NetworkManager follow %s on %s again: %w", h.Follows, h.Interface, err)
 	}
 	return nil
+}
+
+// follow has a device follow a connection. Wi-Fi may be elsewhere by now: there NetworkManager's
+// choice is as good and, where it finds nothing to choose, it isn't waited for.
+func (n *nm) follow(ctx context.Context, d *device, h Hold, connection dbus.ObjectPath) error {
+	wireless := property[uint32](d.properties, "DeviceType") == nmWiFi
+	var chosen bool
+	if wireless {
+		now, err := n.await(ctx, h.Interface, func(d *device) bool { return d.state > nmDisconnected })
+		if chosen = err == nil; !chosen && !errors.Is(err, errSlow) || now == nil {
+			return err
+		}
+	} else {
+		active, err := n.properties(ctx, property[dbus.ObjectPath](d.properties, "ActiveConnection"), nmActive)
+		chosen = err == nil && property[string](active, "Uuid") == h.Restore
+	}
+	if !chosen {
+		var path dbus.ObjectPath
+		err := n.call(ctx, n.object(nmPath), nmName+".ActivateConnection", connection, d.path, dbus.ObjectPath("/")).Store(&path)
+		if err != nil || wireless {
+			return err
+		}
+	}
+	_, err := n.await(ctx, h.Interface, func(d *device) bool { return d.state == nmActivated })
+	return err
 }
 
 // setUp sets a link up, as it is whenever NetworkManager looks after it: of a link that

@@ -42,6 +42,27 @@ func dialNM(ctx context.Context) (*nm, error) {
 	return n, nil
 }
 
+// nmUnit is NetworkManager's, where systemd starts it.
+const nmUnit = "NetworkManager.service"
+
+// awaitNM is dialNM, and waits for a NetworkManager that systemd has started: until it is on the
+// bus nobody knows whether it has read its files before they were written.
+func awaitNM(ctx context.Context) (n *nm, err error) {
+	limit := time.After(dialTime)
+	for {
+		if n, err = dialNM(ctx); n != nil || err != nil || !isActive(nmUnit) {
+			return n, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-limit:
+			return nil, fmt.Errorf("it isn't on the system bus after %s", dialTime)
+		case <-time.After(managerPause):
+		}
+	}
+}
+
 func (n *nm) close() {
 	n.end()
 	n.conn.Close()
@@ -125,35 +146,37 @@ func (n *nm) manage(ctx context.Context, name string, managed bool) error {
 	if err == nil && d != nil && d.managed != managed {
 		err = n.call(ctx, n.object(d.path), "org.freedesktop.DBus.Properties.Set", nmDevice, "Managed", dbus.MakeVariant(managed)).Err
 	}
-	if err != nil {
+	if err != nil && !isNoObject(err) { // it may go meanwhile
 		return fmt.Errorf("tell NetworkManager about %s: %w", name, err)
 	}
 	return nil
 }
 
-// await waits until a device is as wanted, or isn't there.
-func (n *nm) await(ctx context.Context, name string, wanted func(*device) bool) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, releaseTime, fmt.Errorf("not done after %s", releaseTime))
-	defer cancel()
+// await waits until a device is as wanted, and returns it; nil where there is none. The error is
+// errSlow where that takes too long, with the device as it is then.
+func (n *nm) await(ctx context.Context, name string, wanted func(*device) bool) (*device, error) {
+	limit := time.After(releaseTime)
 	signals := make(chan *dbus.Signal, 16)
 	n.conn.Signal(signals)
 	defer n.conn.RemoveSignal(signals)
 	match := []dbus.MatchOption{dbus.WithMatchSender(nmName), dbus.WithMatchInterface(nmDevice), dbus.WithMatchMember("StateChanged")}
 	if err := n.conn.AddMatchSignalContext(ctx, match...); err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = n.conn.RemoveMatchSignal(match...) }()
 	for {
 		d, err := n.device(ctx, name)
 		if err != nil || d == nil || wanted(d) {
-			return err
+			return d, err
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return d, context.Cause(ctx)
+		case <-limit:
+			return d, errSlow
 		case _, open := <-signals:
 			if !open {
-				return cmp.Or(context.Cause(ctx), errors.New("the system bus has gone"))
+				return d, cmp.Or(context.Cause(ctx), errors.New("the system bus has gone"))
 			}
 		}
 	}

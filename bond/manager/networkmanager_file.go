@@ -11,8 +11,8 @@ import (
 // The folders of NetworkManager.conf(5) for a file that holds till the next boot, and for one
 // that lasts.
 const (
-	nmRunFolder = "/run/NetworkManager/conf.d"
-	nmEtcFolder = "/etc/NetworkManager/conf.d"
+	nmRunFolder = "run/NetworkManager/conf.d"
+	nmEtcFolder = "etc/NetworkManager/conf.d"
 )
 
 // nmFile is the file that has NetworkManager leave a bond's members alone.
@@ -21,7 +21,7 @@ func nmFile(bond string, lasting bool) string {
 	if lasting {
 		folder = nmEtcFolder
 	}
-	return filepath.Join(folder, "90-bondctl-"+bond+".conf")
+	return filepath.Join(root, folder, "90-bondctl-"+bond+".conf")
 }
 
 // nmSection has what the file says: a device section of its own, which takes nothing from
@@ -84,6 +84,9 @@ func writeNMFile(h Handover) error {
 	if text == "" {
 		return removeNMFiles(h.Bond)
 	}
+	if !ruleWord(h.Bond) { // with a ] in a file NetworkManager wouldn't start again
+		return fmt.Errorf("tell NetworkManager about %q: that can't be in its files", h.Bond)
+	}
 	path := nmFile(h.Bond, h.Lasting)
 	if err := writeFile(path, "# "+writtenBy(h.Bond)+"\n"+text); err != nil {
 		return err
@@ -105,7 +108,7 @@ func (networkManager) lines(h Handover) []string {
 		lines = append(lines, "nmcli general reload conf")
 	}
 	for _, hold := range h.Holds {
-		lines = append(lines, "nmcli device set "+hold.Interface+" managed no")
+		lines = append(lines, "nmcli device set "+shellQuote(hold.Interface)+" managed no")
 	}
 	return lines
 }

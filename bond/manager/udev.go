@@ -2,6 +2,7 @@ package manager
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -58,16 +59,20 @@ func (h Handover) writeRule(ctx context.Context) error {
 	return reloadRules(ctx)
 }
 
-// removeRule has udev take the marks off again.
+// removeRule has udev take the marks off again. Until it has, there is a file, though with no
+// rule in it: so whoever comes after one that was killed knows that there may be marks.
 func (h Handover) removeRule(ctx context.Context) error {
 	run, etc := rulePath(runRules, h.Bond), rulePath(etcRules, h.Bond)
 	if !statefile.Exists(run) && !statefile.Exists(etc) {
 		return nil
 	}
-	if err := removeFiles(run, etc); err != nil {
+	if err := errors.Join(writeFile(run, "# "+writtenBy(h.Bond)+"\n"), statefile.Remove(etc)); err != nil {
 		return err
 	}
-	return reloadRules(ctx)
+	if err := reloadRules(ctx); err != nil {
+		return err
+	}
+	return statefile.Remove(run)
 }
 
 // udevTime is how long udev may take for the links that are there.

@@ -114,3 +114,28 @@ func TestWriteRule(t *testing.T) {
 		have(step.want...)
 	}
 }
+
+// What was cut short before udev had taken its marks off is done by the next one.
+func TestRemoveRuleCutShort(t *testing.T) {
+	dir := tempRoot(t)
+	t.Setenv("PATH", dir) // there is no udevadm
+	h := Handover{Bond: "bond0", Members: []Match{{Bus: "usb"}}, Lasting: true}
+	if err := h.writeRule(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeFile(filepath.Join(dir, "run/udev/control"), ""); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := h.removeRule(t.Context()); err == nil {
+			t.Error("udev isn't told")
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "run/udev/rules.d/84-bondctl-bond0.rules"))
+	if err != nil || strings.Contains(string(text), "ENV") {
+		t.Errorf("the rule is %q, %v", text, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "etc/udev/rules.d/84-bondctl-bond0.rules")); err == nil {
+		t.Error("the lasting rule is there")
+	}
+}

@@ -105,14 +105,13 @@ func examined(c *cli.Context, h *bond.Host, name string) (*bond.Config, error) {
 func holdsFor(name string, config *bond.Config) func(context.Context, []string) ([]doctor.Hold, error) {
 	return func(ctx context.Context, interfaces []string) (all []doctor.Hold, err error) {
 		_, resting, err := manager.LedgerOf(name).Handovers()
-		if len(resting) > 0 {
-			return nil, err
-		}
 		ctx, cancel := context.WithTimeout(ctx, meddleTime)
 		defer cancel()
 		holds, errHolds := manager.Holds(ctx, interfaces)
 		for _, h := range holds {
-			all = append(all, holdOf(h, name, config))
+			if h.Obstacle != "" || !saidBefore([]manager.Hold{h}, resting) {
+				all = append(all, holdOf(h, name, config))
+			}
 		}
 		return all, errors.Join(err, errHolds)
 	}

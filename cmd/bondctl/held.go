@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -63,10 +64,18 @@ func findHolds(ctx context.Context, h *bond.Host, config bond.Config, joining []
 		return holds, nil
 	}
 	_, resting, err := manager.LedgerOf(config.Name).Handovers()
-	if len(resting) > 0 || err != nil { // it was said once for all
+	if err != nil || saidBefore(holds, resting) {
 		return holds, err
 	}
 	return nil, &heldError{bond: config.Name, holds: holds, handovers: manager.Plan(config.Name, matches(config), holds)}
+}
+
+// saidBefore tells whether each that holds a link has handed links over for good: that was said
+// once for all.
+func saidBefore(holds []manager.Hold, resting []manager.Handover) bool {
+	return !slices.ContainsFunc(holds, func(hold manager.Hold) bool {
+		return !slices.ContainsFunc(resting, func(h manager.Handover) bool { return h.Manager == hold.Manager })
+	})
 }
 
 // matches are a bond's members as managers are told of them.

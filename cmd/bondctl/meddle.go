@@ -45,5 +45,8 @@ func meddler(h manager.Hold, st *bond.Status) string {
 			what += " " + m.Addresses[0].String()
 		}
 	}
+	if h.Obstacle != "" {
+		return what + ": " + h.Obstacle
+	}
 	return what + fmt.Sprintf(": bondctl up %s --take-over has it leave %s alone", st.Name, h.Interface)
 }

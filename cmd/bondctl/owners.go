@@ -36,6 +36,9 @@ type owners struct {
 // a network manager isn't to.
 func findOwners(c *cli.Context, h *bond.Host, config bond.Config, joining []string) (*owners, error) {
 	found := &owners{c: c, host: h, config: config, joining: joining}
+	if joining == nil {
+		return found, nil
+	}
 	var err error
 	if found.holds, err = findHolds(c.Context, h, config, joining); err != nil {
 		return nil, err
@@ -74,13 +77,16 @@ func (f *owners) links() (all []*owner.Link) {
 }
 
 // foretellOwners plans, for a dry run, and says what would become of the owners of members that
-// would join. The plan knows of their leases.
+// would join, and of those of slaves. The plan knows of their leases.
 func foretellOwners(c *cli.Context, h *bond.Host, config bond.Config) (bond.Plan, error) {
 	plan, err := h.Plan(config)
-	if err != nil || plan.Joining() == nil {
+	if err != nil {
 		return plan, err
 	}
 	owners, err := findOwners(c, h, config, plan.Joining())
+	if err == nil && config.TakeOver {
+		err = owners.addSlaves()
+	}
 	if err != nil || len(owners.clients)+len(owners.holds) == 0 {
 		return plan, err
 	}
@@ -221,7 +227,10 @@ func (f *owners) addSlaves() error {
 	holds, err := manager.Holds(f.c.Context, slavesOf(st))
 	for _, hold := range holds {
 		has := func(h manager.Handover) bool { return h.Manager == hold.Manager && h.Has(hold.Interface) }
-		if !slices.ContainsFunc(inForce, has) {
+		switch {
+		case hold.Obstacle != "":
+			warn(f.c, "%s", hold.Obstacle)
+		case !slices.ContainsFunc(inForce, has):
 			f.holds = append(f.holds, hold)
 		}
 	}
@@ -261,8 +270,9 @@ func (f *owners) giveBack() {
 }
 
 // giveBackOwners starts the DHCP clients again that were stopped for a bond, and has network
-// managers look after its links again, but for those which are still its slaves. It is for
-// down, for an up that has failed, and for whoever puts either back.
+// managers look after its links again. While the bond stands, they get back what it doesn't want
+// any more. It is for down, for an up that has released members or has failed, and for whoever
+// puts either back.
 func giveBackOwners(c *cli.Context, h *bond.Host, name string) {
 	ctx := context.WithoutCancel(c.Context) // an interrupted up has them started, too
 	st, err := h.Brief(name)
@@ -270,13 +280,55 @@ func giveBackOwners(c *cli.Context, h *bond.Host, name string) {
 		warn(c, "%v", err)
 		return
 	}
-	slaves := slavesOf(st)
-	reclaim(ctx, c, h, name, slaves)
-	started, err := owner.LedgerOf(h.StateDir(), name).GiveBack(ctx, slaves)
+	used, err := inUse(h, st, name)
+	if err != nil {
+		warn(c, "%v", err)
+		return
+	}
+	reclaim(ctx, c, h, name, used)
+	started, err := owner.LedgerOf(h.StateDir(), name).GiveBack(ctx, used)
 	for _, client := range started {
 		fmt.Fprintf(c.App.Writer, "start %s again on %s\n", client.Program, printable(strings.Join(client.Interfaces(), ", ")))
 	}
 	if err != nil {
 		warn(c, "%v", err)
+	}
+}
+
+// inUse are the links that owners don't get back while the bond stands: slaves, members that are
+// yet to join, and what is lent an address with which the bond goes on.
+func inUse(h *bond.Host, st bond.Status, name string) (names []string, err error) {
+	for _, m := range st.Members {
+		names = append(names, m.Name)
+	}
+	var links []owner.Link
+	clients, err := owner.LedgerOf(h.StateDir(), name).Clients()
+	for _, c := range clients {
+		links = append(links, c.Links...)
+	}
+	if err == nil && h.InitialNamespace() {
+		var handovers []manager.Handover
+		handovers, _, err = manager.LedgerOf(name).Handovers()
+		for _, handover := range handovers {
+			for _, hold := range handover.Holds {
+				links = append(links, hold.Link)
+			}
+		}
+	}
+	for _, link := range links {
+		if link.Lease != nil && slices.Contains(st.Addresses, link.Lease.Address) {
+			names = append(names, link.Interface)
+		}
+	}
+	return names, err
+}
+
+// giveBackReleased is giveBackOwners for an up that is done: members that it has released go
+// back to their owners.
+func giveBackReleased(c *cli.Context, h *bond.Host, name string) {
+	if owned, err := hasOwners(h, name); err != nil {
+		warn(c, "%v", err)
+	} else if owned {
+		giveBackOwners(c, h, name)
 	}
 }

@@ -103,6 +103,8 @@ func (s *saving) foretell(c *cli.Context, plan bond.Plan) {
 	fmt.Fprintf(c.App.Writer, "have %s start at boot\n", s.manager.unit)
 }
 
+// warn says that there is no service. Then a network manager that has let go of members takes
+// them again at boot, for nobody else would look after them.
 func (s *saving) warn(c *cli.Context) {
 	warn(c, "nothing starts %s at boot: %v", s.config.Name, s.reason)
 }
@@ -117,10 +119,7 @@ func (s *saving) save(c *cli.Context, plan bond.Plan) error {
 	if err := s.write(c); err != nil {
 		return fmt.Errorf("save %s, which is as wanted: %w", s.config.Name, err)
 	}
-	if err := s.handOver(c); err != nil {
-		return fmt.Errorf("save %s, which is as wanted: %w", s.config.Name, err)
-	}
-	if err := s.enable(c); err != nil {
+	if err := s.atBoot(c); err != nil {
 		return errors.Join(fmt.Errorf("save %s, which is as wanted: %w", s.config.Name, err), s.undo(context.WithoutCancel(c.Context)))
 	}
 	// From now on the file has all that is wanted, and a keeper that starts may read
@@ -146,12 +145,18 @@ func (s *saving) write(c *cli.Context) error {
 	return nil
 }
 
-// handOver has what network managers have handed over outlive a reboot.
-func (s *saving) handOver(c *cli.Context) error {
-	if !s.host.InitialNamespace() {
-		return nil
+// atBoot has the service start at boot and then, as there is one, what network managers have
+// handed over outlive a reboot. Cut short in between, the other order would leave a machine whose
+// links nobody looks after. If it fails, neither is so.
+func (s *saving) atBoot(c *cli.Context) error {
+	enabled, err := s.enable(c)
+	if err == nil && s.manager != nil && s.host.InitialNamespace() {
+		err = manager.LedgerOf(s.config.Name).Last(c.Context)
 	}
-	return manager.LedgerOf(s.config.Name).Last(c.Context)
+	if err != nil && enabled {
+		err = errors.Join(err, s.manager.disable(context.WithoutCancel(c.Context)))
+	}
+	return err
 }
 
 func (s *saving) text() []byte {
@@ -170,22 +175,21 @@ func (s *saving) undo(ctx context.Context) error {
 	return etc.Write(ctx, s.path, s.old)
 }
 
-// enable has the service start at boot, and installs its template if there is
-// none.
-func (s *saving) enable(c *cli.Context) error {
+// enable has the service start at boot, and installs its template if there is none. It says
+// whether it does so only now.
+func (s *saving) enable(c *cli.Context) (changed bool, err error) {
 	if s.manager == nil {
 		s.warn(c)
-		return nil
+		return false, nil
 	}
 	if s.installs {
 		if _, err := installUnit(c.Context, s.manager, s.self, false); err != nil {
-			return err
+			return false, err
 		}
 		sayInstalled(c, true)
 	}
-	changed, err := s.manager.enable(c.Context)
-	if changed {
+	if changed, err = s.manager.enable(c.Context); changed {
 		fmt.Fprintf(c.App.Writer, "enable %s\n", s.manager.unit)
 	}
-	return err
+	return changed, err
 }

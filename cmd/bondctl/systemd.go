@@ -216,9 +216,17 @@ func (s *systemd) enable(ctx context.Context) (changed bool, err error) {
 		err = s.reload(ctx)
 	}
 	if err != nil {
-		return false, fmt.Errorf("enable %s: %w", s.unit, err)
+		err = fmt.Errorf("enable %s: %w", s.unit, err)
 	}
-	return len(changes) > 0, nil
+	return len(changes) > 0, err
+}
+
+// disable undoes enable.
+func (s *systemd) disable(ctx context.Context) error {
+	if err := s.call(ctx, "DisableUnitFiles", []string{s.unit}, false); err != nil {
+		return fmt.Errorf("disable %s: %w", s.unit, err)
+	}
+	return s.reload(ctx)
 }
 
 // hasTemplate says whether there is a unit template, whoever installed it.

@@ -171,6 +171,9 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 			st = kept // it has a keeper now
 		}
 	}
+	if t.guardian == nil { // the keeper has let go of them by now, too
+		giveBackReleased(c, h, config.Name)
+	}
 	if wait > 0 && plan.Members > 0 {
 		if st, err = waitUsable(c, h, config, st, wait); err != nil {
 			return t.abandon(err)
@@ -187,6 +190,7 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "%s: kept\n", printable(config.Name))
+	giveBackReleased(c, h, config.Name)
 	return s.save(c, plan)
 }
 

@@ -41,24 +41,23 @@ func carryWiFi(c *cli.Context, h *bond.Host, config *bond.Config) (*wifiCarry, e
 		return nil, nil
 	}
 	w := &wifiCarry{file: carriedWiFi(config.Name)}
-	var lacking []int
-	for i, m := range config.Members {
-		if m.WPAConf == "" && (m.Kind == bond.KindWiFi || isWiFi(m.Name)) {
-			lacking = append(lacking, i)
-		}
-	}
-	if lacking == nil {
-		return nil, nil
-	}
 	carried, err := w.carriedBefore(config.Name)
+	if err != nil || !carried && !config.TakeOver {
+		return nil, err
+	}
+	survey, err := h.Survey(*config)
 	if err != nil {
 		return nil, err
 	}
+	lacking, links := lackWPA(config.Members, survey.Members)
+	if lacking == nil {
+		return nil, nil
+	}
 	if !carried {
-		if !config.TakeOver || !associates(c.Context, config, lacking) {
+		if !associates(c.Context, links) {
 			return nil, nil
 		}
-		if w.networks, w.missing, err = known.Find(interfaceOf(config, lacking)); err != nil {
+		if w.networks, w.missing, err = known.Find(interfaceOf(links)); err != nil {
 			return nil, err
 		}
 		for _, m := range w.missing {
@@ -74,6 +73,24 @@ func carryWiFi(c *cli.Context, h *bond.Host, config *bond.Config) (*wifiCarry, e
 	return w, nil
 }
 
+// lackWPA are the members that are Wi-Fi and name no wpa_conf, and their links. One that doesn't
+// say what kind it is of is what it matches now.
+func lackWPA(members []bond.Member, found []bond.Surveyed) (lacking []int, links []bond.Link) {
+	for i, m := range members {
+		var matched []bond.Link
+		wired := false
+		for _, s := range found {
+			if s.Wanted == m.String() && s.Name != "" {
+				matched, wired = append(matched, s.Link), wired || !s.WiFi
+			}
+		}
+		if m.WPAConf == "" && !wired && (m.Kind == bond.KindWiFi || matched != nil) {
+			lacking, links = append(lacking, i), append(links, matched...)
+		}
+	}
+	return lacking, links
+}
+
 // carriedBefore says whether an earlier up has carried networks over.
 func (w *wifiCarry) carriedBefore(name string) (bool, error) {
 	if _, err := os.Stat(w.file); errors.Is(err, fs.ErrNotExist) {
@@ -83,16 +100,11 @@ func (w *wifiCarry) carriedBefore(name string) (bool, error) {
 	return len(inForce)+len(resting) > 0, err
 }
 
-// associates says whether NetworkManager looks after one of the members, and so has it
-// associated; or, of a pattern, whether it might.
-func associates(ctx context.Context, config *bond.Config, members []int) bool {
+// associates says whether NetworkManager looks after one of the links, and so has it associated.
+func associates(ctx context.Context, links []bond.Link) bool {
 	var names []string
-	for _, i := range members {
-		if m := config.Members[i]; m.Name != "" {
-			names = append(names, m.Name)
-		} else {
-			names = append(names, wirelessNames()...)
-		}
+	for _, l := range links {
+		names = append(names, l.Name)
 	}
 	holds, _ := manager.Holds(ctx, names) // an error is met again, where it counts
 	return slices.ContainsFunc(holds, func(h manager.Hold) bool { return h.Manager == manager.NetworkManager })
@@ -100,11 +112,11 @@ func associates(ctx context.Context, config *bond.Config, members []int) bool {
 
 // interfaceOf is the interface whose networks are asked for; whichever where there are
 // several.
-func interfaceOf(config *bond.Config, members []int) known.Interface {
-	if len(members) > 1 {
+func interfaceOf(links []bond.Link) known.Interface {
+	if len(links) > 1 {
 		return known.Interface{}
 	}
-	return known.Interface{Name: config.Members[members[0]].Name}
+	return known.Interface{Name: links[0].Name}
 }
 
 // tell says what write does.
@@ -138,23 +150,4 @@ func (w *wifiCarry) undo(c *cli.Context) {
 	if err := os.Remove(w.file); err != nil {
 		warn(c, "%v", err)
 	}
-}
-
-// isWiFi says whether an interface is there and is Wi-Fi.
-func isWiFi(name string) bool {
-	if name == "" || name != filepath.Base(name) {
-		return false
-	}
-	_, err := os.Stat(filepath.Join("/sys/class/net", name, "phy80211"))
-	return err == nil
-}
-
-func wirelessNames() (names []string) {
-	all, _ := os.ReadDir("/sys/class/net")
-	for _, e := range all {
-		if isWiFi(e.Name()) {
-			names = append(names, e.Name())
-		}
-	}
-	return names
 }

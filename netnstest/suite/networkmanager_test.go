@@ -14,8 +14,9 @@ import (
 // testNetworkManager is a Debian laptop whose dock and Wi-Fi NetworkManager looks after, with DHCP on both. up refuses,
 // and says what hands them over; with --take-over and --save it has them handed over while a session goes on over the
 // dock. NetworkManager leaves the members alone while docks come and go, when it starts anew, and after a reboot.
-// Where somebody has it meddle all the same, status says so and an up takes it back. After down it does what it did
-// before. (The long form: ten dock cycles, and up and down with Wi-Fi alone.)
+// Where somebody has it meddle all the same, status says so and an up takes it back. A member that is released is
+// its own again. After down it does what it did before. (The long form: ten dock cycles, and up and down with Wi-Fi
+// alone.)
 func testNetworkManager(t *testing.T) {
 	m, s, dock, wifi := nmMachine(t)
 	before := nmState(s.Host)
@@ -52,6 +53,11 @@ func testNetworkManager(t *testing.T) {
 	s.Run("/usr/bin/nmcli", "--wait", "0", "device", "set", dock.Name, "managed", "yes")
 	netnstest.Eventually(t, healthSays(t, s.Host, "NetworkManager (connection \"dock\" of /etc/NetworkManager/system-connections/dock.nmconnection) gave "+dock.Name+" "+address.String()))
 	succeeds(t, s.Host, "up", "--take-over")
+	handedOver()
+
+	succeeds(t, s.Host, "up", "--member", dock.Name)
+	netnstest.Eventually(t, nmHas(s.Host, dock.Name+":unmanaged:", wifi.Name+":connected:home"))
+	succeeds(t, s.Host, append([]string{"up", "--take-over"}, members...)...)
 	handedOver()
 	netnstest.Eventually(t, session.Moved)
 	if r := session.Stop(); r.Err != nil {
