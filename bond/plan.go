@@ -20,7 +20,8 @@ type Plan struct {
 	// Takes says that the bond takes over what members carry, such as the address by
 	// which its user is connected.
 	Takes bool
-	// Loses says that the bond loses an address that it has, or a default route.
+	// Loses says that the bond or one of its slaves loses an address that it has, or a
+	// default route.
 	Loses bool
 	// Drops are members whose addresses can't work on the bond's network, and go.
 	Drops []string
@@ -85,13 +86,18 @@ func newPlan(c Config, s State, machineID string) (Plan, error) {
 	return p.Plan, nil
 }
 
-// loses says whether a step takes an address or a default route from the bond.
+// loses says whether a step takes an address or a default route from the bond, or from one of
+// its slaves.
 func (p *planner) loses(step Step) bool {
+	from := func(name string) bool {
+		_, slave := p.state.slave(name)
+		return name == p.Bond || slave
+	}
 	switch step := step.(type) {
 	case delAddress:
-		return step.Link == p.Bond
+		return from(step.Link)
 	case delRoute:
-		return step.Link == p.Bond && step.Route.Destination.Bits() == 0
+		return from(step.Link) && step.Route.Destination.Bits() == 0
 	}
 	return false
 }

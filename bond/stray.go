@@ -41,10 +41,11 @@ func (p *planner) dropStrays() {
 	for _, slave := range p.state.Bond.Slaves {
 		link, _ := p.state.link(slave.Name)
 		for _, r := range p.state.routes {
-			if r.Link == link.Index {
+			if r.Link == link.Index && r.Paths == "" {
 				p.add(delRoute{link.Name, r})
 			}
 		}
+		p.Steps = append(p.Steps, p.state.legs(link)...)
 		for _, a := range slices.Backward(p.state.addrsOf(link.Index)) {
 			if isGlobal(a) {
 				p.add(delAddress{link.Name, a})

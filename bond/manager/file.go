@@ -1,9 +1,12 @@
 package manager
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
+	"time"
 
+	"github.com/bondctl/bondctl/bond/internal/statedir"
 	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
 
@@ -27,4 +30,18 @@ func removeFiles(paths ...string) error {
 		errs = append(errs, statefile.Remove(path))
 	}
 	return errors.Join(errs...)
+}
+
+// lockTime is how long another bond's handover may take to write a file.
+const lockTime = 10 * time.Second
+
+// lockShared takes the lock for files that those of several bonds share.
+func lockShared() (unlock func(), err error) {
+	dir := filepath.Join(root, statedir.Root)
+	if err := statefile.MakeDir(dir); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lockTime)
+	defer cancel()
+	return statefile.Lock(ctx, filepath.Join(dir, "lock"))
 }

@@ -89,6 +89,9 @@ func (ifUpDown) holds(_ context.Context, interfaces []string) ([]Hold, error) {
 		} else if up[name] != "" {
 			h.Restore = ifupProgram
 		}
+		if !hasSystemd() {
+			h.Obstacle = fmt.Sprintf("ifupdown looks after %s, by %s, and only systemd can be told to leave that out till the next boot: make those lines comments", name, h.Follows)
+		}
 		holds = append(holds, h)
 	}
 	return holds, nil

@@ -17,14 +17,14 @@ import (
 )
 
 // release keeps ifup from the links, and ifdown from what they have. Where the handover lasts,
-// their stanzas become comments; till the next boot, systemd is told to leave them out. Where
-// systemd isn't there to be told, they become comments as well, until reclaim.
+// their stanzas become comments; till the next boot, systemd is told to leave them out. Without
+// systemd there is nobody to tell, and nothing is handed over (Hold.Obstacle).
 //
 // In both cases the unit that udev has systemd start for an interface is masked: as a dock
 // vanishes, it would have ifdown give back the address, which is the bond's by now.
 func (ifUpDown) release(ctx context.Context, h Handover) error {
 	if !hasSystemd() {
-		return h.markInterfaces()
+		return nil
 	}
 	var err error
 	if h.Lasting {
@@ -51,7 +51,7 @@ func (ifUpDown) reclaim(ctx context.Context, h Handover) error {
 		return err
 	}
 	if !hasSystemd() {
-		return h.ifup(ctx)
+		return nil
 	}
 	s, err := dialSystemd(ctx)
 	if err != nil {
@@ -201,6 +201,11 @@ func backupPath(file string) string {
 
 // eachInterfaces replaces ifupdown's files by what edit makes of them.
 func (h Handover) eachInterfaces(edit func(file, text string) (string, error)) error {
+	unlock, err := lockShared()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	c, err := readInterfaces(h.Bond)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -271,6 +276,11 @@ func (h Handover) removeExclusion() error {
 
 // exclude writes the file for all bonds, or removes it after the last one.
 func exclude() error {
+	unlock, err := lockShared()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	files, err := os.ReadDir(filepath.Join(root, exclusionDir))
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,6 +71,9 @@ func TestIfupdownHolds(t *testing.T) {
 	}
 	hold := func(name, follows, restore string) Hold {
 		return Hold{Link: owner.Link{Interface: name}, Manager: Ifupdown, Follows: follows, Restore: restore}
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "run/systemd/system"), 0o755); err != nil {
+		t.Fatal(err)
 	}
 	const eth0, wlan0 = "/etc/network/interfaces:8, /etc/network/interfaces:11", "/etc/network/interfaces.d/wlan:1, /etc/network/interfaces.d/wlan:6"
 	holds(hold("eth0", eth0, "ifup"), hold("wlan0", wlan0, ""))
@@ -249,22 +253,18 @@ func TestExclusion(t *testing.T) {
 	}
 }
 
-// Without systemd there is nothing that ends with the boot.
+// Without systemd nobody can be told till the next boot, so nothing is touched.
 func TestIfupdownWithoutSystemd(t *testing.T) {
 	dir := interfacesRoot(t)
 	before := filesBelow(t, dir)
-	h := ifupHandover("eth0")
-	h.Holds = []Hold{{Link: owner.Link{Interface: "eth0"}, Manager: Ifupdown, Restore: ifupProgram}}
-	for range 2 {
-		if err := (ifUpDown{}).release(t.Context(), h); err != nil {
-			t.Fatal(err)
-		}
-		if holds, err := (ifUpDown{}).holds(t.Context(), []string{"eth0"}); err != nil || len(holds) > 0 {
-			t.Errorf("it still holds %v, %v", holds, err)
-		}
+	holds, err := ifUpDown{}.holds(t.Context(), []string{"eth0"})
+	if err != nil || len(holds) != 1 || !strings.Contains(holds[0].Obstacle, "/etc/network/interfaces:8") {
+		t.Fatalf("%+v, %v", holds, err)
 	}
-	for range 2 {
-		if err := (ifUpDown{}).reclaim(t.Context(), h); err != nil {
+	h := ifupHandover("eth0")
+	h.Holds = holds
+	for _, do := range []func(context.Context, Handover) error{ifUpDown{}.release, ifUpDown{}.reclaim} {
+		if err := do(t.Context(), h); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(before, filesBelow(t, dir)); diff != "" {

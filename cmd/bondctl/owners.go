@@ -118,6 +118,9 @@ func (f *owners) lent() map[netip.Prefix]time.Duration {
 	return lent
 }
 
+// time is how long they may take to let go.
+func (f *owners) time() time.Duration { return time.Duration(len(f.holds)+len(f.clients)) * changeTime }
+
 // takeOver has managers hand over and stops clients, and has the keeper go on with the lease.
 // They are written down first, so that all is given back whatever happens. It is called under
 // the apply lock.

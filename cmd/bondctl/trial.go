@@ -158,6 +158,11 @@ func (t *trial) takeOver() error {
 			return err
 		}
 	}
+	if t.guardian != nil && t.owners != nil {
+		if err := t.h.ExtendTrial(t.config.Name, changeTime+t.owners.time(), false); err != nil {
+			return err
+		}
+	}
 	return t.owners.takeOver()
 }
 
