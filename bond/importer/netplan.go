@@ -39,7 +39,7 @@ func netplan(files []file) (*found, error) {
 				names = append(names, l.name)
 			}
 		}
-		return []string{"take " + strings.Join(names, ", ") + " out of " + strings.Join(files, ", ") + ", and have netplan's renderer leave the members alone"}
+		return []string{"take " + strings.Join(names, ", ") + " out of " + strings.Join(files, ", ") + ", and have netplan's renderer leave the members alone, as bondctl up --take-over --save does"}
 	}
 	ids := map[string]*link{}
 	for _, one := range files {

@@ -15,7 +15,7 @@ func isKeyfile(f file) bool {
 
 // networkManager reads NetworkManager's connections (nm-settings-keyfile(5)).
 func networkManager(files []file) (*found, error) {
-	f := &found{spread: true, lastHolds: true, off: moveAway("and have NetworkManager leave the members alone")}
+	f := &found{spread: true, lastHolds: true, off: moveAway("and have NetworkManager leave the members alone, as bondctl up --take-over --save does")}
 	uuids := map[string]string{}
 	var list []*connection
 	for _, one := range files {

@@ -18,17 +18,17 @@ func doctorCommand() *cli.Command {
 		Name:      "doctor",
 		Usage:     "say what keeps the bond from working, and what mends it",
 		ArgsUsage: "[NAME]",
-		Description: "Makes a list of checks: of the kernel, of the members, and of everybody else who has a say in them. " +
+		Description: "It checks the kernel, the members, and everybody else who has a say in them. " +
 			"It changes nothing, and of what is wrong it says what was seen, why it matters, and what mends it, the worst first. " +
-			"A bond whose checks are all right gets one line. What is merely noted counts as all right.\n\n" +
-			"What is wanted is what up has recorded, or the usual file; or, for a bond that is yet to be made, what --config and the flags say, which are up's. " +
+			"A bond whose checks are all right gets one line. What is only noted, such as a radio's power saving, counts as ok.\n\n" +
+			"It goes by what up has recorded, or by the usual file. For a bond that is yet to be made, --config and up's other flags say what is wanted. " +
 			"Without any of them the machine alone is looked at.\n\n" +
 			"It needs no privilege, but says what it couldn't see without. To find a backup that receives nothing, it sends a few broadcasts " +
 			"(UDP, port 9) over the bond.\n\n" +
 			"  bondctl doctor\n" +
 			"  bondctl doctor --member eth0 --member wlan0\n" +
 			"  bondctl doctor office --json\n\n" +
-			"Exit status: 0 ok, 1 something warns, 2 something fails: the bond, or a member, can't work; 3 anything else, usage included.",
+			"Exit status: 0 ok, notes included, 1 something warns, 2 something fails: the bond, or a member, can't work; 3 anything else, usage included.",
 		Flags:  append([]cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON: an object"}}, wantedFlags()...),
 		Action: examine,
 	}

@@ -68,9 +68,11 @@ var safe = map[string]string{
 	"systemctl edit bondctl@%s, and write:\n[Unit]\nBefore=network-online.target\n[Service]\nExecStartPost=/bin/sh -c 'until ip -4 -o address show dev %[1]s | grep -q inet; do sleep 1; done'":      "it is about the next boot alone",
 	"have networkd leave it alone:\nprintf '[Match]\\nName=%s\\n[Link]\\nUnmanaged=yes\\n' > /etc/systemd/network/05-bondctl-%[1]s.network; networkctl reload":                                       "a slave has nothing of networkd's that it could lose",
 	"printf '[connection-bondctl]\\nwifi.cloned-mac-address=permanent\\n[device-bondctl]\\nwifi.scan-rand-mac-address=no\\n' > /etc/NetworkManager/conf.d/90-bondctl-mac.conf; nmcli general reload": "connections that are there stay as they are",
-	"change it to %s=permanent there; nmcli connection reload": "connections that are there stay as they are",
-	"change it to %s=disabled in %s; systemctl restart iwd":    "iwd associates again by itself",
-	"take %s out of %s; bondctl up %s":                         "what is wanted of the bond stays as it is",
+	"change it to %s=permanent there; nmcli connection reload":                                     "connections that are there stay as they are",
+	"change it to %s=disabled in %s; systemctl restart iwd":                                        "iwd associates again by itself",
+	"and have NetworkManager leave the members alone, as bondctl up --take-over --save does":       "what the members carry goes over to the bond, and is put back if nobody answers",
+	", and have netplan's renderer leave the members alone, as bondctl up --take-over --save does": "what the members carry goes over to the bond, and is put back if nobody answers",
+	"take %s out of %s; bondctl up %s":                                                             "what is wanted of the bond stays as it is",
 }
 
 // commands are such as change a network, or lead to it.

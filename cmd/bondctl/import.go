@@ -25,18 +25,18 @@ func importCommand() *cli.Command {
 		Usage:     "print another tool's configuration of a bond as bondctl's",
 		ArgsUsage: "FILE|FOLDER [NAME]",
 		Description: "It reads /etc/network/interfaces (ifupdown, ifupdown2, Proxmox), files of systemd-networkd, netplan, NetworkManager, ifcfg, " +
-			"teamd and Talos, and tells them apart by themselves; of a folder it reads those of one kind. NAME is the bond that is meant where there are several. " +
+			"teamd and Talos, and tells them apart. Of a FOLDER it reads the files of one kind. NAME is the bond that is meant where there are several. " +
 			"What can't be carried over stands above the configuration as a comment, with its place and the reason. " +
-			"Nothing is changed, and nothing that a file names is run.\n\n" +
+			"So does how to switch the old configuration off. Without --save and --output nothing is changed, and nothing that a file names is run.\n\n" +
 			"  bondctl import /etc/network/interfaces\n" +
 			"  bondctl import --save /etc/netplan bond0\n" +
 			"  bondctl import --running bond0\n" +
 			"  bondctl import --wifi -o /etc/wpa_supplicant/wpa_supplicant.conf\n\n" +
 			"Exit status: 0 all was carried over, 1 something was left out, 2 nothing can be imported (unreadable, another mode, several bonds) or usage.",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "save", Usage: "write the bond's file in " + configDir + " as well, and keep what was there as NAME.toml.old; nothing is enabled"},
+			&cli.BoolFlag{Name: "save", Usage: "write the bond's file in " + configDir + " instead of printing it, and keep what was there as NAME.toml.old; nothing is enabled"},
 			&cli.BoolFlag{Name: "running", Usage: "read a running bond, NAME, which bondctl didn't make; no file is given"},
-			&cli.BoolFlag{Name: "wifi", Usage: "print the Wi-Fi networks that NetworkManager and iwd know, as a wpa_supplicant.conf; no file is given"},
+			&cli.BoolFlag{Name: "wifi", Usage: "print the Wi-Fi networks that NetworkManager and iwd know, as a wpa_supplicant.conf, keys included, so not on a terminal; no file is given"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "with --wifi: write it to `FILE`, for root alone"},
 			&cli.StringFlag{Name: "strategy", Usage: "`WORD` what to make of several interfaces with addresses of their own, and no bond: routes, bond (default: routes)"},
 		},

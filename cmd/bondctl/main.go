@@ -80,7 +80,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			"NAME is the bond's, " + defaultName + " unless given. Flags may stand before and after arguments; " +
 			"behind -- everything is an argument. Results go to stdout, everything else to stderr.\n\n" +
 			"Exit status: 0 done, 1 failed and put back, 2 usage or configuration (nothing was touched). " +
-			"An output that can't be written is 1, too, but what was changed stays changed. Those of status --check and doctor are of their own.",
+			"An output that can't be written is 1, too, but what was changed stays changed. status --check, doctor and import have their own.",
 		Version: version(),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "netns", Usage: "work in the network namespace that ip-netns(8) calls `NAME`"},

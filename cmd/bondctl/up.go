@@ -14,15 +14,15 @@ import (
 	"github.com/bondctl/bondctl/bond"
 )
 
-const upDescription = `Wanted is what the configuration file says, and then the flags; what neither names is at its default. With neither file nor flags it is what was last wanted of this bond. A list of flags, such as --member, replaces the file's as a whole, and a slave that is no longer wanted is released. A member that is absent is no error: the keeper, which up leaves running, takes it in when it appears. A keeper that runs already follows the new wish. If a step fails, everything is put back as it was.
+const upDescription = `Wanted is what the configuration file says, and then the flags; what neither names is at its default. With neither file nor flags it is what was last wanted of this bond. A flag that is repeatable, such as --member, replaces the file's whole list, and a slave that is no longer wanted is released. A member that is absent is no error: the keeper, which up leaves running, takes it in when it appears. A keeper that runs already goes by what is now wanted. If a step fails, everything is put back as it was.
 
-What members carry the bond takes over: their addresses, routes, rules, neighbours and MTU, IPv4 and IPv6, and the VLANs upon them, so that open connections go on; down gives each back. --dry-run says what is interrupted. What the bond has no room for, such as an address of another network, is refused, unless --take-over gives it up.
+The bond takes over what members carry: their addresses, routes, rules, neighbours and MTU, IPv4 and IPv6, and the VLANs upon them, so that open connections go on; down gives each back. --dry-run says what is interrupted. What the bond has no room for, such as an address of another network, is refused, unless --take-over gives it up.
 
-A member that NetworkManager, systemd-networkd or ifupdown looks after is refused as well, with what hands it over by hand. --take-over has the manager leave the members alone, those that come later too, until the next boot or, with --save, for good; down has it look after them again. Of Wi-Fi the networks that NetworkManager knows go on. --take-over also takes off slaves what somebody has given to them.
+A member that NetworkManager, systemd-networkd or ifupdown looks after is refused as well, with the lines that hand it over. --take-over has the manager leave the members alone, those that come later too, until the next boot or, with --save, for good; down has it look after them again. Wi-Fi goes on with the networks that NetworkManager knows. --take-over also removes addresses and routes that somebody has given to slaves.
 
 Where the bond takes something over from a member, or loses an address or a default route, and with --verify or --confirm, the change is on trial: a guardian, which is a process of its own, puts everything back if up is killed or hangs, if who answered before doesn't answer any more, or if nobody confirms it in time. If up and its guardian are both killed, the next up or down puts it back. What is on trial is shown by status.
 
-Where systemd runs, the keeper is the service bondctl@NAME, which is started anew after a crash; elsewhere a process of its own. With --save it is there after a reboot, too: what is wanted is written to the file, and what was in that to NAME.toml.old.
+Where systemd runs, the keeper is the service bondctl@NAME, which systemd restarts after a crash; elsewhere it is a process of its own. With --save it is there after a reboot, too: what is wanted is written to the file, and what was there is kept as NAME.toml.old.
 
   bondctl up --primary eth0 --member eth0 --member wlan0
   bondctl up office --config office.toml --dry-run

@@ -25,16 +25,16 @@ func wifiCommand() *cli.Command {
 		Name:      "wifi",
 		Usage:     "list, scan, join and forget the networks of a Wi-Fi member",
 		ArgsUsage: "list|scan|join|forget [NAME] [SSID]",
-		Description: "list shows the networks that are known, and scan those in range. join has the member change over to a network, waits for that, " +
+		Description: "list shows the known networks, and scan those in range. join has the member change over to a network, waits for that, " +
 			"and writes the network to the member's wpa_conf; forget removes it there. Other networks stay as they are, and so does the rest of the bond: " +
 			"in the dock, the cable carries everything meanwhile.\n\n" +
 			"  bondctl wifi scan\n" +
 			"  bondctl wifi join \"Corner Cafe\"\n" +
 			"  bondctl wifi join --key-file key.txt office Upstairs\n" +
 			"  bondctl wifi forget \"Corner Cafe\"\n\n" +
-			"join asks for the passphrase, without showing it. Where stdin isn't a terminal it is the first line there, or of --key-file. " +
-			"It isn't asked for where the network is known. With a wrong one nothing is changed.\n\n" +
-			"It talks to the wpa_supplicant that bondctl runs for a member with wpa_conf, and takes root.\n\n" +
+			"join asks for the passphrase, without showing it. Where stdin isn't a terminal, it reads the first line there, or that of --key-file. " +
+			"For a known network it asks for none. With a wrong passphrase nothing is changed.\n\n" +
+			"It talks to the wpa_supplicant that bondctl runs for a member with wpa_conf, and needs root.\n\n" +
 			"Exit status: 0 done, 1 failed, and then the known networks are as they were, 2 usage.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "member", Usage: "the Wi-Fi member `NAME`, where the bond has several"},
@@ -43,7 +43,7 @@ func wifiCommand() *cli.Command {
 			&cli.BoolFlag{Name: "open", Usage: "join: the network has no passphrase; others may read along unless it is owe"},
 			&cli.BoolFlag{Name: "hidden", Usage: "join: the network doesn't tell its name; the machine does then, wherever it is"},
 			&cli.StringFlag{Name: "priority", Usage: "join: of the networks in range, prefer the one with the highest `N` (default: 0)"},
-			&cli.StringFlag{Name: "wait", Value: defaultJoinWait, Usage: "scan and join: wait up to `DURATION`; 0: join doesn't wait, and takes what it is told (default: " + defaultJoinWait + ")"},
+			&cli.StringFlag{Name: "wait", Value: defaultJoinWait, Usage: "scan and join: wait up to `DURATION`; 0: join only makes the network known, unchecked (default: " + defaultJoinWait + ")"},
 		},
 		Action: wifi,
 	}
