@@ -44,7 +44,7 @@ func testIfupdown(t *testing.T) {
 		t.Errorf("up doesn't say %q:\n%s%s", want, o.Stdout, o.Stderr)
 	}
 	netnstest.Eventually(t, leased(t, s.Host, address.String()))
-	cycles(t, s, dock, wifi, sample(2, 10))
+	cycles(t, s, dock, wifi, sample(1, 10))
 	s.Run("systemctl", "restart", "networking")
 	untroubled(t, s, dock, wifi)
 
