@@ -171,7 +171,7 @@ func (f *owners) stop() error {
 func (f *owners) tell() {
 	for _, hold := range f.holds {
 		f.say(fmt.Sprintf("have %s leave %s alone", hold.Manager, hold.Interface), &hold.Link)
-		f.warnOf(hold.Manager, &hold.Link)
+		f.warnOf(&hold.Link)
 	}
 	for _, client := range f.clients {
 		links := make([]*owner.Link, len(client.Links))
@@ -184,7 +184,10 @@ func (f *owners) tell() {
 			continue
 		}
 		for _, link := range links {
-			f.warnOf(client.String(), link)
+			f.warnOf(link)
+			if link.Lease == nil && f.heir == nil && f.config.WantsDHCP() {
+				warn(f.c, "it isn't known what %s was lent for %s; the keeper asks for an address", client, link.Interface)
+			}
 		}
 	}
 }
@@ -204,13 +207,9 @@ func (f *owners) isHeir(link *owner.Link) bool {
 }
 
 // warnOf says where a link's lease doesn't go on.
-func (f *owners) warnOf(who string, link *owner.Link) {
-	switch {
-	case !f.config.WantsDHCP() || f.isHeir(link):
-	case link.Lease != nil:
+func (f *owners) warnOf(link *owner.Link) {
+	if link.Lease != nil && f.config.WantsDHCP() && !f.isHeir(link) {
 		warn(f.c, "the lease of %s, which %s has, isn't renewed: a bond has one", link.Lease.Address.Addr(), link.Interface)
-	case f.heir == nil && link.Identity.ClientID == nil && who != "":
-		warn(f.c, "it isn't known what %s was lent for %s; the keeper asks for an address", who, link.Interface)
 	}
 }
 

@@ -103,24 +103,30 @@ func up(c *cli.Context) error {
 		}
 		defer s.close()
 	}
+	t := &trial{c: c, h: h, config: wanted.Config, networks: networks, trialFlags: flags}
 	if c.Bool("dry-run") {
-		plan, err := foretellOwners(c, h, wanted.Config)
-		if err != nil {
-			return err
-		}
-		networks.tell(c)
-		say(c, name, plan)
-		warnOfFilters(c, name, plan)
-		for _, what := range plan.Interrupts {
-			fmt.Fprintln(c.App.Writer, printable(what.Naming(flagOfKey)))
-		}
-		s.foretell(c, plan)
-		return nil
+		return t.foretell(s)
 	}
 	if err := clearTrial(c, h, name); err != nil {
 		return err
 	}
-	return reconcile(&trial{c: c, h: h, config: wanted.Config, networks: networks, trialFlags: flags}, *wanted, s, wait)
+	return reconcile(t, *wanted, s, wait)
+}
+
+// foretell says what up would do and what that interrupts, and does nothing.
+func (t *trial) foretell(s *saving) error {
+	plan, err := foretellOwners(t.c, t.h, t.config)
+	if err != nil {
+		return err
+	}
+	t.networks.tell(t.c)
+	say(t.c, t.config.Name, plan)
+	warnOfFilters(t.c, t.config.Name, plan)
+	for _, what := range plan.Interrupts {
+		fmt.Fprintln(t.c.App.Writer, printable(what.Naming(flagOfKey)))
+	}
+	s.foretell(t.c, plan)
+	return nil
 }
 
 // upWait is for how long up waits for an active slave.
@@ -158,19 +164,7 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 		}
 	}
 	// The bond is as wanted: what fails from here on is a warning.
-	st := plan.After
-	if c.Bool("once") {
-		handOverNames(c, h, config)
-	} else {
-		if err := leaveKeeper(c, h, config.Name); err != nil {
-			warn(c, "%v", err)
-		}
-		if kept, err := h.Brief(config.Name); err != nil {
-			warn(c, "%v", err)
-		} else {
-			st = kept // it has a keeper now
-		}
-	}
+	st := afterwards(c, h, config, plan.After)
 	if t.guardian == nil { // the keeper has let go of them by now, too
 		giveBackReleased(c, h, config.Name)
 	}
@@ -192,6 +186,24 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 	fmt.Fprintf(c.App.Writer, "%s: kept\n", printable(config.Name))
 	giveBackReleased(c, h, config.Name)
 	return s.save(c, plan)
+}
+
+// afterwards leaves a keeper or, without one, hands the name servers over. It returns the
+// bond's status by then.
+func afterwards(c *cli.Context, h *bond.Host, config bond.Config, st bond.Status) bond.Status {
+	if c.Bool("once") {
+		handOverNames(c, h, config)
+		return st
+	}
+	if err := leaveKeeper(c, h, config.Name); err != nil {
+		warn(c, "%v", err)
+	}
+	kept, err := h.Brief(config.Name)
+	if err != nil {
+		warn(c, "%v", err)
+		return st
+	}
+	return kept
 }
 
 // sayAddress says why a bond has no address, and where one may come from.
