@@ -43,7 +43,7 @@ func testNetworkManager(t *testing.T) {
 		netnstest.Eventually(t, noTrouble(t, s.Host))
 	}
 	handedOver()
-	for range sample(1, 10) {
+	for range sample(0, 10) {
 		cycles(t, s, dock, wifi, 1)
 		handedOver()
 	}
