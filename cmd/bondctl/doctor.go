@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -32,15 +31,6 @@ func doctorCommand() *cli.Command {
 		Flags:  append([]cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON: an object"}}, wantedFlags()...),
 		Action: examine,
 	}
-}
-
-// wantedFlags are those of up that say what is wanted.
-func wantedFlags() []cli.Flag {
-	return slices.DeleteFunc(upFlags(), func(f cli.Flag) bool {
-		name := f.Names()[0]
-		k := slices.IndexFunc(bond.Keys(), func(k bond.Key) bool { return flagName(k.Name) == name })
-		return k < 0 && name != "config"
-	})
 }
 
 // The exit statuses of doctor beside 0 and checkFailed.

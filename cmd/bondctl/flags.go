@@ -19,10 +19,9 @@ const (
 // defaultWait is how long up waits for an active slave unless told otherwise.
 const defaultWait = "10s"
 
-// upFlags are the verb's own flags, and one for each key of the configuration.
+// upFlags are the verb's own flags, and those that say what is wanted.
 func upFlags() []cli.Flag {
-	flags := []cli.Flag{
-		&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE` (default: " + configDir + "/NAME.toml where that exists)"},
+	return append([]cli.Flag{
 		&cli.BoolFlag{Name: "once", Usage: "make the bond and leave no keeper running, nor a lease: a member that appears later joins with the next up"},
 		&cli.BoolFlag{Name: "save", Usage: "once the bond is as wanted, write " + configDir + "/NAME.toml and have systemd start the keeper at boot"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print what would be done and what it interrupts, and do nothing"},
@@ -30,6 +29,13 @@ func upFlags() []cli.Flag {
 		&cli.StringFlag{Name: "wait", Value: defaultWait, Usage: "wait up to `DURATION` for an active slave and, with DHCP asked for, an address; 0: don't wait (default: " + defaultWait + ")"},
 		&cli.StringFlag{Name: "verify", Usage: "put everything back unless who answered before, each default route's gateway and the machine that you are logged in from, answers through the bond within `DURATION` from when a slave is active; 0: don't ask (default: " + defaultVerify.String() + " where something is taken over from a member, or the bond loses an address or a default route)"},
 		&cli.StringFlag{Name: "confirm", Usage: "put everything back after `DURATION` unless Enter is pressed or bondctl confirm comes from any session"},
+	}, wantedFlags()...)
+}
+
+// wantedFlags are --config, and a flag for each key of the configuration.
+func wantedFlags() []cli.Flag {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE` (default: " + configDir + "/NAME.toml where that exists)"},
 	}
 	for _, k := range bond.Keys() {
 		if k.Flag == k.Name {
