@@ -35,6 +35,9 @@ func writeNetworks(c *cli.Context, file string, networks []known.Network, missin
 	for _, m := range missing {
 		warn(c, "%s (%s) is left out: %s", m.Name, m.Source, m.Reason)
 	}
+	if len(networks) == 0 && len(missing) == 0 {
+		return errors.New("neither NetworkManager nor iwd knows a Wi-Fi network, so nothing is written")
+	}
 	if file == "" {
 		if _, err := c.App.Writer.Write(known.Format(networks)); err != nil {
 			return err

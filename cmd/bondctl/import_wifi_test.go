@@ -3,6 +3,11 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,7 +28,6 @@ func TestWriteNetworks(t *testing.T) {
 		stdout, stderr string
 		failed         bool
 	}{
-		{"none", nil, nil, preamble, "", false},
 		{"one", []known.Network{lab}, nil, preamble + "\nnetwork={\n\tssid=6c6162\n\tkey_mgmt=NONE\n}\n", "", false},
 		{"one that can't be had", nil, []known.Missing{{Name: "ho\x1bme", Source: "/etc/home", Reason: "no psk"}}, preamble,
 			"bondctl: warning: ho\\x1bme (/etc/home) is left out: no psk\n", true},
@@ -43,5 +47,18 @@ func TestWriteNetworks(t *testing.T) {
 				t.Errorf("stderr (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Of no network at all nothing is written.
+func TestWriteNoNetworks(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "wpa.conf")
+	app := newApp(&output{Writer: io.Discard}, io.Discard)
+	app.Commands, app.Action = nil, func(c *cli.Context) error { return writeNetworks(c, file, nil, nil) }
+	if err := app.Run([]string{"bondctl"}); err == nil || !strings.Contains(err.Error(), "nothing is written") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file: %v", err)
 	}
 }
