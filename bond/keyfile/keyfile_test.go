@@ -132,7 +132,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("[@pem@a]\n-----BEGIN\n[Security]\nPassphrase=a\\sb \n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if len(text) > 1<<14 {
-			t.Skip()
+			return
 		}
 		got, err := Parse(bytes.NewReader(text))
 		if err != nil {

@@ -59,7 +59,7 @@ func FuzzMerge(f *testing.F) {
 	f.Add([]byte("country=DE\nnetwork={\nssid=\"x\"\n}\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if len(text) > 1<<13 {
-			t.Skip()
+			return
 		}
 		got, err := Merge(text, all[3:]) // the others take a while to derive a key
 		if err != nil {
@@ -79,7 +79,7 @@ func FuzzProfiles(f *testing.F) {
 	f.Add([]byte("[Security]\nEAP-Method=TTLS\nEAP-TTLS-Phase2-Method=Tunneled-PAP\nEAP-TTLS-Phase2-Password=x\nPassphrase=12345678\nPreSharedKey=x\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if len(text) > 1<<13 {
-			t.Skip()
+			return
 		}
 		check := func(n Network, err error) {
 			if err != nil || n.Check() != nil {

@@ -148,7 +148,7 @@ func FuzzAccessPoint(f *testing.F) {
 	f.Add("id=0\nbssid=02:00:00:00:01:00\nfreq=2412\nlevel=-30\nflags=[WPA2-PSK-CCMP][ESS]\nssid=\\x00\\x00\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 4096 {
-			t.Skip()
+			return
 		}
 		a, err := accessPoint(status(text))
 		if err == nil && (len(a.BSSID) == 0 || a.Security() == "") {
