@@ -119,10 +119,12 @@ func TestLeaseIdentity(t *testing.T) {
 				}
 				return fmt.Errorf("nothing was lent to %s yet", eth1.MAC)
 			})
-			netnstest.Eventually(t, leased(t, h, "192.0.2."))
-			if got := leaseOf(t, h); (got == address) != tt.same {
-				t.Errorf("the address was %s and is %s; the same: want %t", address, got, tt.same)
-			}
+			netnstest.Eventually(t, says(t, h, func(st bondStatus) error {
+				if st.Lease == nil || (st.Lease.Address == address.String()) != tt.same {
+					return fmt.Errorf("the address was %s, and the lease is %+v; the same: want %t", address, st.Lease, tt.same)
+				}
+				return nil
+			}))
 		})
 	}
 }
