@@ -69,8 +69,8 @@ func testLaptop(t *testing.T) {
 		t.Errorf("the connection didn't last: %v", lines.Err)
 	}
 	succeeds(t, m.Host, "down")
-	if out := m.Run("sh", "-c", "pgrep -a wpa_supplicant || true"); out != "" {
-		t.Errorf("after down there is %s", out)
+	if left := supplicantsOf(m.Host, "wlan0"); left != nil {
+		t.Errorf("after down wpa_supplicants are left: %v", left)
 	}
 }
 

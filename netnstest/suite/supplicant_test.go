@@ -133,6 +133,16 @@ func testSupplicantConfiguration(t *testing.T) {
 	s.gone()
 }
 
+// supplicantsOf are the wpa_supplicants of an interface. Others may run beside the machine.
+func supplicantsOf(h *netnstest.Host, iface string) (pids []int) {
+	out, _ := h.Command("pgrep", "-f", "^[^ ]*wpa_supplicant .*-i "+iface+" ").Output() // the status is 1 for none
+	for word := range strings.FieldsSeq(string(out)) {
+		pid, _ := strconv.Atoi(word)
+		pids = append(pids, pid)
+	}
+	return pids
+}
+
 // One that hangs is ended by down all the same, without a word about it.
 func testDownWhileSupplicantHangs(t *testing.T) {
 	m := netnstest.NewMachine(t)
@@ -144,10 +154,11 @@ func testDownWhileSupplicantHangs(t *testing.T) {
 	t.Cleanup(func() { bondctl(t, m.Host, "down") })
 	netnstest.Eventually(t, wifi.Associated)
 	netnstest.Eventually(t, leased(t, m.Host, "192.0.2."))
-	pid, err := strconv.Atoi(strings.TrimSpace(m.Run("pgrep", "-x", "wpa_supplicant")))
-	if err != nil {
-		t.Fatal(err)
+	running := supplicantsOf(m.Host, wifi.Name)
+	if len(running) != 1 {
+		t.Fatalf("these wpa_supplicants run: %v", running)
 	}
+	pid := running[0]
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
