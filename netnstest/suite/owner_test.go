@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -280,10 +281,28 @@ func TestDHCPClientRefused(t *testing.T) {
 	if text := readFile(t, bondFile(h, "lease.json")); strings.Contains(text, address.String()) {
 		t.Errorf("the lease is still the bond's:\n%s", text)
 	}
+	netnstest.Eventually(t, inBackground(t, h))
 	was = clientsOf(t, h)[0]
 	fails(t, h, 1, []string{address.String() + " of eth0 is lent by DHCP", "leave --once out"}, append([]string{"up", "--once"}, eth0And1...)...)
 	if is := clientsOf(t, h); len(is) != 1 || is[0].Process != was.Process {
 		t.Errorf("found %v, and there was %v", is, was)
+	}
+}
+
+// inBackground is a condition for Eventually: the client has gone to the background, as another process, and says so
+// in its PID file.
+func inBackground(t *testing.T, h *netnstest.Host) func() error {
+	return func() error {
+		all := clientsOf(t, h)
+		for _, c := range all {
+			if text, err := os.ReadFile(in(h, c.PIDFile)); err != nil || strings.TrimSpace(string(text)) != strconv.Itoa(c.PID) {
+				return fmt.Errorf("%s is in the foreground yet: %q, %w", c, text, err)
+			}
+		}
+		if len(all) == 0 {
+			return errors.New("no client runs")
+		}
+		return nil
 	}
 }
 
