@@ -32,18 +32,8 @@ func testIfupdown(t *testing.T) {
 		"ifupdown looks after " + dock.Name + ", by " + file + ":6",
 		"sed -i -e '5c\\allow-hotplug other1' -e 6,8s/^/#/ " + file, "systemctl mask --runtime " + unit + ".service", "--take-over",
 	}, append([]string{"up"}, members...)...)
-	address, err := addressOf(s.Host, dock.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
 	session := m.Stream()
-	netnstest.Eventually(t, hasLinkLocal(m.Host, dock.Name))
-	before := carriedLines(m.Host)
-	o := succeeds(t, s.Host, append([]string{"up", "--take-over", "--wait", "60s"}, members...)...)
-	if want := "its lease of " + address.String() + " goes on"; !strings.Contains(o.Stdout, want) {
-		t.Errorf("up doesn't say %q:\n%s%s", want, o.Stdout, o.Stderr)
-	}
-	netnstest.Eventually(t, leased(t, s.Host, address.String()))
+	before, _ := takesOver(t, s, dock, members...)
 	cycles(t, s, dock, wifi, sample(1, 10))
 	s.Run("systemctl", "restart", "networking")
 	untroubled(t, s, dock, wifi)
@@ -51,12 +41,7 @@ func testIfupdown(t *testing.T) {
 	succeeds(t, s.Host, "down")
 	netnstest.Eventually(t, holds)
 	netnstest.Eventually(t, func() error { return sameLines(before, carriedLines(m.Host)) })
-	netnstest.Eventually(t, session.Moved)
-	if r := session.Stop(); r.Err != nil {
-		t.Errorf("the session broke: %v", r)
-	} else {
-		t.Log(r)
-	}
+	unbroken(t, session)
 	keepsLease(t, server)
 	noneLeft(t, s.Host)
 	if got := readFile(t, in(s.Host, file)); got != interfaces {

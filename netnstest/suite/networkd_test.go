@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -57,18 +58,8 @@ func testNetworkd(t *testing.T) {
 		"'Name=bond0 " + dock.Name + " " + wifi.Name + "' '[Link]' Unmanaged=yes >/etc/systemd/network/00-bondctl-bond0.network",
 		"systemctl restart systemd-networkd", "--take-over",
 	}, append([]string{"up"}, members...)...)
-	address, err := addressOf(s.Host, dock.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
 	session := m.Stream()
-	netnstest.Eventually(t, hasLinkLocal(m.Host, dock.Name))
-	before := carriedLines(m.Host)
-	o := succeeds(t, s.Host, append([]string{"up", "--take-over", "--wait", "60s"}, members...)...)
-	if want := "its lease of " + address.String() + " goes on"; !strings.Contains(o.Stdout, want) {
-		t.Errorf("up doesn't say %q:\n%s%s", want, o.Stdout, o.Stderr)
-	}
-	netnstest.Eventually(t, leased(t, s.Host, address.String()))
+	before, address := takesOver(t, s, dock, members...)
 	cycles(t, s, dock, wifi, sample(1, 10))
 	rulesStay(t, s)
 	s.Run("systemctl", "restart", "systemd-networkd")
@@ -78,12 +69,7 @@ func testNetworkd(t *testing.T) {
 	netnstest.Eventually(t, networkdHas(s, dock.Name, "configured"))
 	netnstest.Eventually(t, networkdHas(s, wifi.Name, "configured"))
 	netnstest.Eventually(t, func() error { return sameLines(unmetred(before), unmetred(carriedLines(m.Host))) })
-	netnstest.Eventually(t, session.Moved)
-	if r := session.Stop(); r.Err != nil {
-		t.Errorf("the session broke: %v", r)
-	} else {
-		t.Log(r)
-	}
+	unbroken(t, session)
 	keepsLease(t, server)
 	noneLeft(t, s.Host)
 
@@ -122,6 +108,35 @@ func doctorNames(t *testing.T, h *netnstest.Host, manager, member string) {
 	if want := "owner: fails\n  seen  " + manager + " looks after " + member; o.Status != 2 || !strings.Contains(o.Stdout, want) {
 		t.Errorf("doctor doesn't say %q: %+v", want, o)
 	}
+}
+
+// takesOver has up take over a dock from its owner, whose lease goes on. It returns what the links carried before, and
+// the dock's address.
+func takesOver(t *testing.T, s *netnstest.Systemd, dock *netnstest.Dock, members ...string) (before []string, address netip.Addr) {
+	t.Helper()
+	address, err := addressOf(s.Host, dock.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	netnstest.Eventually(t, hasLinkLocal(s.Host, dock.Name))
+	before = carriedLines(s.Host)
+	o := succeeds(t, s.Host, append([]string{"up", "--take-over", "--wait", "60s"}, members...)...)
+	if want := "its lease of " + address.String() + " goes on"; !strings.Contains(o.Stdout, want) {
+		t.Errorf("up doesn't say %q:\n%s%s", want, o.Stdout, o.Stderr)
+	}
+	netnstest.Eventually(t, leased(t, s.Host, address.String()))
+	return before, address
+}
+
+// unbroken ends a session that must have gone on.
+func unbroken(t *testing.T, session *netnstest.Stream) {
+	t.Helper()
+	netnstest.Eventually(t, session.Moved)
+	r := session.Stop()
+	if r.Err != nil {
+		t.Errorf("the session broke: %v", r)
+	}
+	t.Log(r)
 }
 
 // saveAndReboot has the bond last, and waits for its keeper after the boot.

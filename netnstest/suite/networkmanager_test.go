@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bondctl/bondctl/netnstest"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bondctl/bondctl/netnstest"
 )
 
 // testNetworkManager is a Debian laptop whose dock and Wi-Fi NetworkManager looks after, with DHCP on both. up refuses,
@@ -59,12 +60,7 @@ func testNetworkManager(t *testing.T) {
 	netnstest.Eventually(t, nmHas(s.Host, dock.Name+":unmanaged:", wifi.Name+":connected:home"))
 	succeeds(t, s.Host, append([]string{"up", "--take-over"}, members...)...)
 	handedOver()
-	netnstest.Eventually(t, session.Moved)
-	if r := session.Stop(); r.Err != nil {
-		t.Errorf("the session broke: %v", r)
-	} else {
-		t.Logf("session: %v", r)
-	}
+	unbroken(t, session)
 
 	// By its driver the dock is known to udev alone, before NetworkManager sees it.
 	writeFile(t, in(s.Host, "/etc/bondctl/bond0.toml"), dockByDriver(wifi))
