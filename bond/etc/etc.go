@@ -13,6 +13,12 @@ import (
 // symbolic link in its place is replaced, not followed. One process at a time writes:
 // the others wait until ctx ends.
 func Write(ctx context.Context, path string, text []byte) error {
+	return Change(ctx, path, func() error { return statefile.Write(path, text, statefile.Attributes{Mode: 0o644}) })
+}
+
+// Change makes a file's folder, and calls what reads the file and writes it anew, one
+// process at a time like [Write].
+func Change(ctx context.Context, path string, do func() error) error {
 	for _, dir := range []string{filepath.Dir(path), statedir.Root} {
 		if err := statefile.MakeDir(dir); err != nil {
 			return err
@@ -23,5 +29,5 @@ func Write(ctx context.Context, path string, text []byte) error {
 		return err
 	}
 	defer unlock()
-	return statefile.Write(path, text, statefile.Attributes{Mode: 0o644})
+	return do()
 }

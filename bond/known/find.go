@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/bondctl/bondctl/bond/internal/statedir"
+	"github.com/bondctl/bondctl/bond/etc"
 	"github.com/bondctl/bondctl/bond/internal/statefile"
 	"github.com/bondctl/bondctl/bond/keyfile"
 )
@@ -159,17 +159,7 @@ func readSecret(path string) ([]byte, error) {
 // Write adds networks to a wpa_supplicant.conf(5), or makes it, for root's eyes only (see
 // [Merge]). One process at a time writes: the others wait until ctx ends.
 func Write(ctx context.Context, path string, networks []Network) error {
-	for _, dir := range []string{filepath.Dir(path), statedir.Root} {
-		if err := statefile.MakeDir(dir); err != nil {
-			return err
-		}
-	}
-	unlock, err := statefile.Lock(ctx, filepath.Join(statedir.Root, "lock"))
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	return write(path, networks)
+	return etc.Change(ctx, path, func() error { return write(path, networks) })
 }
 
 func write(path string, networks []Network) error {
