@@ -36,6 +36,9 @@ type Config struct {
 	Members []Member `json:"members"`           // in order of preference
 	Primary string   `json:"primary,omitempty"` // the name of a member that may be absent for now; "" for none
 	Options Options  `json:"options"`
+	// FastFailover has the keeper leave a slave that loses its carrier at once, without
+	// waiting for miimon; nil is true. See package failover for when it doesn't.
+	FastFailover *bool `json:"fast_failover,omitempty"`
 
 	// MAC is the bond's address: nil for that of the member whose place the bond takes or,
 	// without one, of the first member.

@@ -40,6 +40,8 @@ var keys = slices.Concat([]Key{
 		Usage: "`NAME[,prio=N]` an interface of the bond, present or not, in order of preference; the order gives the prio unless one is written"},
 	{Name: "primary", Flag: "primary", kind: interfaceName(func(c *Config) *string { return &c.Primary }),
 		Usage: "the `MEMBER` that is active whenever it can be"},
+	{Name: "fast_failover", Flag: "fast_failover", kind: one(func(c *Config) **bool { return &c.FastFailover }, pointerTo(parseBool)), Default: "true",
+		Usage: "`BOOLEAN` whether the keeper leaves a member as soon as the kernel tells that its carrier is lost, and not at the next miimon; never under ARP monitoring or with a downdelay"},
 }, optionKeys(), []Key{
 	{Name: "mac", Flag: "mac", kind: kind{texts: oneText, set: setMAC, get: getMAC}, Default: "that of the member whose place the bond takes, else the first member's",
 		Usage: "the bond's MAC `ADDRESS`, or stable: derived from the machine's id and the bond's name"},

@@ -21,6 +21,9 @@ type Status struct {
 	ActiveSince  *time.Time `json:"active_since"` // known to a keeper alone
 	ActiveReason *Reason    `json:"active_reason"`
 	Primary      *string    `json:"primary"` // the wanted one, present or not
+	// FastFailover says whether the keeper is to be faster than miimon; nil where nothing is
+	// recorded of the bond.
+	FastFailover *bool `json:"fast_failover"`
 	Options
 	MIIStatus    string         `json:"mii_status"`
 	Address      HardwareAddr   `json:"address"`   // the bond's MAC
@@ -262,6 +265,7 @@ func newStatus(s State, r record) Status {
 	st.NSIP6Target = append([]netip.Addr{}, st.NSIP6Target...)
 	if r.Config != nil {
 		st.Primary = unlessZero(s.called(r.Config.Primary))
+		st.FastFailover = new(valueOr(r.Config.FastFailover, true))
 		for _, m := range s.expand(*r.Config) {
 			st.Members = append(st.Members, wantedStatus(s, m, r.Refused))
 		}

@@ -12,7 +12,7 @@ import (
 
 // A report is what a task tells the decider: a [statedir.Trouble], with no text
 // when it is over; a [statedir.Lent], which is what is lent now; a [statedir.Asking], which is what
-// servers are asked now; a [bond.Event] for the history; renumber; forwards; or forgotten.
+// servers are asked now; a [bond.Event] for the history; renumber; forwards; switched; or forgotten.
 type report any
 
 // decider is the task that takes the looks. It alone changes the kernel, and
@@ -29,6 +29,7 @@ type decider struct {
 	nameServers *nameServers // nil where they are nobody's business
 	supplicants *supplicants
 	ports       *ports
+	failover    *failovers
 
 	refusals   bond.Refusals
 	tried      *bond.Wanted // what couldn't be carried out as a whole, so that it isn't recorded
@@ -55,6 +56,7 @@ func newDecider(k *Keeper, r *record) *decider {
 		conflicts:   newConflicts(k, reports),
 		supplicants: newSupplicants(k, r.dir.Supplicants(), reports),
 		ports:       newPorts(k, reports),
+		failover:    newFailovers(k, reports),
 	}
 	if k.Resolver != nil {
 		d.nameServers = newNameServers(k, reports)
@@ -64,7 +66,7 @@ func newDecider(k *Keeper, r *record) *decider {
 
 // tasks are those that the decider gives wishes to.
 func (d *decider) tasks() []task {
-	all := []task{d.leaser, d.routers, d.conflicts, d.supplicants, d.ports}
+	all := []task{d.leaser, d.routers, d.conflicts, d.supplicants, d.ports, d.failover}
 	if d.nameServers != nil {
 		all = append(all, d.nameServers)
 	}
@@ -147,6 +149,8 @@ func (d *decider) handle(ctx context.Context, r report) {
 		d.record.asking(r)
 	case bond.Event:
 		d.record.happened(r)
+	case switched:
+		// The look that follows sees it.
 	case forwards:
 		d.record.forwards(r, d.seen.links)
 	case forgotten:

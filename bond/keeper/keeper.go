@@ -14,7 +14,8 @@
 // Beside the bond itself a keeper looks after what a bond lives by: a DHCP lease,
 // IPv6 routers, addresses that nobody else has, name servers, and the association of
 // Wi-Fi members. Each is a task of its own, for each waits for somebody. One more task decides: it takes the
-// looks, and it alone changes the kernel and writes down what others are shown.
+// looks, and it alone writes down what others are shown. It alone changes the kernel, too, but for one thing
+// that can't wait for a look: which slave is active, when that has lost its carrier (package failover).
 // After each look it gives every task a wish, of which only the last one counts,
 // and takes what they report. No task knows of another one.
 //
@@ -85,6 +86,10 @@ func (k *Keeper) Run(ctx context.Context) error {
 		return err
 	}
 	defer drain(end, d.triggers.resumes)
+	if err := d.failover.open(); err != nil {
+		return err
+	}
+	defer d.failover.close()
 
 	group, ctx := errgroup.WithContext(ctx)
 	for _, t := range d.tasks() {

@@ -58,6 +58,7 @@ func (d *decider) observe() {
 // for none.
 func (d *decider) see(st bond.Status, at time.Time) {
 	now := snapshotOf(st)
+	now.switched = d.failover.last()
 	if d.looked {
 		d.record.saw(d.seen, &now, at)
 	}
@@ -131,6 +132,7 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 		servers, domains := wanted.Config.NameServers(held)
 		d.nameServers.wish.put(nameWish{d.seen.index, resolve.Settings{Servers: servers, Domains: domains}, d.asked})
 	}
+	d.failover.set(value(wanted.Config.FastFailover) || wanted.Config.FastFailover == nil)
 	d.ports.wish.put(d.seen.wiredLinks())
 	d.routers.wish.put(routersWish{here, d.seen.slaac, d.renumbered})
 	return nil

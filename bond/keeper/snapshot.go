@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/failover"
 )
 
 // A snapshot is what events are told from: who is active, and how each slave's
@@ -27,6 +28,8 @@ type snapshot struct {
 	own    []bond.HardwareAddr // see [bond.Status.MACs]
 	// firstSign is when the active slave's trouble was first seen.
 	firstSign time.Time
+	// switched is the last switch that the keeper has made itself; nil before.
+	switched *failover.Switch
 }
 
 // A path is the way that a bond sends now. Where it differs from what it was,
@@ -110,10 +113,16 @@ func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
 		return events
 	}
 	say(bond.EventFailover, before.active, s.active)
-	failover := &events[len(events)-1]
-	failover.Reason = unlessZero(s.reason)
-	if !before.firstSign.IsZero() {
-		failover.SwitchMS = new(int(now.Sub(before.firstSign).Milliseconds()))
+	event := &events[len(events)-1]
+	event.Reason = unlessZero(s.reason)
+	switch own := s.switched; {
+	case own != nil && own != before.switched && own.From == before.active && own.To == s.active:
+		event.Time = own.Made
+		if !own.Lost.IsZero() {
+			event.SwitchMS = new(int(own.Made.Sub(own.Lost).Milliseconds()))
+		}
+	case !before.firstSign.IsZero():
+		event.SwitchMS = new(int(now.Sub(before.firstSign).Milliseconds()))
 	}
 	return events
 }

@@ -20,6 +20,8 @@ type Link struct {
 	Master int    // the ifindex of what it is enslaved to
 	Parent int    // the ifindex of what it is stacked upon, or a veth's peer; 0 where that is in another namespace
 	Up     bool   // IFF_UP
+	// Carrier is IFLA_CARRIER.
+	Carrier bool
 	// Ready6 says that IPv6 uses it (IF_READY of IFLA_INET6_FLAGS): it is up and has a
 	// carrier.
 	Ready6 bool
@@ -214,6 +216,8 @@ func (l *Link) parseAttr(kind uint16, value []byte) {
 		if len(value) > 0 {
 			l.OperState = value[0]
 		}
+	case unix.IFLA_CARRIER:
+		l.Carrier = len(value) > 0 && value[0] != 0
 	case unix.IFLA_CARRIER_CHANGES:
 		l.CarrierChanges = Uint32(value)
 	case unix.IFLA_MASTER:

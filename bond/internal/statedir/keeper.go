@@ -68,6 +68,7 @@ const (
 	SourceAddress       Source = "address" // one of the bond's is somebody else's as well
 	SourceDNS           Source = "dns"
 	SourceSupplicant    Source = "supplicant" // the association of an interface
+	SourceFailover      Source = "failover"   // a slave that comes and goes
 )
 
 // Name is what the trouble is shown by: its interface or, where it has none, its
