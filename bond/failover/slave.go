@@ -47,7 +47,10 @@ const miiUp = 0
 
 // usable says whether the slave can be made active: it has carrier now, and for the driver, too.
 // In its updelay it isn't up for the driver.
-func (s slave) usable() bool { return s.carrier && !s.dormant && s.mii == miiUp }
+func (s slave) usable() bool { return s.linked() && s.mii == miiUp }
+
+// linked says whether the slave has a link that carries frames.
+func (s slave) linked() bool { return s.carrier && !s.dormant }
 
 // Attributes of a slave that the netlink package doesn't name (include/uapi/linux/if_link.h).
 const iflaBondSlavePrio = 9

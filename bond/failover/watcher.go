@@ -17,15 +17,16 @@ type watcher struct {
 	// faster says whether the first slave's speed and duplex are better, for primary_reselect better.
 	faster func(than, then slave) bool
 
-	left    map[int]*departure // by ifindex: those that the driver may not have seen without a link
+	left    map[int]*departure // by ifindex: those to which the driver may never return, for to it they were up all the time
 	flaps   map[int]*damping   // by ifindex
 	refused [2]int             // the slave that the driver refused to leave, and for whom
 }
 
-// A departure is of a slave that was left at the loss of its carrier.
+// A departure is of a slave that was left at the loss of its carrier, or passed over as it had
+// none, or as its Wi-Fi handshake wasn't through.
 type departure struct {
 	failures uint32    // that the driver had counted by then
-	back     time.Time // since when it has its carrier again; zero while it hasn't
+	back     time.Time // since when it has a link; zero while it hasn't
 }
 
 func newWatcher(name string, faster func(than, then slave) bool) *watcher {
@@ -93,7 +94,7 @@ func (w *watcher) hearSlave(s slave, now time.Time) {
 	case d == nil:
 	case s.mii != miiUp, s.failures != d.failures:
 		delete(w.left, s.index) // the driver has seen it without a link, and will return by itself
-	case !s.carrier:
+	case !s.linked():
 		d.back = time.Time{}
 	case d.back.IsZero():
 		d.back = now
@@ -177,9 +178,10 @@ func (w *watcher) back(now time.Time) (to int, due time.Time) {
 
 // switched takes in that the driver has done what next said.
 func (w *watcher) switched(to int) {
-	from, in := w.slave(w.bond.active)
-	if in && !from.carrier {
-		w.left[from.index] = &departure{failures: from.failures}
+	for _, s := range w.slaves {
+		if s.mii == miiUp && !s.linked() && w.left[s.index] == nil {
+			w.left[s.index] = &departure{failures: s.failures}
+		}
 	}
 	delete(w.left, to)
 	w.bond.active = to
