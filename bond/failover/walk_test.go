@@ -16,6 +16,7 @@ type walk struct {
 	log     []string
 	returns map[int][]time.Time // that the watcher has made, by slave
 	manual  int                 // the slave that was chosen by hand last
+	old     int                 // how many of the driver's messages were there before this instant
 }
 
 func newWalk(t testing.TB, reselect uint8, updelay time.Duration) *walk {
@@ -54,7 +55,7 @@ func (w *walk) readSome(n int) {
 			w.watcher.hear(m.link, w.now)
 		}
 	}
-	w.driver.queue = w.driver.queue[n:]
+	w.driver.queue, w.old = w.driver.queue[n:], max(0, w.old-n)
 	w.act()
 }
 
@@ -95,6 +96,7 @@ func (w *walk) returned(to int) {
 // promptly, else some time later.
 func (w *walk) pass(d time.Duration, promptly bool) {
 	w.t.Helper()
+	defer func() { w.old = len(w.driver.queue) }()
 	for end := w.now.Add(d); w.now.Before(end); {
 		step := miimon - w.now.Sub(time.Unix(1_000_000, 0))%miimon
 		if until := end.Sub(w.now); until < step {
@@ -189,7 +191,8 @@ func wander(t testing.TB, r source, steps int) {
 		}
 		switch r.next(3) {
 		case 1:
-			w.readSome(r.next(len(d.queue) + 1))
+			// It reads until there is nothing left, so only what is told right now may come too late.
+			w.readSome(w.old + r.next(len(d.queue)-w.old+1))
 		case 2:
 			w.read()
 		}

@@ -58,8 +58,8 @@ func (d *decider) observe() {
 // for none.
 func (d *decider) see(st bond.Status, at time.Time) {
 	now := snapshotOf(st)
-	now.switched = d.failover.last()
 	if d.looked {
+		now.switched = d.failover.last()
 		d.record.saw(d.seen, &now, at)
 	}
 	d.record.active(now.active, at)

@@ -28,8 +28,9 @@ type snapshot struct {
 	own    []bond.HardwareAddr // see [bond.Status.MACs]
 	// firstSign is when the active slave's trouble was first seen.
 	firstSign time.Time
-	// switched is the last switch that the keeper has made itself; nil before.
-	switched *failover.Switch
+	// switched is the last switch that the keeper has made itself, and told the last one that
+	// events have told of; nil before.
+	switched, told *failover.Switch
 }
 
 // A path is the way that a bond sends now. Where it differs from what it was,
@@ -105,6 +106,7 @@ func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
 			say(bond.EventLinkDown, name, "")
 		}
 	}
+	s.told = before.told
 	if s.active == before.active {
 		s.firstSign = before.firstSign
 		if s.firstSign.IsZero() && s.active != "" && s.slaves[s.active] != "up" {
@@ -116,8 +118,8 @@ func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
 	event := &events[len(events)-1]
 	event.Reason = unlessZero(s.reason)
 	switch own := s.switched; {
-	case own != nil && own != before.switched && own.From == before.active && own.To == s.active:
-		event.Time = own.Made
+	case own != nil && own != s.told && own.From == before.active && own.To == s.active:
+		s.told, event.Time = own, own.Made
 		if !own.Lost.IsZero() {
 			event.SwitchMS = new(int(own.Made.Sub(own.Lost).Milliseconds()))
 		}

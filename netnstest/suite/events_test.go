@@ -18,6 +18,7 @@ type event struct {
 	Seq, Count               int
 	Time                     time.Time
 	Event, From, To, Message string
+	SwitchMS                 *int `json:"switch_ms"`
 }
 
 // what says what happened, by kind, from and to.

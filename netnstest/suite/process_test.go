@@ -129,7 +129,7 @@ func (th thread) state() (string, error) {
 }
 
 // wakesItself says whether a thread runs or will do so within a minute if it gets no news. A sleeping
-// one is in a system call, and of Go's only the poller has the time of the next timer with it.
+// one is in a system call, and of Go's own only the poller has the time of the next timer with it.
 func (th thread) wakesItself() (bool, error) {
 	if state, err := th.state(); err != nil || state != "S" {
 		return true, err
@@ -142,6 +142,8 @@ func (th thread) wakesItself() (bool, error) {
 	switch call[0] {
 	case strconv.Itoa(unix.SYS_FUTEX), strconv.Itoa(unix.SYS_READ), strconv.Itoa(unix.SYS_RECVFROM), strconv.Itoa(unix.SYS_RECVMSG):
 		return false, nil
+	case strconv.Itoa(unix.SYS_PPOLL):
+		return call[3] != "0x0", nil // the thread of fast failover has a time limit while it waits to return
 	case strconv.Itoa(unix.SYS_EPOLL_PWAIT):
 		timeout, err := strconv.ParseUint(call[4], 0, 64)
 		return int32(timeout) >= 0 && int32(timeout) < int32(time.Minute/time.Millisecond), err
