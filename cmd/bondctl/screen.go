@@ -153,7 +153,20 @@ func monitor(st bond.Status) string {
 		}
 		return fmt.Sprintf("arp_interval %s ms, arp_validate %s, asking %s", interval, word(st.ARPValidate), strings.Join(targets, ", "))
 	}
-	return fmt.Sprintf("miimon %s ms, updelay %s ms, downdelay %s ms", ms(st.Miimon), ms(st.Updelay), ms(st.Downdelay))
+	return fmt.Sprintf("miimon %s ms, updelay %s ms, downdelay %s ms", ms(st.Miimon), ms(st.Updelay), ms(st.Downdelay)) + fastFailover(st)
+}
+
+// fastFailover says whether the keeper is faster than miimon; nothing without a keeper.
+func fastFailover(st bond.Status) string {
+	switch {
+	case st.FastFailover == nil || st.ActiveSince == nil:
+		return ""
+	case !*st.FastFailover:
+		return ", fast_failover false"
+	case ms(st.Downdelay) != "0":
+		return ", fast_failover idle for downdelay"
+	}
+	return ", fast_failover"
 }
 
 func addresses(st bond.Status) string {
