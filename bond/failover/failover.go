@@ -183,6 +183,8 @@ func (t *thread) read() error {
 			continue
 		case err != nil:
 			return err
+		case messages == nil && t.watcher.stale:
+			return t.list()
 		case messages == nil:
 			return nil
 		}

@@ -20,6 +20,7 @@ type watcher struct {
 	left    map[int]*departure // by ifindex: those to which the driver may never return, for to it they were up all the time
 	flaps   map[int]*damping   // by ifindex
 	refused [2]int             // the slave that the driver refused to leave, and for whom
+	stale   bool               // the bond is another one now, of whose slaves no message has told
 }
 
 // A departure is of a slave that was left at the loss of its carrier, or passed over as it had
@@ -37,6 +38,7 @@ func newWatcher(name string, faster func(than, then slave) bool) *watcher {
 func (w *watcher) list(links []rtnl.Link, order []string, now time.Time) {
 	before := w.slaves
 	w.bond, w.slaves = bonding{}, nil
+	defer func() { w.stale = false }()
 	for _, l := range links {
 		if l.Kind == "bond" && l.Name == w.name {
 			w.bond = bondingOf(l)
@@ -57,6 +59,7 @@ func (w *watcher) list(links []rtnl.Link, order []string, now time.Time) {
 func (w *watcher) hear(l rtnl.Link, now time.Time) {
 	switch {
 	case l.Kind == "bond" && l.Name == w.name:
+		w.stale = w.stale || l.Index != w.bond.index
 		w.bond = bondingOf(l)
 	case l.Index == w.bond.index:
 		w.bond = bonding{} // it is called otherwise now

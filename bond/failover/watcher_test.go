@@ -3,6 +3,8 @@ package failover
 import (
 	"testing"
 	"time"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
 // two is a walk with a primary, 1, and another slave, 2, both up.
@@ -178,4 +180,23 @@ func TestMadeAnew(t *testing.T) {
 	}
 	w.read()
 	w.active(2)
+}
+
+// Another link may take the bond's name, and have slaves already: they are to be listed.
+func TestStale(t *testing.T) {
+	w := newWatcher("bond0", nil)
+	b := bonding{index: bondIndex, miimon: miimon, mode: modeActiveBackup}
+	for _, want := range []bool{true, false} {
+		w.hear(b.message(), time.Now())
+		if w.stale != want {
+			t.Errorf("stale: %t, want %t", w.stale, want)
+		}
+		w.list([]rtnl.Link{b.message()}, nil, time.Now())
+	}
+	renamed := b.message()
+	renamed.Name = "bond9"
+	w.hear(renamed, time.Now())
+	if w.works() || w.bond.index != 0 {
+		t.Errorf("it follows %+v", w.bond)
+	}
 }

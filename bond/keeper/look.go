@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +63,7 @@ func (d *decider) see(st bond.Status, at time.Time) {
 		now.switched = d.failover.last()
 		d.record.saw(d.seen, &now, at)
 	}
-	d.record.active(now.active, at)
+	d.record.active(now.active, cmp.Or(now.changed, at))
 	d.record.links(now.links)
 	d.seen, d.looked = now, true
 }

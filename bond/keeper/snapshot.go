@@ -28,6 +28,8 @@ type snapshot struct {
 	own    []bond.HardwareAddr // see [bond.Status.MACs]
 	// firstSign is when the active slave's trouble was first seen.
 	firstSign time.Time
+	// changed is when the active slave became so, where an event tells of it.
+	changed time.Time
 	// switched is the last switch that the keeper has made itself, and told the last one that
 	// events have told of; nil before.
 	switched, told *failover.Switch
@@ -122,11 +124,22 @@ func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
 		s.told, event.Time = own, own.Made
 		if !own.Lost.IsZero() {
 			event.SwitchMS = new(int(own.Made.Sub(own.Lost).Milliseconds()))
+			lostAt(events, own.From, own.Lost)
 		}
 	case !before.firstSign.IsZero():
 		event.SwitchMS = new(int(now.Sub(before.firstSign).Milliseconds()))
 	}
+	s.changed = event.Time
 	return events
+}
+
+// lostAt has the event that a slave lost its link tell when that was heard of.
+func lostAt(events []bond.Event, slave string, at time.Time) {
+	for i, e := range events {
+		if e.Event == bond.EventLinkDown && *e.From == slave {
+			events[i].Time = at
+		}
+	}
 }
 
 // value is what p points to; the zero value for nil.

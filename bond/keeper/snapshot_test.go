@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/failover"
 )
 
 func TestSince(t *testing.T) {
@@ -77,5 +78,36 @@ func TestSnapshotOf(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+// A switch of the keeper's own is told once, with its own times, though looks come later and one of them
+// may be of how things were before it.
+func TestSinceOwnSwitch(t *testing.T) {
+	lost := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	own := &failover.Switch{From: "eth0", To: "eth1", Lost: lost, Made: lost.Add(2 * time.Millisecond)}
+	seen := []snapshot{
+		{active: "eth0", slaves: map[string]string{"eth0": "up", "eth1": "up"}},
+		{active: "eth0", slaves: map[string]string{"eth0": "up", "eth1": "up"}, switched: own},
+		{active: "eth1", slaves: map[string]string{"eth0": "down", "eth1": "up"}, switched: own},
+		{active: "eth0", slaves: map[string]string{"eth0": "up", "eth1": "up"}, switched: own},
+		{active: "eth1", slaves: map[string]string{"eth0": "up", "eth1": "up"}, switched: own},
+	}
+	var got []string
+	for i := 1; i < len(seen); i++ {
+		for _, e := range seen[i].since(seen[i-1], lost.Add(time.Duration(i)*time.Second)) {
+			got = append(got, e.Time.Format("05.000 ")+e.String())
+		}
+	}
+	want := []string{
+		"05.000  link_down eth0 -> none", "05.002  failover eth0 -> eth1 (2 ms)",
+		"08.000  link_up none -> eth0", "08.000  failover eth1 -> eth0",
+		"09.000  failover eth0 -> eth1",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if want := seen[2]; !want.changed.Equal(own.Made) {
+		t.Errorf("eth1 was active from %v on, want %v", want.changed, own.Made)
 	}
 }
