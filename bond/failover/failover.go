@@ -33,10 +33,11 @@ type Failover struct {
 
 // A Switch is one that was made here.
 type Switch struct {
+	Number   int // counts them, from 1 on
 	From, To string
 	Lost     time.Time // when the loss of From's carrier was heard of; zero on the way back
-	Made     time.Time
-	Err      error // the driver's, which refused; nil
+	Made     time.Time // zero while it is about to be made
+	Err      error     // the driver's, which refused; nil
 }
 
 // News is what Run tells: of a switch, or of who is not returned to any more or again.
@@ -81,7 +82,7 @@ func (f *Failover) Set(on bool) {
 	}
 }
 
-// Last is the last switch that was made; nil before.
+// Last is the last switch; nil before. Whoever sees a bond after the switch sees the switch here.
 func (f *Failover) Last() *Switch { return f.last.Load() }
 
 // rouse wakes the thread.
@@ -216,18 +217,26 @@ func (t *thread) switchTo(to int) {
 	w := t.watcher
 	from, _ := w.slave(w.bond.active)
 	then, _ := w.slave(to)
-	err := t.requests.SetLink(w.bond.index, activeSlave(to))
-	s := Switch{From: from.name, To: then.name, Made: time.Now(), Err: err}
+	before := t.last.Load()
+	s := Switch{Number: 1, From: from.name, To: then.name}
+	if before != nil {
+		s.Number = before.Number + 1
+	}
 	if !from.carrier {
 		s.Lost = t.heard
 	}
+	t.last.Store(&s)
+	err := t.requests.SetLink(w.bond.index, activeSlave(to))
+	made := s
+	made.Made, made.Err = time.Now(), err
 	if err != nil {
 		w.refuse(to)
+		t.last.Store(before)
 	} else {
 		w.switched(to)
-		t.last.Store(&s)
+		t.last.Store(&made)
 	}
-	t.tell(News{Switch: &s, Held: t.held})
+	t.tell(News{Switch: &made, Held: t.held})
 }
 
 // tellHeld tells who isn't returned to, where that has changed.

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"slices"
@@ -30,9 +31,10 @@ type snapshot struct {
 	firstSign time.Time
 	// changed is when the active slave became so, where an event tells of it.
 	changed time.Time
-	// switched is the last switch that the keeper has made itself, and told the last one that
-	// events have told of; nil before.
-	switched, told *failover.Switch
+	// switched is the last switch that the keeper has made itself, nil before; and told the number
+	// of the last one that events have told of.
+	switched *failover.Switch
+	told     int
 }
 
 // A path is the way that a bond sends now. Where it differs from what it was,
@@ -120,10 +122,10 @@ func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
 	event := &events[len(events)-1]
 	event.Reason = unlessZero(s.reason)
 	switch own := s.switched; {
-	case own != nil && own != s.told && own.From == before.active && own.To == s.active:
-		s.told, event.Time = own, own.Made
+	case own != nil && own.Number != s.told && own.From == before.active && own.To == s.active:
+		s.told, event.Time = own.Number, cmp.Or(own.Made, now)
 		if !own.Lost.IsZero() {
-			event.SwitchMS = new(int(own.Made.Sub(own.Lost).Milliseconds()))
+			event.SwitchMS = new(int(event.Time.Sub(own.Lost).Milliseconds()))
 			lostAt(events, own.From, own.Lost)
 		}
 	case !before.firstSign.IsZero():

@@ -85,7 +85,7 @@ func TestSnapshotOf(t *testing.T) {
 // may be of how things were before it.
 func TestSinceOwnSwitch(t *testing.T) {
 	lost := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	own := &failover.Switch{From: "eth0", To: "eth1", Lost: lost, Made: lost.Add(2 * time.Millisecond)}
+	own := &failover.Switch{Number: 1, From: "eth0", To: "eth1", Lost: lost, Made: lost.Add(2 * time.Millisecond)}
 	seen := []snapshot{
 		{active: "eth0", slaves: map[string]string{"eth0": "up", "eth1": "up"}},
 		{active: "eth0", slaves: map[string]string{"eth0": "up", "eth1": "up"}, switched: own},
