@@ -28,8 +28,13 @@ type Failover struct {
 	requests *rtnl.Conn
 	wake     int // an eventfd(2), which has the thread look at what it is to do
 	on       atomic.Bool
-	last     atomic.Pointer[Switch]
+
+	mu     sync.Mutex // held for moments alone
+	recent []Switch   // the last ones
 }
+
+// maxRecent bounds the switches that are kept until somebody asks.
+const maxRecent = 32
 
 // A Switch is one that was made here.
 type Switch struct {
@@ -82,8 +87,29 @@ func (f *Failover) Set(on bool) {
 	}
 }
 
-// Last is the last switch; nil before. Whoever sees a bond after the switch sees the switch here.
-func (f *Failover) Last() *Switch { return f.last.Load() }
+// Since are the switches that came after the one of a number, the last 32 at most. Whoever
+// has seen a bond after a switch sees the switch here.
+func (f *Failover) Since(number int) []Switch {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.recent, func(s Switch) bool { return s.Number > number })
+	if i < 0 {
+		return nil
+	}
+	return slices.Clone(f.recent[i:])
+}
+
+// note keeps a switch that is about to be made; or that was, with which it takes its place.
+func (f *Failover) note(s Switch) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n := len(f.recent); n > 0 && f.recent[n-1].Number == s.Number {
+		f.recent = f.recent[:n-1]
+	}
+	if s.Err == nil {
+		f.recent = append(f.recent[max(0, len(f.recent)-maxRecent+1):], s)
+	}
+}
 
 // rouse wakes the thread.
 func (f *Failover) rouse() {
@@ -124,6 +150,8 @@ type thread struct {
 	news    chan<- News
 	heard   time.Time // when the last messages came
 	held    []string  // as was told
+	// switches counts them.
+	switches int
 }
 
 // run waits for messages and acts upon them.
@@ -217,26 +245,21 @@ func (t *thread) switchTo(to int) {
 	w := t.watcher
 	from, _ := w.slave(w.bond.active)
 	then, _ := w.slave(to)
-	before := t.last.Load()
-	s := Switch{Number: 1, From: from.name, To: then.name}
-	if before != nil {
-		s.Number = before.Number + 1
-	}
+	t.switches++
+	s := Switch{Number: t.switches, From: from.name, To: then.name}
 	if !from.carrier {
 		s.Lost = t.heard
 	}
-	t.last.Store(&s)
-	err := t.requests.SetLink(w.bond.index, activeSlave(to))
-	made := s
-	made.Made, made.Err = time.Now(), err
-	if err != nil {
+	t.note(s)
+	s.Err = t.requests.SetLink(w.bond.index, activeSlave(to))
+	s.Made = time.Now()
+	t.note(s)
+	if s.Err != nil {
 		w.refuse(to)
-		t.last.Store(before)
 	} else {
 		w.switched(to)
-		t.last.Store(&made)
 	}
-	t.tell(News{Switch: &made, Held: t.held})
+	t.tell(News{Switch: &s, Held: t.held})
 }
 
 // tellHeld tells who isn't returned to, where that has changed.

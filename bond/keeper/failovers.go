@@ -43,8 +43,8 @@ func (f *failovers) close() { f.fast.Close() }
 // set says whether it has anything to do.
 func (f *failovers) set(on bool) { f.fast.Set(on) }
 
-// last is the last switch that was made; nil before.
-func (f *failovers) last() *failover.Switch { return f.fast.Last() }
+// since are the switches that came after the one of a number.
+func (f *failovers) since(number int) []failover.Switch { return f.fast.Since(number) }
 
 // Run follows the bond until ctx ends. If it can't, the driver is as fast as miimon.
 func (f *failovers) Run(ctx context.Context) error {

@@ -60,7 +60,7 @@ func (d *decider) observe() {
 func (d *decider) see(st bond.Status, at time.Time) {
 	now := snapshotOf(st)
 	if d.looked {
-		now.switched = d.failover.last()
+		now.switched = d.failover.since(d.seen.told)
 		d.record.saw(d.seen, &now, at)
 	}
 	d.record.active(now.active, cmp.Or(now.changed, at))

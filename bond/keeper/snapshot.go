@@ -31,9 +31,9 @@ type snapshot struct {
 	firstSign time.Time
 	// changed is when the active slave became so, where an event tells of it.
 	changed time.Time
-	// switched is the last switch that the keeper has made itself, nil before; and told the number
-	// of the last one that events have told of.
-	switched *failover.Switch
+	// switched are the switches that the keeper has made itself and that no event has told of by
+	// then; told is the number of the last one that an event has told of.
+	switched []failover.Switch
 	told     int
 }
 
@@ -110,35 +110,65 @@ func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
 			say(bond.EventLinkDown, name, "")
 		}
 	}
-	s.told = before.told
+	failovers := s.failovers(before, now)
+	for _, e := range failovers {
+		if e.SwitchMS != nil {
+			lostAt(events, *e.From, e.Time.Add(-time.Duration(*e.SwitchMS)*time.Millisecond))
+		}
+	}
 	if s.active == before.active {
 		s.firstSign = before.firstSign
 		if s.firstSign.IsZero() && s.active != "" && s.slaves[s.active] != "up" {
 			s.firstSign = now
 		}
-		return events
 	}
-	say(bond.EventFailover, before.active, s.active)
-	event := &events[len(events)-1]
-	event.Reason = unlessZero(s.reason)
-	switch own := s.switched; {
-	case own != nil && own.Number != s.told && own.From == before.active && own.To == s.active:
-		s.told, event.Time = own.Number, cmp.Or(own.Made, now)
+	return append(events, failovers...)
+}
+
+// failovers tells how the active slave came to be another one, or the same again: by the
+// keeper's own switches as far as they lead there, of which a look may have missed some.
+func (s *snapshot) failovers(before snapshot, now time.Time) (events []bond.Event) {
+	from := before.active
+	s.told = before.told
+	for _, own := range s.switched[:s.led(from)] {
+		e := bond.Event{Time: cmp.Or(own.Made, now), Event: bond.EventFailover, From: new(own.From), To: new(own.To)}
 		if !own.Lost.IsZero() {
-			event.SwitchMS = new(int(event.Time.Sub(own.Lost).Milliseconds()))
-			lostAt(events, own.From, own.Lost)
+			e.SwitchMS = new(int(e.Time.Sub(own.Lost).Milliseconds()))
 		}
-	case !before.firstSign.IsZero():
-		event.SwitchMS = new(int(now.Sub(before.firstSign).Milliseconds()))
+		events, from, s.told = append(events, e), own.To, own.Number
 	}
-	s.changed = event.Time
+	if from != s.active {
+		e := bond.Event{Time: now, Event: bond.EventFailover, From: unlessZero(from), To: unlessZero(s.active)}
+		if !before.firstSign.IsZero() {
+			e.SwitchMS = new(int(now.Sub(before.firstSign).Milliseconds()))
+		}
+		events = append(events, e)
+	}
+	if n := len(events); n > 0 {
+		events[n-1].Reason = unlessZero(s.reason)
+		s.changed = events[n-1].Time
+	}
 	return events
+}
+
+// led is how many of the keeper's own switches lead from a slave to the one that is active.
+// More of them may have been made since the bond was looked at.
+func (s *snapshot) led(from string) (n int) {
+	for i, own := range s.switched {
+		if own.From != from {
+			break
+		}
+		if from = own.To; from == s.active {
+			n = i + 1
+		}
+	}
+	return n
 }
 
 // lostAt has the event that a slave lost its link tell when that was heard of.
 func lostAt(events []bond.Event, slave string, at time.Time) {
 	for i, e := range events {
-		if e.Event == bond.EventLinkDown && *e.From == slave {
+		if e.Event == bond.EventLinkDown && *e.From == slave && at.Before(e.Time) {
 			events[i].Time = at
 		}
 	}

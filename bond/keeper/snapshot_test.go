@@ -81,33 +81,41 @@ func TestSnapshotOf(t *testing.T) {
 	}
 }
 
-// A switch of the keeper's own is told once, with its own times, though looks come later and one of them
-// may be of how things were before it.
-func TestSinceOwnSwitch(t *testing.T) {
+// Switches of the keeper's own are told once each, with their own times, though looks come later: one of
+// them may be of how things were before, another one too late for what was there and back.
+func TestSinceOwnSwitches(t *testing.T) {
 	lost := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	own := &failover.Switch{Number: 1, From: "eth0", To: "eth1", Lost: lost, Made: lost.Add(2 * time.Millisecond)}
-	seen := []snapshot{
-		{active: "eth0", slaves: map[string]string{"eth0": "up", "eth1": "up"}},
-		{active: "eth0", slaves: map[string]string{"eth0": "up", "eth1": "up"}, switched: own},
-		{active: "eth1", slaves: map[string]string{"eth0": "down", "eth1": "up"}, switched: own},
-		{active: "eth0", slaves: map[string]string{"eth0": "up", "eth1": "up"}, switched: own},
-		{active: "eth1", slaves: map[string]string{"eth0": "up", "eth1": "up"}, switched: own},
+	own := []failover.Switch{
+		{Number: 1, From: "eth0", To: "eth1", Lost: lost, Made: lost.Add(2 * time.Millisecond)},
+		{Number: 2, From: "eth1", To: "eth0", Made: lost.Add(3500 * time.Millisecond)},
+		{Number: 3, From: "eth0", To: "eth1", Lost: lost.Add(3800 * time.Millisecond), Made: lost.Add(3801 * time.Millisecond)},
+		{Number: 4, From: "eth1", To: "eth0", Made: lost.Add(3900 * time.Millisecond)},
 	}
+	up := map[string]string{"eth0": "up", "eth1": "up"}
+	before := snapshot{active: "eth0", slaves: up}
 	var got []string
-	for i := 1; i < len(seen); i++ {
-		for _, e := range seen[i].since(seen[i-1], lost.Add(time.Duration(i)*time.Second)) {
+	for i, now := range []snapshot{
+		{active: "eth0", slaves: up, switched: own[:1]},
+		{active: "eth1", slaves: map[string]string{"eth0": "down", "eth1": "up"}, switched: own[:1]},
+		{active: "eth1", slaves: up, switched: own[1:2]},
+		{active: "eth0", slaves: up, switched: own[1:]},
+		{active: "eth1", slaves: up},
+	} {
+		for _, e := range now.since(before, lost.Add(time.Duration(i)*time.Second)) {
 			got = append(got, e.Time.Format("05.000 ")+e.String())
 		}
+		if i == 1 && !now.changed.Equal(own[0].Made) {
+			t.Errorf("eth1 is active from %v on, want %v", now.changed, own[0].Made)
+		}
+		before = now
 	}
 	want := []string{
 		"05.000  link_down eth0 -> none", "05.002  failover eth0 -> eth1 (2 ms)",
-		"08.000  link_up none -> eth0", "08.000  failover eth1 -> eth0",
+		"07.000  link_up none -> eth0",
+		"08.500  failover eth1 -> eth0", "08.801  failover eth0 -> eth1 (1 ms)", "08.900  failover eth1 -> eth0",
 		"09.000  failover eth0 -> eth1",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
-	}
-	if want := seen[2]; !want.changed.Equal(own.Made) {
-		t.Errorf("eth1 was active from %v on, want %v", want.changed, own.Made)
 	}
 }
