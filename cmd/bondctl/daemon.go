@@ -48,6 +48,7 @@ func daemon(c *cli.Context) error {
 	// A panic ends by a signal, or systemd would take Go's exit status of 2 for
 	// a broken configuration and start no other.
 	debug.SetTraceback("crash")
+	beThrifty()
 	up := starter(c)
 	defer up.close()
 	err := keep(c, &up)
@@ -89,6 +90,7 @@ func keep(c *cli.Context, up *starterPipe) error {
 		Ready: func(err error) {
 			up.say(sayError(err))
 			tellSystemd(err)
+			giveMemoryBack()
 		},
 	}
 	if h.InitialNamespace() {

@@ -205,8 +205,8 @@ func ran(pid int, before map[thread]int) func() error {
 }
 
 // holds is what a process holds: its open descriptors, and from its status file (proc(5)) its
-// threads and its resident memory in KiB.
-type holds struct{ Descriptors, Threads, VmRSS int }
+// threads and its resident memory in KiB: its own (RssAnon), and what it maps of the program (RssFile).
+type holds struct{ Descriptors, Threads, RssAnon, RssFile int }
 
 func (d daemon) holds(t *testing.T) holds {
 	t.Helper()
@@ -218,7 +218,7 @@ func (d daemon) holds(t *testing.T) holds {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return holds{len(files), now["Threads"], now["VmRSS"]}
+	return holds{len(files), now["Threads"], now["RssAnon"], now["RssFile"]}
 }
 
 // numbers reads the lines of a status file of /proc that have a number.
