@@ -205,8 +205,9 @@ func ran(pid int, before map[thread]int) func() error {
 }
 
 // holds is what a process holds: its open descriptors, and from its status file (proc(5)) its
-// threads and its resident memory in KiB: its own (RssAnon), and what it maps of the program (RssFile).
-type holds struct{ Descriptors, Threads, RssAnon, RssFile int }
+// threads and its resident memory in KiB: its own (RssAnon), and what it maps of the program (RssFile,
+// or RssShmem as here, where the program is in a tmpfs).
+type holds struct{ Descriptors, Threads, Own, Program int }
 
 func (d daemon) holds(t *testing.T) holds {
 	t.Helper()
@@ -218,7 +219,7 @@ func (d daemon) holds(t *testing.T) holds {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return holds{len(files), now["Threads"], now["RssAnon"], now["RssFile"]}
+	return holds{len(files), now["Threads"], now["RssAnon"], now["RssFile"] + now["RssShmem"]}
 }
 
 // numbers reads the lines of a status file of /proc that have a number.
