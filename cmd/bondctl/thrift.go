@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"runtime/debug"
 
 	"golang.org/x/sys/unix"
@@ -13,7 +14,9 @@ import (
 // before the heap is twice as large, at the least at 2 MB: it has next to nothing to do, seldom.
 func beThrifty() {
 	_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0) // without it the keeper is larger, and all else is the same
-	debug.SetGCPercent(50)
+	if os.Getenv("GOGC") == "" { // or somebody has said how it is to be
+		debug.SetGCPercent(50)
+	}
 }
 
 // giveMemoryBack returns what the start took and nothing needs any more.
