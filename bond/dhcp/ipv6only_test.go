@@ -53,7 +53,7 @@ func TestIPv6OnlyNetwork(t *testing.T) {
 			network: prefers(0, 0, 7, 8),
 			events: func(r *run) {
 				r.serves(lends(time.Hour))
-				r.confirm <- struct{}{}
+				r.moves <- Move{}
 				synctest.Wait()
 			},
 			sent:     []string{either, either, choose},
@@ -63,7 +63,7 @@ func TestIPv6OnlyNetwork(t *testing.T) {
 			network: prefers(0, 0, 7, 8),
 			events: func(r *run) {
 				r.change(func(n *network) { n.ipv6 = false })
-				r.confirm <- struct{}{}
+				r.moves <- Move{}
 				sleep(5 * time.Second)
 			},
 			sent:     []string{either, discover, discover},
@@ -91,7 +91,7 @@ func TestIPv6OnlyNetwork(t *testing.T) {
 			previous: past(time.Minute),
 			network:  prefers(0, 0, 7, 8),
 			events:   func(*run) { sleep(5 * time.Second) },
-			sent:     []string{reboot, reboot, wish},
+			sent:     []string{reboot, reboot, wish, reboot, wish, reboot, wish},
 		},
 	}
 	for name, test := range tests {
@@ -135,7 +135,7 @@ func TestSeldom(t *testing.T) {
 			}
 		}
 		r.change(func(n *network) { n.ipv6 = false })
-		r.confirm <- struct{}{}
+		r.moves <- Move{}
 		synctest.Wait()
 		_, when = r.messages()
 		again := len(when)

@@ -31,9 +31,10 @@ var requested = []dhcpv4.OptionCode{
 }
 
 // discover asks all servers for a lease, of the wished address if they can
-// (RFC 2131 section 4.4.1).
+// (RFC 2131 section 4.4.1), and at once if they like (RFC 4039).
 func (c *Client) discover(wish netip.Addr) *dhcpv4.DHCPv4 {
 	m := c.question(dhcpv4.MessageTypeDiscover)
+	m.UpdateOption(dhcpv4.OptGeneric(dhcpv4.OptionRapidCommit, nil))
 	if wish.IsValid() {
 		m.UpdateOption(dhcpv4.OptRequestedIPAddress(wish.AsSlice()))
 	}

@@ -219,7 +219,7 @@ var errDown = errors.New("network is down")
 // run is a client on a network, in a bubble of synctest's.
 type run struct {
 	*network
-	confirm chan struct{}
+	moves chan Move
 
 	eventsMu sync.Mutex
 	events   []string
@@ -229,13 +229,13 @@ type run struct {
 
 // runs starts a client, which ends with the test.
 func runs(t *testing.T, n *network, previous *lease.Lease) *run {
-	r := &run{network: n, confirm: make(chan struct{}, 1)}
+	r := &run{network: n, moves: make(chan Move, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
 	client := Client{Open: n.Open, ID: []byte{0, 1}, IPv6Only: n.ipv6Only, Owner: n.owner, clock: n.laptop}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		client.Run(ctx, previous, r.confirm, r.note)
+		client.Run(ctx, previous, r.moves, r.note)
 	}()
 	t.Cleanup(func() {
 		cancel()

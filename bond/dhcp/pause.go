@@ -22,11 +22,24 @@ const (
 // requestTries is how often an offer is taken before another one is looked for.
 const requestTries = 4
 
-// rebootPauses are shorter than those of RFC 2131 section 4.1: somebody who has
-// been carried to another network waits for them, and its server may be one that
-// says nothing of a foreign lease.
+const (
+	// aloneTime is how long it is asked whether a lease holds before any server is asked for one
+	// as well: somebody who has been carried to another network waits for that.
+	aloneTime = 100 * time.Millisecond
+	// graceTime is how long an offer of another address is put off for a word on whether
+	// the lease holds, from when both were asked for: connections live by it.
+	graceTime = 100 * time.Millisecond
+)
+
+// once gives one pause.
+func once(pause time.Duration) iter.Seq[time.Duration] {
+	return func(yield func(time.Duration) bool) { yield(pause) }
+}
+
+// rebootPauses begin with a shorter one than those of RFC 2131 section 4.1. Together they are
+// long enough for a server that pings an address before it offers it.
 func rebootPauses(yield func(time.Duration) bool) {
-	_ = yield(time.Second+rand.N(jitter/2)) && yield(2*time.Second)
+	_ = yield(time.Second+rand.N(jitter/2)) && yield(2*time.Second) && yield(4*time.Second)
 }
 
 // The pauses of RFC 2131 section 4.1: each is twice as long as the one before, and a

@@ -266,7 +266,7 @@ func FuzzJudge(f *testing.F) {
 			}
 			return
 		}
-		checkLease(t, lease)
+		checkLease(t, lease.Lease)
 	})
 }
 

@@ -3,6 +3,7 @@ package dhcp
 import (
 	"context"
 	"errors"
+	"iter"
 	"net/netip"
 	"time"
 
@@ -14,12 +15,13 @@ import (
 // session is a running client: the states of RFC 2131 section 4.4 and what they
 // share.
 type session struct {
-	client  *Client
-	clock   clock
-	confirm <-chan struct{}
-	report  func(Event)
+	client *Client
+	clock  clock
+	moves  <-chan Move
+	report func(Event)
 
 	held     *held         // nil without a lease
+	move     Move          // the last one, until it is acted upon
 	wish     netip.Addr    // to be asked for in a DHCPDISCOVER
 	refusals int           // since the last lease
 	declined bool          // the last one was the client's
@@ -47,32 +49,66 @@ func (s *session) recall(previous *lease.Lease) {
 // begin is where a client starts, and starts again on another path.
 func (s *session) begin(context.Context) state {
 	s.refusals, s.declined = 0, false
+	move := s.move
+	s.move = Move{}
+	s.recall(move.Lease)
 	s.restart()
-	if s.held == nil {
+	switch {
+	case s.held == nil:
 		return s.selecting
-	}
-	if s.left(s.held.Expiry) <= 0 {
+	case s.left(s.held.Expiry) <= 0:
 		return s.lose(ErrExpired)
+	case move.Foreign:
+		return s.contesting
 	}
 	return s.rebooting
 }
 
 // rebooting asks whether the lease holds on this path (RFC 2131 section 3.2). A
-// server that doesn't know it says nothing (section 4.3.2), so with silence one
-// is looked for while the lease is kept.
+// server that doesn't know it says nothing (section 4.3.2), so silence is no reason
+// to wait for long.
 func (s *session) rebooting(ctx context.Context) state {
 	s.asks(&s.held.Lease)
 	asking, cancel := s.holding(ctx)
 	defer cancel()
-	l, err := s.ask(asking, question{
-		message: s.client.reboot(s.held.Address.Addr()),
-		answer:  dhcpv4.MessageTypeAck,
-		pauses:  rebootPauses,
-	})
+	l, err := s.ask(asking, s.reboot(once(aloneTime)))
+	if err != nil {
+		return s.turn(ctx, err, s.contesting)
+	}
+	return s.take(ctx, l)
+}
+
+// reboot is the question whether the lease holds.
+func (s *session) reboot(pauses iter.Seq[time.Duration]) question {
+	return question{message: s.client.reboot(s.held.Address.Addr()), answer: dhcpv4.MessageTypeAck, pauses: pauses}
+}
+
+// contesting asks whether the lease holds and, beside that, any server for one. The first
+// good answer wins.
+func (s *session) contesting(ctx context.Context) state {
+	s.asks(&s.held.Lease)
+	asking, cancel := s.holding(ctx)
+	defer cancel()
+	reboot, discover := s.reboot(rebootPauses), s.discover(nil)
+	l, err := s.ask(asking, reboot, discover)
 	if err != nil {
 		return s.turn(ctx, err, s.selecting)
 	}
+	if l.kind == dhcpv4.MessageTypeOffer {
+		return s.choose(ctx, l, discover)
+	}
 	return s.take(ctx, l)
+}
+
+// discover is the question for any lease.
+func (s *session) discover(pauses iter.Seq[time.Duration]) question {
+	return question{
+		message: s.client.discover(s.wish),
+		answer:  dhcpv4.MessageTypeOffer,
+		rapid:   true,
+		waives:  s.held == nil, // whoever has an address keeps it
+		pauses:  pauses,
+	}
 }
 
 // selecting asks any server for a lease and takes the first that is offered
@@ -84,21 +120,26 @@ func (s *session) selecting(ctx context.Context) state {
 	if err := s.rest(asking); err != nil {
 		return s.turn(ctx, err, s.selecting)
 	}
-	discover := s.client.discover(s.wish)
-	offer, err := s.ask(asking, question{
-		message: discover,
-		answer:  dhcpv4.MessageTypeOffer,
-		waives:  s.held == nil, // whoever has an address keeps it
-		pauses:  s.client.seldom(),
-	})
+	discover := s.discover(s.client.seldom())
+	l, err := s.ask(asking, discover)
 	if waived, ok := errors.AsType[*waivedError](err); ok {
 		return s.waiving(waived.wait)
 	}
 	if err != nil {
 		return s.turn(ctx, err, s.selecting)
 	}
+	if l.kind == dhcpv4.MessageTypeOffer {
+		return s.choose(ctx, l, discover)
+	}
+	return s.take(ctx, l)
+}
+
+// choose asks for the lease that was offered.
+func (s *session) choose(ctx context.Context, offer answer, discover question) state {
+	asking, cancel := s.holding(ctx)
+	defer cancel()
 	l, err := s.ask(asking, question{
-		message: s.client.choose(offer, discover.TransactionID),
+		message: s.client.choose(offer.Lease, discover.message.TransactionID),
 		answer:  dhcpv4.MessageTypeAck,
 		server:  offer.Server,
 		pauses:  doubling(requestTries),
@@ -262,11 +303,17 @@ func (s *session) wait(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-s.confirm:
-		return errConfirm
+	case m := <-s.moves:
+		return s.moved(m)
 	case <-due:
 		return nil
 	}
+}
+
+// moved notes that the path has changed, for begin to act upon.
+func (s *session) moved(m Move) error {
+	s.move = m
+	return errConfirm
 }
 
 // holding is ctx for as long as the lease in hand, if there is one.

@@ -28,7 +28,8 @@ func (e *TakenError) Error() string {
 
 // take takes a lease, unless its address is another one than before and somebody else
 // has it.
-func (s *session) take(ctx context.Context, l lease.Lease) state {
+func (s *session) take(ctx context.Context, a answer) state {
+	l := a.Lease
 	addr := l.Address.Addr()
 	if s.client.Owner == nil || s.held != nil && s.held.Address.Addr() == addr {
 		return s.bind(l)
@@ -52,8 +53,8 @@ func (s *session) owner(ctx context.Context, addr netip.Addr) (net.HardwareAddr,
 	defer asking.Wait()
 	defer cancel()
 	select {
-	case <-s.confirm:
-		return nil, errConfirm
+	case m := <-s.moves:
+		return nil, s.moved(m)
 	case mac := <-answer:
 		return mac, ctx.Err()
 	}

@@ -40,7 +40,7 @@ func TestTakenAddress(t *testing.T) {
 			network: learns,
 			events: func(r *run) {
 				sleep(time.Second)
-				r.confirm <- struct{}{}
+				r.moves <- Move{}
 				sleep(time.Second)
 			},
 			sent:     []string{discover, choose, decline, discover, chooseOther},
@@ -71,7 +71,7 @@ func TestTakenAddress(t *testing.T) {
 			events: func(r *run) {
 				sleep(100 * time.Millisecond)
 				r.change(func(n *network) { n.taken = nil })
-				r.confirm <- struct{}{}
+				r.moves <- Move{}
 				synctest.Wait()
 			},
 			sent:     []string{discover, choose, discover, choose},
