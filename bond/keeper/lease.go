@@ -25,13 +25,18 @@ type leaser struct {
 	log     *slog.Logger
 	memory  leaseMemory
 	// ask is [dhcp.Client.Run].
-	ask func(ctx context.Context, who lease.Identity, previous *lease.Lease, confirm <-chan struct{}, report func(dhcp.Event))
-	// gateway is [probe.Gateway] for that of a lease.
-	gateway func(ctx context.Context, l lease.Lease, known net.HardwareAddr) (net.HardwareAddr, error)
+	ask func(ctx context.Context, who lease.Identity, previous *lease.Lease, moves <-chan dhcp.Move, report func(dhcp.Event))
+	// gateway is [probe.Gateway] for that of a lease, wherever it is.
+	gateway func(ctx context.Context, l lease.Lease) (net.HardwareAddr, error)
+	// recognise is [probe.Recognise].
+	recognise func(ctx context.Context, all []probe.Known, silent func()) (int, error)
+	// ssid is the network of a Wi-Fi slave; nil where that isn't known.
+	ssid func(slave string) []byte
 
 	lent  statedir.Lent
 	last  netip.Prefix // the address that was lent last, to this keeper or to the one before
 	place place        // for which the lease was last looked after
+	by    member       // the active slave there
 	since time.Time    // when the place called for another lease; zero when it has one
 	// doubted is set when the servers are asked since the gateway isn't the one that
 	// it should be. With their answer it is learnt anew how the gateway is recognised.
@@ -42,12 +47,12 @@ type leaser struct {
 	ipv6Only atomic.Bool
 	own      ownMACs
 
-	client   *job          // which asks servers; nil while none is asked
-	says     bond.Config   // what is named of who it says it is
-	again    chan struct{} // has the client ask whether its lease holds
+	client   *job            // which asks servers; nil while none is asked
+	says     bond.Config     // what is named of who it says it is
+	moves    wish[dhcp.Move] // has the client ask whether its lease holds
 	events   chan dhcp.Event
 	question *job // to a gateway, that is under way
-	answers  chan gatewayAnswer
+	answers  chan answer
 }
 
 // A leaseWish says whether the bond is to have a lease, whether it would do without, and
@@ -56,24 +61,35 @@ type leaseWish struct {
 	dhcp     bool
 	ipv6Only bool // IPv6 alone would do
 	place    place
+	by       member
 	own      []bond.HardwareAddr // of this machine
 	says     bond.Config         // what is named of who the bond is to servers, and nothing else
+}
+
+// A member is the active slave, by which a network is reached.
+type member struct {
+	name string
+	wifi bool
 }
 
 // newLeaser begins with what an earlier keeper was lent.
 func newLeaser(k *Keeper, lent statedir.Lent, reports chan<- []report) *leaser {
 	l := &leaser{
 		wish: newWish[leaseWish](), reports: reports, log: k.Log, memory: memoryOf(k.Host, k.Name), lent: lent,
-		gateway: func(ctx context.Context, l lease.Lease, known net.HardwareAddr) (net.HardwareAddr, error) {
-			return probe.Gateway(ctx, k.Name, l.Address.Addr(), l.Gateway(), known)
+		gateway: func(ctx context.Context, l lease.Lease) (net.HardwareAddr, error) {
+			return probe.Gateway(ctx, k.Name, l.Address.Addr(), l.Gateway(), nil)
 		},
+		recognise: func(ctx context.Context, all []probe.Known, silent func()) (int, error) {
+			return probe.Recognise(ctx, k.Name, all, silent)
+		},
+		ssid: ssid,
 	}
-	l.ask = func(ctx context.Context, who lease.Identity, previous *lease.Lease, confirm <-chan struct{}, report func(dhcp.Event)) {
+	l.ask = func(ctx context.Context, who lease.Identity, previous *lease.Lease, moves <-chan dhcp.Move, report func(dhcp.Event)) {
 		client := dhcp.Client{
 			Interface: k.Name, ID: who.ClientID, Hostname: who.Hostname, HardwareAddr: who.HardwareAddr,
 			IPv6Only: l.ipv6Only.Load, Owner: l.owner(k.Name),
 		}
-		client.Run(ctx, previous, confirm, report)
+		client.Run(ctx, previous, moves, report)
 	}
 	return l
 }
@@ -91,7 +107,7 @@ func (l *leaser) owner(bond string) func(context.Context, netip.Addr) net.Hardwa
 
 // Run looks after the lease until ctx ends. The lease stays as it is then.
 func (l *leaser) Run(ctx context.Context) error {
-	l.events, l.answers = make(chan dhcp.Event), make(chan gatewayAnswer)
+	l.events, l.answers = make(chan dhcp.Event), make(chan answer)
 	defer l.stop()
 	for {
 		select {
@@ -114,7 +130,7 @@ func (l *leaser) fulfil(ctx context.Context, w leaseWish) {
 	if l.client != nil && !reflect.DeepEqual(l.says, w.says) {
 		l.stop() // it goes on under another name
 	}
-	l.says = w.says
+	l.says, l.by = w.says, w.by
 	switch {
 	case !w.dhcp:
 		l.stop()
@@ -150,11 +166,14 @@ func (l *leaser) start(ctx context.Context, at place) {
 	} else {
 		l.lent = statedir.Lent{}
 	}
-	again, who := make(chan struct{}, 1), identity(remembered, l.says)
-	l.place, l.since, l.again = at, time.Now(), again
+	moves, who := newWish[dhcp.Move](), identity(remembered, l.says)
+	l.place, l.since, l.moves = at, time.Now(), moves
 	l.client = begin(ctx, func(ctx context.Context) {
-		l.ask(ctx, who, previous, again, func(e dhcp.Event) { send(ctx, l.events, e) })
+		l.ask(ctx, who, previous, moves, func(e dhcp.Event) { send(ctx, l.events, e) })
 	})
+	if l.lent.Lease == nil {
+		l.look(ctx, l.visited(), true)
+	}
 }
 
 // stop ends the client. The lease stays as it is.

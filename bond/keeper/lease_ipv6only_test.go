@@ -30,16 +30,16 @@ func TestLeaseOnIPv6OnlyNetwork(t *testing.T) {
 		n.expect(t, `trouble ""`)
 		n.ipv6Only = false
 		n.goes(1, 1, 0)
-		n.expect(t, "any address is asked for", `trouble "no DHCP server answers"`, "asks whether it holds")
+		n.expect(t, "any address is asked for", `trouble "no DHCP server answers"`, "asks whether nothing holds")
 		n.ipv6Only = true
 		n.goes(1, 1, 0)
 		n.expect(t, "nobody is asked", `trouble ""`)
 		n.events <- dhcp.Event{Kind: dhcp.Waived, Reason: errors.New("IPv6 alone")}
 		n.goes(2, 1, 0)
-		n.expect(t, "asks whether it holds")
+		n.expect(t, "asks whether nothing holds")
 		n.lends(dhcp.Bound, "192.0.2.7/24")
 		n.expect(t, `lent 192.0.2.7/24 by ""`, " lease none -> 192.0.2.7/24: from 192.0.2.1 (1000 ms)",
-			`asks for 192.0.2.1 with ""`, `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
+			"asks for 192.0.2.1", `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
 		n.ipv6Only = false
 		n.goes(2, 1, 0)
 		n.expect(t)

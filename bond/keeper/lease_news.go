@@ -61,6 +61,9 @@ func (l *leaser) handle(ctx context.Context, e dhcp.Event) {
 		l.bind(ctx, *e.Lease)
 	case dhcp.Lost:
 		l.lent = statedir.Lent{}
+		if err := l.memory.forget(*e.Lease); err != nil {
+			l.log.Warn("forget the network", "error", err)
+		}
 		if l.now.trouble != "" {
 			l.now.trouble = l.now.reason // what was lent holds no longer
 		}
@@ -105,21 +108,29 @@ func (l *leaser) bind(ctx context.Context, taken lease.Lease) {
 	}
 	news := []report{l.lent}
 	if before == nil || before.Address != taken.Address {
-		text := "from " + taken.Server.String()
-		if l.last.IsValid() && l.last != taken.Address {
-			text += "; it is another one than " + l.last.Addr().String() + ", whose connections could not be kept"
-		}
-		from := netip.Prefix{}
-		if before != nil {
-			from = before.Address
-		}
-		news = append(news, l.event(from, taken.Address, text))
+		news = append(news, l.another(before, taken, "from "+taken.Server.String()))
 	}
 	l.last, l.since, l.doubted, l.now = taken.Address, time.Time{}, false, standing{}
 	l.tell(ctx, news...)
-	if l.lent.GatewayMAC == nil && taken.Gateway().Is4() {
-		l.askGateway(ctx)
+	switch {
+	case !taken.Gateway().Is4():
+	case l.lent.GatewayMAC == nil:
+		l.learn(ctx)
+	default:
+		l.visit() // until when the lease holds is new
 	}
+}
+
+// another tells of a lease of another address than before.
+func (l *leaser) another(before *lease.Lease, taken lease.Lease, text string) bond.Event {
+	if l.last.IsValid() && l.last != taken.Address {
+		text += "; it is another one than " + l.last.Addr().String() + ", whose connections could not be kept"
+	}
+	from := netip.Prefix{}
+	if before != nil {
+		from = before.Address
+	}
+	return l.event(from, taken.Address, text)
 }
 
 // event tells of the lease in the history.

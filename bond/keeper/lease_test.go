@@ -18,6 +18,7 @@ import (
 	"github.com/bondctl/bondctl/bond/dhcp"
 	"github.com/bondctl/bondctl/bond/internal/statedir"
 	"github.com/bondctl/bondctl/bond/lease"
+	"github.com/bondctl/bondctl/bond/probe"
 )
 
 // lan is the network that a leaser is on, in a bubble of synctest's. What it was
@@ -26,6 +27,9 @@ type lan struct {
 	*leaser
 	events  chan dhcp.Event
 	gateway string // its hardware address; "" where it is silent
+	router  string // its address; "" for whichever is asked for
+	network string // its SSID
+	slow    time.Duration
 	// ipv6Only says that IPv6 alone would do.
 	ipv6Only bool
 
@@ -40,30 +44,46 @@ func at(t *testing.T, lent statedir.Lent) *lan {
 	n.leaser = &leaser{
 		wish: newWish[leaseWish](), reports: reports, log: slog.New(slog.DiscardHandler), lent: lent,
 		memory: leaseMemory{dir: statedir.Of(t.TempDir(), "bond0"), bond: "bond0", seed: []byte("seed")},
-		ask: func(ctx context.Context, _ lease.Identity, previous *lease.Lease, confirm <-chan struct{}, report func(dhcp.Event)) {
+		ask: func(ctx context.Context, _ lease.Identity, previous *lease.Lease, moves <-chan dhcp.Move, report func(dhcp.Event)) {
 			n.say("asks for %s", leasedAddress(previous))
 			defer n.say("asks no more")
 			for {
 				select {
 				case <-ctx.Done():
 					return
-				case <-confirm:
+				case m := <-moves:
 					time.Sleep(time.Millisecond) // so that it comes after what was reported before
-					n.say("asks whether it holds")
+					n.say("asks whether %s holds%s", leasedAddress(m.Lease), map[bool]string{true: ", and any server"}[m.Foreign])
 				case e := <-n.events:
 					report(e)
 				}
 			}
 		},
 	}
-	n.leaser.gateway = func(ctx context.Context, l lease.Lease, known net.HardwareAddr) (net.HardwareAddr, error) {
+	n.leaser.gateway = func(ctx context.Context, l lease.Lease) (net.HardwareAddr, error) {
 		time.Sleep(time.Millisecond) // so that it comes after what was reported before
-		n.say("asks for %s with %q", l.Gateway(), known)
-		if known != nil && known.String() != n.gateway {
-			return nil, errors.New("silent")
-		}
+		n.say("asks for %s", l.Gateway())
 		return net.ParseMAC(n.gateway)
 	}
+	n.leaser.recognise = func(ctx context.Context, all []probe.Known, silent func()) (int, error) {
+		time.Sleep(2 * time.Millisecond) // so that it comes after what was reported before, and after a client's word
+		found := -1
+		for i, k := range all {
+			n.say("asks for %s at %s in the name of %s", k.Gateway, k.MAC, k.Own)
+			if k.MAC.String() == n.gateway && (n.router == "" || k.Gateway.String() == n.router) {
+				found = i
+			}
+		}
+		time.Sleep(n.slow)
+		if found < 0 || n.slow > 0 {
+			silent()
+		}
+		if found < 0 {
+			return 0, errors.New("silent")
+		}
+		return found, nil
+	}
+	n.leaser.ssid = func(slave string) []byte { return []byte(n.network) }
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		for {
@@ -167,28 +187,28 @@ func TestLease(t *testing.T) {
 		n.lends(dhcp.Bound, "192.0.2.7/24")
 		n.expect(t,
 			`lent 192.0.2.7/24 by ""`, " lease none -> 192.0.2.7/24: from 192.0.2.1 (1000 ms)",
-			`asks for 192.0.2.1 with ""`, `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
+			"asks for 192.0.2.1", `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
 		n.goes(1, 1, 0)
 		n.expect(t) // nothing is new
 		n.lends(dhcp.Renewed, "192.0.2.7/24")
 		n.expect(t, `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
 
 		n.goes(2, 5, 0)
-		n.expect(t, `asks for 192.0.2.1 with "02:00:00:00:00:01"`) // which is there
+		n.expect(t, "asks for 192.0.2.1 at 02:00:00:00:00:01 in the name of 192.0.2.7") // which is there
 		n.gateway = "02:00:00:00:00:02"
 		n.goes(1, 2, 0)
-		n.expect(t, `asks for 192.0.2.1 with "02:00:00:00:00:01"`, "asks whether it holds")
+		n.expect(t, "asks for 192.0.2.1 at 02:00:00:00:00:01 in the name of 192.0.2.7", "asks whether 192.0.2.7/24 holds, and any server")
 		n.lends(dhcp.Renewed, "192.0.2.7/24")
 		n.expect(t, `lent 192.0.2.7/24 by ""`,
-			`asks for 192.0.2.1 with ""`, `lent 192.0.2.7/24 by "02:00:00:00:00:02"`)
+			"asks for 192.0.2.1", `lent 192.0.2.7/24 by "02:00:00:00:00:02"`)
 
 		n.goes(1, 2, 1) // it has slept: the client's timers stood still
-		n.expect(t, "asks whether it holds")
+		n.expect(t, "asks whether 192.0.2.7/24 holds", "asks for 192.0.2.1 at 02:00:00:00:00:01 in the name of 192.0.2.7")
 		n.lends(dhcp.Bound, "192.0.2.8/24")
 		n.expect(t,
 			`lent 192.0.2.8/24 by ""`,
 			" lease 192.0.2.7/24 -> 192.0.2.8/24: from 192.0.2.1; it is another one than 192.0.2.7, whose connections could not be kept (1000 ms)",
-			`asks for 192.0.2.1 with ""`, `lent 192.0.2.8/24 by "02:00:00:00:00:02"`)
+			"asks for 192.0.2.1", `lent 192.0.2.8/24 by "02:00:00:00:00:02"`)
 		n.wish.put(leaseWish{dhcp: true})
 		n.expect(t) // somebody pulled the cable
 		n.lends(dhcp.Lost, "192.0.2.8/24")
@@ -211,11 +231,11 @@ func TestLeaseSilence(t *testing.T) {
 		n.expect(t, silent())
 		n.lends(dhcp.Renewed, "192.0.2.7/24")
 		n.expect(t, `trouble ""`, `lent 192.0.2.7/24 by ""`,
-			`asks for 192.0.2.1 with ""`, `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
+			"asks for 192.0.2.1", `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
 		n.events <- dhcp.Event{Kind: dhcp.Silent, Reason: dhcp.ErrSilent}
 		n.expect(t, silent())
 		n.goes(2, 1, 0)
-		n.expect(t, `asks for 192.0.2.1 with "02:00:00:00:00:01"`, "asks whether it holds") // the gateway is there; is the server?
+		n.expect(t, "asks for 192.0.2.1 at 02:00:00:00:00:01 in the name of 192.0.2.7", "asks whether 192.0.2.7/24 holds") // the gateway is there; is the server?
 		for range 2 {
 			n.wish.put(leaseWish{place: place{path{2, 1}, 0}})
 			time.Sleep(time.Second)
@@ -243,7 +263,7 @@ func TestLeaseAsking(t *testing.T) {
 		n.expect(t, `trouble "no DHCP server answers"`)
 		n.lends(dhcp.Bound, "192.0.2.7/24")
 		n.expect(t, "nobody is asked", `trouble ""`, `lent 192.0.2.7/24 by ""`, " lease none -> 192.0.2.7/24: from 192.0.2.1 (3000 ms)",
-			`asks for 192.0.2.1 with ""`, `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
+			"asks for 192.0.2.1", `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
 	})
 }
 
@@ -266,7 +286,7 @@ func TestLeaseRemembered(t *testing.T) {
 		n.expect(t, `lent nothing by ""`)
 		n.lends(dhcp.Bound, "192.0.2.8/24")
 		n.expect(t, `trouble ""`, `lent 192.0.2.8/24 by ""`, " lease none -> 192.0.2.8/24: from 192.0.2.1 (3000 ms)",
-			`asks for 192.0.2.1 with ""`, `lent 192.0.2.8/24 by "02:00:00:00:00:01"`)
+			"asks for 192.0.2.1", `lent 192.0.2.8/24 by "02:00:00:00:00:01"`)
 		after, err := n.memory.recall()
 		if err != nil || leasedAddress(after.Lease) != "192.0.2.8/24" || string(after.ClientID) != string(before.ClientID) {
 			t.Errorf("remembered: %+v, %v", after, err)

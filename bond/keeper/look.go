@@ -124,7 +124,7 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 	}
 	here := place{d.seen.path, d.resumes}
 	d.leaser.wish.put(leaseWish{
-		dhcp: wanted.Config.WantsDHCP() && d.seen.bridge == "", ipv6Only: wanted.Config.IPv4Optional() && d.seen.ipv6, place: here, own: d.seen.own,
+		dhcp: wanted.Config.WantsDHCP() && d.seen.bridge == "", ipv6Only: wanted.Config.IPv4Optional() && d.seen.ipv6, place: here, by: member{d.seen.active, d.seen.wifi}, own: d.seen.own,
 		says: bond.Config{Hostname: wanted.Config.Hostname, ClientID: wanted.Config.ClientID},
 	})
 	held, _ := d.record.state.Lent.Now()

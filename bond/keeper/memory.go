@@ -6,7 +6,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/dhcp"
@@ -46,11 +48,47 @@ func (m leaseMemory) recall() (statedir.Remembered, error) {
 	return r, errors.Join(err, m.dir.Remember(r))
 }
 
-// remember keeps a lease.
+// remember keeps a lease, in the networks in which it was had as well.
 func (m leaseMemory) remember(l lease.Lease) error {
 	r, err := m.recall()
 	r.Lease = &l
+	for i, v := range r.Visited {
+		if v.Lease.Address == l.Address && v.Lease.Server == l.Server {
+			r.Visited[i].Lease = l
+		}
+	}
+	r.Visited = inForce(r.Visited, time.Now())
 	return errors.Join(err, m.dir.Remember(r))
+}
+
+// maxVisited bounds the networks that are remembered.
+const maxVisited = 32
+
+// visit remembers a network, as the one that was visited last.
+func (m leaseMemory) visit(v statedir.Visited) error {
+	r, err := m.recall()
+	others := slices.DeleteFunc(inForce(r.Visited, time.Now()), v.Same)
+	r.Visited = append([]statedir.Visited{v}, others[:min(len(others), maxVisited-1)]...)
+	return errors.Join(err, m.dir.Remember(r))
+}
+
+// forget drops the networks in which a lease was had that is void.
+func (m leaseMemory) forget(l lease.Lease) error {
+	r, err := m.dir.Remembered()
+	n := len(r.Visited)
+	r.Visited = slices.DeleteFunc(r.Visited, func(v statedir.Visited) bool { return v.Lease.Address == l.Address && v.Lease.Server == l.Server })
+	if err != nil || len(r.Visited) == n {
+		return err
+	}
+	return m.dir.Remember(r)
+}
+
+// inForce are the networks whose leases still hold: others mustn't be used, nor asked for by
+// their gateways (RFC 4436 section 2).
+func inForce(all []statedir.Visited, now time.Time) []statedir.Visited {
+	return slices.DeleteFunc(all, func(v statedir.Visited) bool {
+		return now.Before(v.Lease.Obtained) || !now.Before(v.Lease.Expiry)
+	})
 }
 
 // disinherit forgets the lease that was taken over, and by what servers know it: both are

@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
+
+	"github.com/bondctl/bondctl/bond/internal/statedir"
 )
 
 // errLost says that the kernel's messages can't be had any more.
@@ -28,8 +31,8 @@ type news struct {
 	reports                []report
 }
 
-// settleTime is the least time between two looks. The first of a burst of events
-// is acted upon at once: an undock brings many, and the first one counts.
+// settleTime is the least time between two looks, but for what is urgent. The first of a burst of
+// events is acted upon at once: an undock brings many, and the first one counts.
 const settleTime = 100 * time.Millisecond
 
 // wait blocks until there is something to look at, or until retry is over
@@ -73,8 +76,22 @@ func (t *triggers) wait(ctx context.Context, retry, deaf time.Duration) (n news,
 			n.reports = r
 		}
 	}
-	t.pace(ctx, &n)
+	if slices.ContainsFunc(n.reports, urgent) {
+		t.last = time.Now()
+	} else {
+		t.pace(ctx, &n)
+	}
 	return n, ctx.Err()
+}
+
+// urgent says whether a report brings about a look at once: upon a failover somebody waits for what it
+// tells of.
+func urgent(r report) bool {
+	switch r.(type) {
+	case switched, statedir.Lent, renumber:
+		return true
+	}
+	return false
 }
 
 // after has an item after a time; never after none.
@@ -104,6 +121,10 @@ func (t *triggers) pace(ctx context.Context, n *news) {
 			return
 		case r := <-t.reports:
 			n.reports = append(n.reports, r...)
+			if slices.ContainsFunc(r, urgent) {
+				t.last = time.Now()
+				return
+			}
 		case <-rest.C:
 			t.last = time.Now()
 			return

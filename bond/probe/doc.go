@@ -6,7 +6,7 @@
 // network, on which the addresses and routes of the old one are worth nothing.
 // The kernel doesn't notice: the bond stayed up. So the neighbours are asked who
 // would have been there before: [Gateway] asks the IPv4 gateway whether it still
-// is (RFC 4436), [Routers] asks the IPv6 routers for what they advertise (RFC
+// is, and [Recognise] those of all networks that are known (RFC 4436), [Routers] asks the IPv6 routers for what they advertise (RFC
 // 4861). And whether an IPv4 address is somebody else's as well is asked by [Owner]
 // before it is used, and listened for by [Claim] afterwards (RFC 5227). Whether a path
 // carries IP at all is asked by [Echo], and for how long a port passes nothing on, as it

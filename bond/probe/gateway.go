@@ -105,8 +105,7 @@ func (q gatewayQuestion) ask(ctx context.Context, s *socket, pause time.Duration
 	if to == nil {
 		to = broadcast
 	}
-	request := arp{operation: arpRequest, senderMAC: [6]byte(mac), sender: q.own, target: q.gateway}
-	if err := s.send(request.marshal(), to); err != nil {
+	if err := s.send(q.request(mac).marshal(), to); err != nil {
 		return nil, err
 	}
 	for end := time.Now().Add(pause); ; {
@@ -118,6 +117,11 @@ func (q gatewayQuestion) ask(ctx context.Context, s *socket, pause time.Duration
 			return answer, nil
 		}
 	}
+}
+
+// request is the question of one who has that MAC.
+func (q gatewayQuestion) request(mac net.HardwareAddr) arp {
+	return arp{operation: arpRequest, senderMAC: [6]byte(mac), sender: q.own, target: q.gateway}
 }
 
 // answer is the gateway's MAC, if the packet is its answer to a question that

@@ -2,6 +2,7 @@ package statedir
 
 import (
 	"net"
+	"slices"
 	"time"
 
 	"github.com/bondctl/bondctl/bond/internal/statefile"
@@ -48,6 +49,21 @@ type Remembered struct {
 	// Taken is what the DHCP client was known by whose lease was taken over; nil where none
 	// was.
 	Taken *lease.Identity `json:"taken,omitempty"`
+	// Visited are the networks in which leases were had that still hold, the last one first.
+	Visited []Visited `json:"visited,omitempty"`
+}
+
+// A Visited is a network in which a lease was had, and by what it is recognised.
+type Visited struct {
+	Lease      lease.Lease      `json:"lease"`
+	GatewayMAC net.HardwareAddr `json:"gateway_mac"`
+	SSID       []byte           `json:"ssid,omitempty"` // nil where it was had by a cable
+	Member     string           `json:"member"`         // over which it was had last
+}
+
+// Same says whether two are the same network, seen by the same kind of path.
+func (v Visited) Same(o Visited) bool {
+	return slices.Equal(v.GatewayMAC, o.GatewayMAC) && v.Lease.Gateway() == o.Lease.Gateway() && slices.Equal(v.SSID, o.SSID)
 }
 
 // Remembered reads lease.json; the zero value when there is none.
