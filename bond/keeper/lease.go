@@ -36,8 +36,10 @@ type leaser struct {
 	lent  statedir.Lent
 	last  netip.Prefix // the address that was lent last, to this keeper or to the one before
 	place place        // for which the lease was last looked after
-	by    member       // the active slave there
-	since time.Time    // when the place called for another lease; zero when it has one
+	// adopted is the last place at which a lease was in force since its network was recognised.
+	adopted place
+	by      member    // the active slave there
+	since   time.Time // when the place called for another lease; zero when it has one
 	// doubted is set when the servers are asked since the gateway isn't the one that
 	// it should be. With their answer it is learnt anew how the gateway is recognised.
 	doubted bool

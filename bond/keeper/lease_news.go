@@ -61,9 +61,7 @@ func (l *leaser) handle(ctx context.Context, e dhcp.Event) {
 		l.bind(ctx, *e.Lease)
 	case dhcp.Lost:
 		l.lent = statedir.Lent{}
-		if err := l.memory.forget(*e.Lease); err != nil {
-			l.log.Warn("forget the network", "error", err)
-		}
+		l.forget(e)
 		if l.now.trouble != "" {
 			l.now.trouble = l.now.reason // what was lent holds no longer
 		}

@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -183,6 +184,7 @@ func (l *leaser) adopt(ctx context.Context, v statedir.Visited) {
 	text := fmt.Sprintf("known here, by the gateway %s at %s", v.Lease.Gateway(), v.GatewayMAC)
 	e := l.another(before, v.Lease, text)
 	l.last, l.since, l.doubted, l.now = v.Lease.Address, time.Time{}, false, standing{}
+	l.adopted = l.place
 	l.tell(ctx, l.lent, e)
 	l.moves.put(dhcp.Move{Lease: &v.Lease})
 	l.visit()
@@ -199,6 +201,18 @@ func (l *leaser) visit() {
 	}
 	if err := l.memory.visit(v); err != nil {
 		l.log.Warn("remember the network", "error", err)
+	}
+}
+
+// forget drops the network of a lease that was lost there. Another network's server refuses it as well,
+// which says nothing of its own.
+func (l *leaser) forget(lost dhcp.Event) {
+	refused, ok := errors.AsType[*dhcp.RefusedError](lost.Reason)
+	if ok && refused.Server != lost.Lease.Server && l.adopted != l.place {
+		return
+	}
+	if err := l.memory.forget(*lost.Lease); err != nil {
+		l.log.Warn("forget the network", "error", err)
 	}
 }
 

@@ -42,18 +42,18 @@ func TestDHCPOnBond(t *testing.T) {
 
 	eth0.Pull()
 	netnstest.Eventually(t, active(h, "eth1"))
-	c.confirm <- struct{}{}
+	c.moves <- dhcp.Move{}
 	netnstest.Eventually(t, c.had(dhcp.Renewed, 1))
 	netnstest.Eventually(t, wrote(server, fmt.Sprintf("DHCPACK(lan) %s %s", lease.Address.Addr(), eth1.MAC)))
 
 	linkDown(t, h, "bond0")
-	c.confirm <- struct{}{}
+	c.moves <- dhcp.Move{}
 	netnstest.Eventually(t, c.had(dhcp.Silent, 1))
 	linkUp(t, h, "bond0")
 	netnstest.Eventually(t, c.had(dhcp.Renewed, 2))
 
 	server.Stop()
-	c.confirm <- struct{}{}
+	c.moves <- dhcp.Move{}
 	netnstest.Eventually(t, c.had(dhcp.Silent, 2))
 	server = h.LAN().DHCP() // it has forgotten everything
 	netnstest.Eventually(t, c.had(dhcp.Renewed, 3))
@@ -108,9 +108,9 @@ func TestDHCPNoInterface(t *testing.T) {
 
 // dhcpClient is a client that runs on a host's bond0.
 type dhcpClient struct {
-	client  dhcp.Client
-	confirm chan struct{}
-	stop    func()
+	client dhcp.Client
+	moves  chan dhcp.Move
+	stop   func()
 
 	mu     sync.Mutex
 	events []dhcp.Event
@@ -118,7 +118,7 @@ type dhcpClient struct {
 
 func startDHCP(t *testing.T, h *netnstest.Host) *dhcpClient {
 	t.Helper()
-	c := &dhcpClient{confirm: make(chan struct{}, 1)}
+	c := &dhcpClient{moves: make(chan dhcp.Move, 1)}
 	c.client = dhcp.Client{
 		ID: dhcp.NewClientID([]byte(t.Name()), "bond0"),
 		Open: func() (transport dhcp.Transport, err error) {
@@ -129,7 +129,7 @@ func startDHCP(t *testing.T, h *netnstest.Host) *dhcpClient {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
-		c.client.Run(ctx, nil, c.confirm, func(e dhcp.Event) {
+		c.client.Run(ctx, nil, c.moves, func(e dhcp.Event) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.events = append(c.events, e)
