@@ -196,10 +196,10 @@ func (w *watcher) refuse(to int) {
 	delete(w.left, to)
 }
 
-// held are the slaves that aren't returned to since they come and go.
+// held are the slaves that have a link and aren't returned to since they come and go.
 func (w *watcher) held(now time.Time) (names []string) {
 	for _, s := range w.slaves {
-		if _, left := w.left[s.index]; left && w.flap(s.index).until().After(now) {
+		if d := w.left[s.index]; d != nil && !d.back.IsZero() && w.flap(s.index).until().After(now) {
 			names = append(names, s.name)
 		}
 	}

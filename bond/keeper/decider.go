@@ -150,7 +150,7 @@ func (d *decider) handle(ctx context.Context, r report) {
 	case bond.Event:
 		d.record.happened(r)
 	case switched:
-		// The look that follows sees it.
+		d.hurry()
 	case forwards:
 		d.record.forwards(r, d.seen.links)
 	case forgotten:

@@ -123,10 +123,7 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 		return err
 	}
 	here := place{d.seen.path, d.resumes}
-	d.leaser.wish.put(leaseWish{
-		dhcp: wanted.Config.WantsDHCP() && d.seen.bridge == "", ipv6Only: wanted.Config.IPv4Optional() && d.seen.ipv6, place: here, by: member{d.seen.active, d.seen.wifi}, own: d.seen.own,
-		says: bond.Config{Hostname: wanted.Config.Hostname, ClientID: wanted.Config.ClientID},
-	})
+	d.wishLease(wanted.Config)
 	held, _ := d.record.state.Lent.Now()
 	d.conflicts.wish.put(conflictsWish{d.seen.index, here, watched(wanted.Config, held, d.seen.has), d.seen.own})
 	if d.nameServers != nil && d.seen.index != 0 {
@@ -137,6 +134,24 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 	d.ports.wish.put(d.seen.wiredLinks())
 	d.routers.wish.put(routersWish{here, d.seen.slaac, d.renumbered})
 	return nil
+}
+
+// wishLease tells the leaser where the bond is.
+func (d *decider) wishLease(c bond.Config) {
+	d.leaser.wish.put(leaseWish{
+		dhcp: c.WantsDHCP() && d.seen.bridge == "", ipv6Only: c.IPv4Optional() && d.seen.ipv6,
+		place: place{d.seen.path, d.resumes}, by: member{d.seen.active, d.seen.wifi}, own: d.seen.own,
+		says: bond.Config{Hostname: c.Hostname, ClientID: c.ClientID},
+	})
+}
+
+// hurry has the leaser ask what network this is before anything else is looked at: somebody waits
+// for the lease, and a look takes longer than a gateway to answer.
+func (d *decider) hurry() {
+	d.observe()
+	if wanted, err := d.Host.Recorded(d.Name); err == nil && wanted != nil {
+		d.wishLease(wanted.Config)
+	}
 }
 
 // tell logs notes and a failure once, and not each time that they come again.
