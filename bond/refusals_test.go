@@ -57,7 +57,7 @@ func TestRest(t *testing.T) {
 		var r Refusals
 		look := func(up bool) bool {
 			s := State{Name: "bond0", Links: []Link{{Name: "bond0", Index: 7}, {Name: "eth0", Index: 1, Master: "bond0", Up: up}}}
-			r.rests.mark(&s)
+			r.rests.mark(&s, "")
 			return s.Links[1].resting
 		}
 		for range 2 {

@@ -58,6 +58,7 @@ func newDecider(k *Keeper, r *record) *decider {
 		ports:       newPorts(k, reports),
 		failover:    newFailovers(k, reports),
 	}
+	r.drilled = func() bool { return k.Host.Drilled(k.Name) }
 	if k.Resolver != nil {
 		d.nameServers = newNameServers(k, reports)
 	}

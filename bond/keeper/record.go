@@ -33,6 +33,8 @@ type record struct {
 	events  []bond.Event // which aren't yet
 	// accessPoint says in words where a slave is that has roamed.
 	accessPoint func(slave string) *string
+	// drilled says whether a drill is under way; nil where none ever is.
+	drilled func() bool
 }
 
 // maxEvents bounds the events that wait for a history that can't be written.
@@ -130,10 +132,24 @@ func (r *record) due() time.Time {
 // saw takes in what happened between two snapshots.
 func (r *record) saw(before snapshot, now *snapshot, at time.Time) {
 	r.roam.begin(before, *now, at)
-	for _, e := range now.since(before, at) {
+	events := now.since(before, at)
+	if len(events) > 0 && r.drilled != nil && r.drilled() {
+		markDrilled(events)
+	}
+	for _, e := range events {
 		r.happened(e)
 	}
 	r.foldIn(r.roam.end(*now, at))
+}
+
+// markDrilled says of events that a drill has brought them about.
+func markDrilled(events []bond.Event) {
+	for i := range events {
+		switch events[i].Event {
+		case bond.EventFailover, bond.EventLinkUp, bond.EventLinkDown:
+			events[i].Message = new("drill")
+		}
+	}
 }
 
 // happened takes in an event. It is told when it is clear what it is part of.
