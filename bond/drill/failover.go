@@ -21,7 +21,7 @@ type Failover struct {
 	By   string  `json:"by"`   // switch or cut
 	From string  `json:"from"` // the member that failed
 	To   *string `json:"to"`   // the one that took over
-	Lost     *int `json:"lost"` // frames without an answer
+	Lost *int    `json:"lost"` // frames without an answer
 	// OutageMS is the longest time in which nothing got through ([Gap.Outage]).
 	OutageMS *int `json:"outage_ms"`
 	// BackBy says who made From active again: policy or hand.

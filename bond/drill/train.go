@@ -15,13 +15,13 @@ import (
 type Train struct {
 	Interval time.Duration
 
-	asker    probe.Repeater
-	stop     context.CancelFunc
-	running  sync.WaitGroup
-	mu       sync.Mutex
-	frames   []Frame
-	failed   error
-	slowest  time.Duration
+	asker   probe.Repeater
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	mu      sync.Mutex
+	frames  []Frame
+	failed  error
+	slowest time.Duration
 }
 
 // Start has a train leave. It is stopped by [Train.Stop], which closes the asker.

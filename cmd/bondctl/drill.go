@@ -20,7 +20,7 @@ import (
 func drillCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "drill",
-		Usage:     "rehearse the failovers, measure what they cost, and put everything back",
+		Usage:     "rehearse the failovers, and measure what they cost",
 		ArgsUsage: "[NAME]",
 		Description: "Each member with a link fails in turn, while numbered frames go through the bond to the gateway and back. For each failover, and for the way back, " +
 			"it says how many frames were lost, and for how long nothing got through. Without --cut another member is made active, which shows what the network does. " +
