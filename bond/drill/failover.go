@@ -17,13 +17,15 @@ const (
 // A Failover is what one rehearsal showed. Times are in milliseconds, and nil is what isn't
 // known, as the drill didn't get so far.
 type Failover struct {
-	Bond string  `json:"bond"`
-	By   string  `json:"by"`   // switch or cut
-	From string  `json:"from"` // the member that failed
-	To   *string `json:"to"`   // the one that took over
-	Lost *int    `json:"lost"` // frames without an answer
+	Bond string    `json:"bond"`
+	By   string    `json:"by"`   // switch or cut
+	From string    `json:"from"` // the member that failed
+	To   *string   `json:"to"`   // the one that took over
+	Time time.Time `json:"time"` // when it was made to fail
+	Lost *int      `json:"lost"` // frames without an answer
 	// OutageMS is the longest time in which nothing got through ([Gap.Outage]).
-	OutageMS *int `json:"outage_ms"`
+	OutageMS *int       `json:"outage_ms"`
+	BackTime *time.Time `json:"back_time"` // when it was set up again, or made active again
 	// BackBy says who made From active again: policy or hand.
 	BackBy       *string `json:"back_by"`
 	BackMS       *int    `json:"back_ms"` // from when it was set up again until it was active by policy, updelay included

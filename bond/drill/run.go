@@ -54,7 +54,7 @@ func (d *Drill) Run(ctx context.Context) (all []Failover, err error) {
 		if err := d.Host.ExtendTrial(d.Name, 4*d.Limit+stepTime, false); err != nil {
 			return all, err
 		}
-		f := Failover{Bond: d.Name, By: BySwitch, From: member}
+		f := Failover{Bond: d.Name, By: BySwitch, From: member, Time: time.Now()}
 		if d.Cut {
 			f.By = ByCut
 		}
@@ -91,6 +91,7 @@ func (d *Drill) activate(ctx context.Context, member string) error {
 // fail has the active slave fail, and measures what that costs.
 func (d *Drill) fail(ctx context.Context, f *Failover) error {
 	begun := time.Now()
+	f.Time = begun
 	if d.Cut {
 		if err := d.Host.Cut(ctx, d.Name, f.From, d.How); err != nil {
 			return err
@@ -111,6 +112,7 @@ func (d *Drill) fail(ctx context.Context, f *Failover) error {
 			return fmt.Errorf("no other member than %s has a link any more", f.From)
 		}
 		begun = time.Now()
+		f.Time = begun
 		if err := d.Host.Rehearse(ctx, d.Name, to, d.How); err != nil {
 			return err
 		}
@@ -130,6 +132,7 @@ func (d *Drill) fail(ctx context.Context, f *Failover) error {
 // comeBack has the member come back that failed, and measures what that costs.
 func (d *Drill) comeBack(ctx context.Context, f *Failover) error {
 	begun := time.Now()
+	f.BackTime = &begun
 	if d.Cut {
 		by, err := d.awaitReturn(ctx, f.From)
 		if err != nil {

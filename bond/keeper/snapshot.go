@@ -87,7 +87,7 @@ func snapshotOf(st bond.Status) snapshot {
 }
 
 // since tells what happened between two snapshots. It carries the first sign
-// of trouble over to s for as long as the active slave stays the same.
+// of trouble over to s for as long as the active slave is in trouble.
 func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
 	var events []bond.Event
 	say := func(kind bond.EventKind, from, to string) {
@@ -117,9 +117,11 @@ func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
 		}
 	}
 	if s.active == before.active {
-		s.firstSign = before.firstSign
-		if s.firstSign.IsZero() && s.active != "" && s.slaves[s.active] != "up" {
-			s.firstSign = now
+		if s.troubled() {
+			s.firstSign = before.firstSign
+			if s.firstSign.IsZero() {
+				s.firstSign = now
+			}
 		}
 	}
 	return append(events, failovers...)
@@ -172,6 +174,13 @@ func lostAt(events []bond.Event, slave string, at time.Time) {
 			events[i].Time = at
 		}
 	}
+}
+
+// troubled says whether the active slave is about to be left: the driver says so, or will say so
+// when it next looks, for the carrier is lost.
+func (s *snapshot) troubled() bool {
+	_, linked := s.links[s.active]
+	return s.active != "" && (s.slaves[s.active] != "up" || !linked)
 }
 
 // value is what p points to; the zero value for nil.

@@ -12,11 +12,13 @@ import (
 
 func TestSince(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	docked := snapshot{active: "usb0", reason: bond.ReasonPrimary, slaves: map[string]string{"usb0": "up", "wlan0": "up"}}
-	failing := snapshot{active: "usb0", slaves: map[string]string{"usb0": "going down", "wlan0": "up"}}
-	undocked := snapshot{active: "wlan0", reason: bond.ReasonOnlyLink, slaves: map[string]string{"wlan0": "up"}}
-	pulled := snapshot{active: "wlan0", reason: bond.ReasonOnlyLink, slaves: map[string]string{"usb0": "down", "wlan0": "up"}}
-	back := snapshot{active: "wlan0", reason: bond.ReasonOnlyLink, slaves: map[string]string{"usb0": "going back", "wlan0": "up"}}
+	both, wifi := map[string]int{"usb0": 1, "wlan0": 1}, map[string]int{"wlan0": 1}
+	docked := snapshot{active: "usb0", reason: bond.ReasonPrimary, slaves: map[string]string{"usb0": "up", "wlan0": "up"}, links: both}
+	failing := snapshot{active: "usb0", slaves: map[string]string{"usb0": "going down", "wlan0": "up"}, links: wifi}
+	unnoticed := snapshot{active: "usb0", slaves: map[string]string{"usb0": "up", "wlan0": "up"}, links: wifi}
+	undocked := snapshot{active: "wlan0", reason: bond.ReasonOnlyLink, slaves: map[string]string{"wlan0": "up"}, links: wifi}
+	pulled := snapshot{active: "wlan0", reason: bond.ReasonOnlyLink, slaves: map[string]string{"usb0": "down", "wlan0": "up"}, links: wifi}
+	back := snapshot{active: "wlan0", reason: bond.ReasonOnlyLink, slaves: map[string]string{"usb0": "going back", "wlan0": "up"}, links: both}
 	tests := map[string]struct {
 		seen []snapshot // 40 ms apart
 		want []string
@@ -26,6 +28,10 @@ func TestSince(t *testing.T) {
 			"bond0 leave usb0 -> none", "bond0 failover usb0 -> wlan0: only_link"}},
 		"pulled, noticed before the switch": {[]snapshot{docked, failing, failing, pulled}, []string{
 			"bond0 link_down usb0 -> none", "bond0 failover usb0 -> wlan0: only_link (80 ms)"}},
+		"the carrier is lost before the driver looks": {[]snapshot{docked, unnoticed, pulled}, []string{
+			"bond0 link_down usb0 -> none", "bond0 failover usb0 -> wlan0: only_link (40 ms)"}},
+		"an earlier trouble that passed is none": {[]snapshot{docked, unnoticed, docked, docked, unnoticed, pulled}, []string{
+			"bond0 link_down usb0 -> none", "bond0 failover usb0 -> wlan0: only_link (40 ms)"}},
 		"docked again": {[]snapshot{undocked, back, docked}, []string{
 			"bond0 join none -> usb0", "bond0 link_up none -> usb0", "bond0 failover wlan0 -> usb0: primary"}},
 		"all is lost": {[]snapshot{undocked, {}}, []string{
