@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"errors"
 	"net"
 	"slices"
 	"sync"
@@ -238,7 +239,7 @@ func TestTrainFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		train := Start(context.Background(), &broken{closed: make(chan struct{})}, interval)
 		time.Sleep(time.Second)
-		if list, err := train.Frames(); err != errBroken || len(list) != 1 {
+		if list, err := train.Frames(); !errors.Is(err, errBroken) || len(list) != 1 {
 			t.Errorf("%d frames, and %v", len(list), err)
 		}
 		train.Stop()

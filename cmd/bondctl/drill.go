@@ -257,14 +257,11 @@ func (r *rehearsal) putBack(failed error) error {
 	case <-time.After(endTime):
 	}
 	r.guardian.Close()
-	switch dropped := error(nil); {
-	case left != nil:
+	if left != nil {
 		return errors.Join(failed, fmt.Errorf("put %s back: %w", r.name, left))
-	default:
-		dropped = r.h.DropTrial(r.name)
-		if failed != nil {
-			failed = fmt.Errorf("drill %s: %w; everything is as it was before", r.name, failed)
-		}
-		return errors.Join(failed, dropped)
 	}
+	if failed != nil {
+		failed = fmt.Errorf("drill %s: %w; everything is as it was before", r.name, failed)
+	}
+	return errors.Join(failed, r.h.DropTrial(r.name))
 }

@@ -146,7 +146,7 @@ func (d destination) ask(ctx context.Context, by string) (probe.Repeater, error)
 		return probe.RepeatEcho(ctx, d.Link, d.Own, d.addr)
 	}
 	var known net.HardwareAddr
-	err := error(nil)
+	var err error
 	if by == framesARP {
 		known, err = probe.Gateway(ctx, d.Link, d.Own, d.addr, nil)
 	} else {
