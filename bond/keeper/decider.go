@@ -60,7 +60,7 @@ func newDecider(k *Keeper, r *record) *decider {
 		failover:    newFailovers(k, reports),
 		outages:     newOutages(k, reports),
 	}
-	r.failedOver = d.outages.failedOver
+	d.failover.onSwitch, r.failedOver = d.outages.listen, d.outages.failedOver
 	r.drilled = func() bool { return k.Host.Drilled(k.Name) }
 	if k.Resolver != nil {
 		d.nameServers = newNameServers(k, reports)

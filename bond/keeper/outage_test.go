@@ -24,56 +24,73 @@ func moments(start time.Time, ms ...int) (list []time.Time) {
 
 func TestLengthOf(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	dense := moments(start, 60, 61, 62, 63, 65, 66, 67, 68)
+	dense := []int{60, 61, 62, 63, 65, 66, 67, 68}
 	for name, tt := range map[string]struct {
-		switchMS *int
-		pace     time.Duration
-		at       []time.Time
-		want     time.Duration // 0: it isn't known
+		pace  int // in ms, as all
+		began int
+		at    []int
+		want  int // -1: it isn't known
 	}{
-		"dense":                     {new(50), time.Millisecond, dense, 60 * time.Millisecond},
-		"too few":                   {new(50), time.Millisecond, dense[:7], 0},
-		"nothing":                   {new(50), time.Millisecond, nil, 0},
-		"no sign":                   {nil, time.Millisecond, dense, 0},
-		"seldom before":             {new(50), time.Second, dense, 0},
-		"seldom afterwards":         {new(50), time.Millisecond, moments(start, 60, 160, 260, 360, 460, 560, 660, 760), 0},
-		"often enough for so long":  {new(50), 100 * time.Millisecond, moments(start, 900, 1000, 1100, 1200, 1300, 1400, 1500, 1600), 900 * time.Millisecond},
-		"one after a pause of some": {new(50), 9 * time.Millisecond, moments(start, 12, 21, 30, 39, 48, 57, 66, 75), 12 * time.Millisecond},
-		"the clock was set back":    {new(50), time.Millisecond, moments(start, -60, -59, -58, -57, -56, -55, -54, -53), 0},
+		"listened to from the first sign":        {1, 1, dense, 60},
+		"from the switch on":                     {1, 52, dense, 60},
+		"with what came before the switch":       {1, 1, append([]int{2, 3, 4}, dense...), 56},
+		"listened to too late":                   {1, 59, dense, -1},
+		"too few":                                {1, 1, dense[:7], -1},
+		"too few after the switch":               {1, 1, append([]int{2, 3, 4}, dense[:7]...), -1},
+		"nothing":                                {1, 1, nil, -1},
+		"seldom before":                          {1000, 1, dense, -1},
+		"seldom afterwards":                      {1, 1, []int{60, 160, 260, 360, 460, 560, 660, 760}, -1},
+		"often enough for so long":               {100, 1, []int{900, 1000, 1100, 1200, 1300, 1400, 1500, 1600}, 900},
+		"before the switch, by a clock set back": {1, 1, []int{-60, -59, -58, -57, -56, -55, -54, -53}, -1},
+		"late, and yet nothing came before that": {1, 55, []int{160, 161, 162, 163, 165, 166, 167, 168}, 160},
+		"no longer than that it could be told":   {9, 52, []int{56, 65, 74, 83, 92, 101, 110, 119}, -1},
 	} {
-		f := failedOver{bond.Event{Time: start.Add(50 * time.Millisecond), SwitchMS: tt.switchMS}, tt.pace}
-		got, ok := lengthOf(f, tt.at)
-		if !ok {
-			got = 0
+		f := failedOver{sign: start, made: start.Add(50 * time.Millisecond), pace: time.Duration(tt.pace) * time.Millisecond}
+		got, ok := lengthOf(f, heard{start.Add(time.Duration(tt.began) * time.Millisecond), moments(start, tt.at...)})
+		want := time.Duration(tt.want) * time.Millisecond
+		if ok != (tt.want >= 0) || ok && got != want {
+			t.Errorf("%s: %s, %t; want %s", name, got, ok, want)
 		}
-		if got != tt.want {
-			t.Errorf("%s: %s, want %s", name, got, tt.want)
-		}
+	}
+	// A switch that is made at once, and listened to soon.
+	f := failedOver{sign: start, made: start.Add(2 * time.Millisecond), pace: time.Millisecond}
+	if got, ok := lengthOf(f, heard{start.Add(5 * time.Millisecond), moments(start, 6, 7, 8, 9, 10, 11, 12, 13)}); !ok || got != 6*time.Millisecond {
+		t.Errorf("soon: %s, %t", got, ok)
 	}
 }
 
 // TestOutages has a bond fail over, whose received packets are counted while all is well.
 func TestOutages(t *testing.T) {
+	const looked, switched = "looked", "switched" // who has it listen first
 	for name, tt := range map[string]struct {
-		before, during uint64 // packets in the second before it, and by when it is seen
-		counted        error
-		want           []report
+		packets uint64 // by when the failover is seen
+		counted error
+		first   string
+		want    []report
 	}{
-		"under traffic":        {0, 1000, nil, []report{outage{ms: 60}}},
-		"idle":                 {0, 0, nil, nil},
-		"a few":                {0, 2, nil, nil},
-		"nothing can be known": {0, 1000, errors.New("gone"), nil},
+		"from the first sign on":         {1000, nil, looked, []report{outage{ms: 60}}},
+		"from the switch on":             {1000, nil, switched, []report{outage{ms: 60}}},
+		"only when the failover is seen": {1000, nil, "", nil},
+		"idle":                           {0, nil, looked, nil},
+		"a few":                          {2, nil, looked, nil},
+		"nothing can be known":           {1000, errors.New("gone"), looked, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				reports := make(chan []report)
-				count := tt.before
-				failed := error(nil)
+				var count uint64
+				var failed error
 				var lost time.Time
 				o := &outages{
-					wish: newWish[failedOver](), reports: reports, log: slog.New(slog.DiscardHandler), bond: "bond0",
-					arrivals: func(context.Context, string, int, time.Duration) ([]time.Time, error) {
-						return moments(lost, 60, 61, 62, 63, 64, 65, 66, 67), nil
+					wish: newWish[failedOver](), begin: make(chan struct{}, 1), reports: reports, log: slog.New(slog.DiscardHandler), bond: "bond0",
+					arrivals: func(ctx context.Context, _ string, _ int, _ time.Duration) (time.Time, []time.Time, error) {
+						began := time.Now()
+						all := moments(lost, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71)
+						time.Sleep(time.Until(all[len(all)-1]))
+						for len(all) > 0 && all[0].Before(began) {
+							all = all[1:]
+						}
+						return began, all, nil
 					},
 					received: func(link int) (uint64, error) {
 						if link != 7 {
@@ -94,14 +111,20 @@ func TestOutages(t *testing.T) {
 				o.note(well, time.Now())
 				time.Sleep(time.Second)
 				lost = time.Now()
-				ill := well
-				ill.links = nil
-				o.note(ill, lost) // counts for nothing
+				count, failed = tt.packets, tt.counted
+				if tt.first == looked {
+					ill := well
+					ill.links = nil
+					o.note(ill, lost) // counts for nothing
+				}
 				time.Sleep(50 * time.Millisecond)
-				count, failed = tt.during, tt.counted
 				made := time.Now()
+				if tt.first == switched {
+					o.listen()
+				}
+				time.Sleep(13 * time.Millisecond) // until that is looked at
 				o.failedOver(bond.Event{Event: bond.EventFailover, Time: made, From: new("eth0"), To: new("eth1"), SwitchMS: new(50)})
-				synctest.Wait()
+				time.Sleep(time.Second)
 				end()
 				synctest.Wait()
 				close(reports)

@@ -13,24 +13,26 @@ import (
 )
 
 // Arrivals listens to what an interface receives for this machine alone, until so many packets
-// have come or the time is over, and returns when they came, by the kernel's own time. Packets
+// have come or the time is over. It returns from when on it listened, and when they came, by the
+// kernel's own time. Packets
 // that belong to the link itself don't count: ARP, neighbour discovery and DHCP, with which a
 // machine gets answers that is idle.
-func Arrivals(ctx context.Context, iface string, most int, limit time.Duration) (at []time.Time, err error) {
+func Arrivals(ctx context.Context, iface string, most int, limit time.Duration) (began time.Time, at []time.Time, err error) {
 	s, err := listen(iface, unix.ETH_P_ALL, forThisMachine)
 	if err != nil {
-		return nil, fmt.Errorf("listen to %s: %w", iface, err)
+		return began, nil, fmt.Errorf("listen to %s: %w", iface, err)
 	}
 	defer s.close()
 	raw, err := s.packets.SyscallConn()
 	if err != nil {
-		return nil, err
+		return began, nil, err
 	}
 	var set error
 	err = raw.Control(func(fd uintptr) { set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) })
 	if err := errors.Join(err, set, s.packets.SetReadDeadline(time.Now().Add(limit))); err != nil {
-		return nil, err
+		return began, nil, err
 	}
+	began = time.Now()
 	defer context.AfterFunc(ctx, func() { _ = s.packets.SetReadDeadline(time.Now()) })()
 	control := make([]byte, 256)
 	for len(at) < most {
@@ -41,16 +43,16 @@ func Arrivals(ctx context.Context, iface string, most int, limit time.Duration) 
 			return !errors.Is(failed, unix.EAGAIN)
 		})
 		if errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil {
-			return at, ctx.Err()
+			return began, at, ctx.Err()
 		}
 		if err := errors.Join(err, failed); err != nil {
-			return at, fmt.Errorf("listen to %s: %w", iface, err)
+			return began, at, fmt.Errorf("listen to %s: %w", iface, err)
 		}
 		if when, ok := arrival(control[:cn]); ok && isTraffic(s.buffer[:n]) {
 			at = append(at, when)
 		}
 	}
-	return at, nil
+	return began, at, nil
 }
 
 // snapLen is as much of a packet as is looked at.

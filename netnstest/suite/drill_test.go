@@ -427,43 +427,66 @@ type failover struct {
 // TestKeeperOutage: the history says what a failover cost under traffic, and nothing of one that nobody noticed.
 func TestKeeperOutage(t *testing.T) {
 	t.Parallel()
+	// With downdelay the first sign of trouble comes long before the failover, and every outage is a long one.
+	testKeeperOutage(t, 1, "--downdelay", "500ms")
+	if *long { // a slow machine pings too seldom, or listens too late, for an outage of some milliseconds
+		testKeeperOutage(t, 2) // a third one would be damped
+	}
+}
+
+func testKeeperOutage(t *testing.T, tries int, args ...string) {
+	t.Helper()
 	h := netnstest.New(t)
 	eth0 := h.Cable("eth0")
 	h.Cable("eth1")
-	// With downdelay the sign of trouble comes long before the failover.
-	succeeds(t, h, append([]string{"up", "--address", "192.0.2.10/24", "--downdelay", "500ms"}, eth0And1...)...)
+	args = append(args, eth0And1...)
+	succeeds(t, h, append([]string{"up", "--address", "192.0.2.10/24"}, args...)...)
 	t.Cleanup(func() { bondctl(t, h, "down") })
 	netnstest.Eventually(t, usable(h, "eth0", "eth1"))
 	netnstest.Eventually(t, keeperSees(h, "eth0"))
-	ping := h.Ping(2 * time.Millisecond)
-	for range 3 {
-		netnstest.Eventually(t, ping.Answered)
-	}
-	eth0.Pull()
-	netnstest.Eventually(t, keeperSees(h, "eth1"))
-	netnstest.Eventually(t, func() error {
-		if all := failoversOf(t, h); len(all) == 0 || all[len(all)-1].OutageMS == nil {
-			return fmt.Errorf("no outage is known: %+v", all)
+	known := 0
+	for range tries {
+		ping := h.Ping(2 * time.Millisecond)
+		for range 3 {
+			netnstest.Eventually(t, ping.Answered)
 		}
-		return nil
-	})
-	longest := ping.Stop().Longest
-	all := failoversOf(t, h)
-	cost := *all[len(all)-1].OutageMS
-	t.Logf("the keeper says %d ms, and pings were without an answer for %s", cost, longest)
-	if over := time.Duration(cost)*time.Millisecond - longest; over > 250*time.Millisecond || cost < 1 {
-		t.Errorf("the keeper says %d ms, and pings were without an answer for %s", cost, longest)
+		before := len(failoversOf(t, h))
+		eth0.Pull()
+		netnstest.Eventually(t, keeperSees(h, "eth1"))
+		cost := outageSince(t, h, before)
+		longest := ping.Stop().Longest
+		if cost != nil {
+			known++
+			t.Logf("%v: the keeper says %d ms, and pings were without an answer for %s", args, *cost, longest)
+			if d := time.Duration(*cost)*time.Millisecond - longest; d > max(50*time.Millisecond, longest/3) {
+				t.Errorf("%v: the keeper says %d ms, and pings were without an answer for %s", args, *cost, longest)
+			}
+		}
+		eth0.Plug()
+		netnstest.Eventually(t, keeperSees(h, "eth0"))
+	}
+	if known == 0 {
+		t.Errorf("%v: no outage is known: %+v", args, failoversOf(t, h))
 	}
 
-	eth0.Plug()
-	netnstest.Eventually(t, keeperSees(h, "eth0"))
+	before := len(failoversOf(t, h))
 	eth0.Pull()
 	netnstest.Eventually(t, keeperSees(h, "eth1"))
-	eth0.Plug()
-	netnstest.Eventually(t, keeperSees(h, "eth0"))
-	for _, f := range failoversOf(t, h)[len(all):] {
+	for _, f := range failoversOf(t, h)[before:] {
 		if f.OutageMS != nil {
-			t.Errorf("nobody could notice the failover from %s to %s, and yet it cost %d ms", f.From, f.To, *f.OutageMS)
+			t.Errorf("%v: nobody could notice the failover from %s to %s, and yet it cost %d ms", args, f.From, f.To, *f.OutageMS)
 		}
 	}
+}
+
+// outageSince is what the failover cost that came after so many; nil where that isn't known even after the time in
+// which a keeper listens.
+func outageSince(t *testing.T, h *netnstest.Host, before int) (cost *int) {
+	t.Helper()
+	for end := time.Now().Add(6 * time.Second); cost == nil && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if all := failoversOf(t, h); len(all) > before {
+			cost = all[before].OutageMS
+		}
+	}
+	return cost
 }
