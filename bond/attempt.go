@@ -102,7 +102,7 @@ func (a *attempt) see(began time.Time) (State, error) {
 	}
 	a.refusals.mark(&s, began)
 	if a.patient {
-		a.refusals.rests.mark(&s)
+		a.refusals.rests.mark(&s, a.held(a.Config.Name))
 	}
 	return s, nil
 }

@@ -37,6 +37,11 @@ type Event struct {
 	// again, a lease from the new path that called for it. It is nil where no sign was
 	// seen before.
 	SwitchMS *int `json:"switch_ms"`
+	// OutageMS is for how long a failover kept everything from this machine, in milliseconds:
+	// from the first sign of trouble until something came over the slave that took over. It is
+	// known a moment after the event, and nil where no frames showed it: mostly there were
+	// none. A drill measures it in any case.
+	OutageMS *int `json:"outage_ms"`
 	// Count is how often it happened. Of what happens again and again the first few
 	// times are events of their own; then one event, the last of its kind, From and
 	// To, stands for all since, and Message says how often in what time.
@@ -62,6 +67,9 @@ func (e Event) String() string {
 	}
 	if e.SwitchMS != nil {
 		text += fmt.Sprintf(" (%d ms)", *e.SwitchMS)
+	}
+	if e.OutageMS != nil {
+		text += fmt.Sprintf(", outage %d ms", *e.OutageMS)
 	}
 	return text
 }

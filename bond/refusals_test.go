@@ -57,7 +57,7 @@ func TestRest(t *testing.T) {
 		var r Refusals
 		look := func(up bool) bool {
 			s := State{Name: "bond0", Links: []Link{{Name: "bond0", Index: 7}, {Name: "eth0", Index: 1, Master: "bond0", Up: up}}}
-			r.rests.mark(&s)
+			r.rests.mark(&s, "")
 			return s.Links[1].resting
 		}
 		for range 2 {
@@ -73,6 +73,27 @@ func TestRest(t *testing.T) {
 			if look(true) {
 				t.Error("it rests though it is up")
 			}
+		}
+	})
+}
+
+// One that a drill holds down is left so for as long as that goes on.
+func TestRestHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r Refusals
+		look := func(held string) bool {
+			s := State{Name: "bond0", Links: []Link{{Name: "bond0", Index: 7}, {Name: "eth0", Index: 1, Master: "bond0"}}}
+			r.rests.mark(&s, held)
+			return s.Links[1].resting
+		}
+		for range 3 {
+			if !look("eth0") {
+				t.Error("it doesn't rest though it is held")
+			}
+			time.Sleep(restTime)
+		}
+		if look("") {
+			t.Error("it still rests though nobody holds it any more")
 		}
 	})
 }

@@ -10,15 +10,15 @@ const restTime = 2 * time.Second
 // time is that of one which isn't.
 type rests map[int]time.Time
 
-// mark marks the slaves that were set down a moment ago.
-func (r *rests) mark(s *State) {
+// mark marks the slaves that were set down a moment ago, and the one that a drill holds down.
+func (r *rests) mark(s *State, held string) {
 	now := rests{}
 	for i, l := range s.Links {
 		if l.Master != s.Name || l.Up {
 			continue
 		}
 		until, known := (*r)[l.Index]
-		if !known && !l.RFKill { // what rfkill unblocks is set up at once
+		if !known && !l.RFKill || l.Name == held { // what rfkill unblocks is set up at once
 			until = time.Now().Add(restTime)
 		}
 		now[l.Index] = until

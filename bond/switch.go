@@ -13,7 +13,7 @@ import (
 // over again.
 //
 // The error is ErrNoBond, an [*ObstacleError] for a member that can't be active
-// now, a [*StepError], or that of [How.Verify], after which the slave that was active
+// now, a [*TrialError] while a drill is under way, a [*StepError], or that of [How.Verify], after which the slave that was active
 // before is so again.
 func (h *Host) Switch(ctx context.Context, name, member string, how How) (slave, until string, err error) {
 	if !h.exists(name) {
@@ -24,6 +24,11 @@ func (h *Host) Switch(ctx context.Context, name, member string, how How) (slave,
 		return "", "", err
 	}
 	defer unlock()
+	if h.Drilled(name) {
+		if err := h.undisturbed(name); err != nil {
+			return "", "", err
+		}
+	}
 	s, err := h.observe(name, nil)
 	if err != nil {
 		return "", "", err

@@ -27,6 +27,9 @@ type Trial struct {
 	Guardian statefile.Process `json:"guardian"`
 	// Verdict is nil until it is decided what becomes of it. The first one holds.
 	Verdict *Verdict `json:"verdict,omitempty"`
+	// Drill is what a drill changes, for which no image is needed to put it back; nil for
+	// any other change.
+	Drill *Rehearsal `json:"drill,omitempty"`
 }
 
 // A Verdict is what becomes of a trial.
@@ -61,6 +64,8 @@ type TrialStatus struct {
 	Confirm bool `json:"confirm"`
 	// Abandoned says that nobody looks after it any more.
 	Abandoned bool `json:"abandoned"`
+	// Drill says that it is a drill, which is put back in any case.
+	Drill bool `json:"drill"`
 }
 
 // status is what a status has of a trial; nil where none is under way.
@@ -68,7 +73,7 @@ func (t Trial) status() *TrialStatus {
 	if !t.Pending() {
 		return nil
 	}
-	return &TrialStatus{t.Until(), t.Confirm, t.Abandoned()}
+	return &TrialStatus{t.Until(), t.Confirm, t.Abandoned(), t.Drill != nil}
 }
 
 // beforeTrial is before.json: what a trial's change is put back to.

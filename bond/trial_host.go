@@ -26,6 +26,9 @@ func (e *TrialError) Error() string {
 	if e.Confirm {
 		return fmt.Sprintf("%s is on trial until %s, and nothing else is changed before that is decided", e.Bond, e.Until().Format(time.TimeOnly))
 	}
+	if e.Drill != nil {
+		return fmt.Sprintf("another bondctl (process %d) rehearses the failovers of %s, and puts it back as it was", e.Up.PID, e.Bond)
+	}
 	return fmt.Sprintf("another bondctl (process %d) is changing %s, and puts it back if it doesn't work", e.Up.PID, e.Bond)
 }
 

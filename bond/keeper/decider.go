@@ -12,7 +12,7 @@ import (
 
 // A report is what a task tells the decider: a [statedir.Trouble], with no text
 // when it is over; a [statedir.Lent], which is what is lent now; a [statedir.Asking], which is what
-// servers are asked now; a [bond.Event] for the history; renumber; forwards; switched; or forgotten.
+// servers are asked now; a [bond.Event] for the history; renumber; forwards; switched; outage; or forgotten.
 type report any
 
 // decider is the task that takes the looks. It alone changes the kernel, and
@@ -30,6 +30,7 @@ type decider struct {
 	supplicants *supplicants
 	ports       *ports
 	failover    *failovers
+	outages     *outages
 
 	refusals   bond.Refusals
 	tried      *bond.Wanted // what couldn't be carried out as a whole, so that it isn't recorded
@@ -57,7 +58,10 @@ func newDecider(k *Keeper, r *record) *decider {
 		supplicants: newSupplicants(k, r.dir.Supplicants(), reports),
 		ports:       newPorts(k, reports),
 		failover:    newFailovers(k, reports),
+		outages:     newOutages(k, reports),
 	}
+	d.failover.onSwitch, r.failedOver = d.outages.listen, d.outages.failedOver
+	r.drilled = func() bool { return k.Host.Drilled(k.Name) }
 	if k.Resolver != nil {
 		d.nameServers = newNameServers(k, reports)
 	}
@@ -66,7 +70,7 @@ func newDecider(k *Keeper, r *record) *decider {
 
 // tasks are those that the decider gives wishes to.
 func (d *decider) tasks() []task {
-	all := []task{d.leaser, d.routers, d.conflicts, d.supplicants, d.ports, d.failover}
+	all := []task{d.leaser, d.routers, d.conflicts, d.supplicants, d.ports, d.failover, d.outages}
 	if d.nameServers != nil {
 		all = append(all, d.nameServers)
 	}
@@ -151,6 +155,8 @@ func (d *decider) handle(ctx context.Context, r report) {
 		d.record.happened(r)
 	case switched:
 		d.hurry()
+	case outage:
+		d.record.outage(r)
 	case forwards:
 		d.record.forwards(r, d.seen.links)
 	case forgotten:

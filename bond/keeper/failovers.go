@@ -20,6 +20,8 @@ type failovers struct {
 
 	fast *failover.Failover
 	held []string // the slaves that come and go, as was reported
+	// onSwitch is called right after a switch. It waits for nobody.
+	onSwitch func()
 }
 
 // switched is the report that a slave was left.
@@ -61,6 +63,7 @@ func (f *failovers) hear(ctx context.Context, n failover.News) {
 		if s.Err != nil {
 			f.log.Info("the kernel is left to choose", "from", s.From, "to", s.To, "error", s.Err)
 		} else {
+			f.onSwitch()
 			news = append(news, switched{})
 		}
 	}

@@ -63,6 +63,7 @@ func (d *decider) see(st bond.Status, at time.Time) {
 		now.switched = d.failover.since(d.seen.told)
 		d.record.saw(d.seen, &now, at)
 	}
+	d.outages.note(now, at)
 	d.record.active(now.active, cmp.Or(now.changed, at))
 	d.record.links(now.links)
 	d.seen, d.looked = now, true

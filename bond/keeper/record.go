@@ -33,6 +33,10 @@ type record struct {
 	events  []bond.Event // which aren't yet
 	// accessPoint says in words where a slave is that has roamed.
 	accessPoint func(slave string) *string
+	// drilled says whether a drill is under way; nil where none ever is.
+	drilled func() bool
+	// failedOver, where it is set, is called with each failover that was seen.
+	failedOver func(bond.Event)
 }
 
 // maxEvents bounds the events that wait for a history that can't be written.
@@ -130,10 +134,46 @@ func (r *record) due() time.Time {
 // saw takes in what happened between two snapshots.
 func (r *record) saw(before snapshot, now *snapshot, at time.Time) {
 	r.roam.begin(before, *now, at)
-	for _, e := range now.since(before, at) {
+	events := now.since(before, at)
+	if len(events) > 0 && r.drilled != nil && r.drilled() {
+		markDrilled(events)
+	}
+	for _, e := range events {
+		if e.Event == bond.EventFailover && r.failedOver != nil {
+			r.failedOver(e)
+		}
 		r.happened(e)
 	}
 	r.foldIn(r.roam.end(*now, at))
+}
+
+// outage notes what was measured of a failover, unless that is held back still.
+func (r *record) outage(o outage) {
+	is := func(e *bond.Event) bool {
+		if e.Event != bond.EventFailover || !e.Time.Equal(o.of) || e.Count > 1 {
+			return false
+		}
+		e.OutageMS = &o.ms
+		return true
+	}
+	for i := range r.events {
+		if is(&r.events[i]) {
+			return
+		}
+	}
+	if _, err := r.history.Amend(is); err != nil {
+		r.log.Warn("note what a failover cost", "error", err)
+	}
+}
+
+// markDrilled says of events that a drill has brought them about.
+func markDrilled(events []bond.Event) {
+	for i := range events {
+		switch events[i].Event {
+		case bond.EventFailover, bond.EventLinkUp, bond.EventLinkDown:
+			events[i].Message = new("drill")
+		}
+	}
 }
 
 // happened takes in an event. It is told when it is clear what it is part of.

@@ -18,7 +18,7 @@ type snapshot struct {
 	active string
 	wifi   bool // the active slave is Wi-Fi
 	reason bond.Reason
-	slaves map[string]string // mii_status by name, or dormant
+	slaves map[string]string // mii_status by name; down without a carrier, which may be new to the driver; or dormant
 	links  map[string]int    // of each slave that has one, how often it has changed
 	wired  []string          // those that aren't Wi-Fi
 	bridge string            // see [bond.Status]
@@ -68,6 +68,8 @@ func snapshotOf(st bond.Status) snapshot {
 		s.slaves[m.Name] = value(m.MIIStatus)
 		if value(m.Carrier) && !m.Dormant {
 			s.links[m.Name] = m.CarrierChanges
+		} else if s.slaves[m.Name] == "up" {
+			s.slaves[m.Name] = "down" // the driver will say so when it next looks
 		}
 		if value(m.Kind) == bond.KindWired {
 			s.wired = append(s.wired, m.Name)
@@ -87,7 +89,7 @@ func snapshotOf(st bond.Status) snapshot {
 }
 
 // since tells what happened between two snapshots. It carries the first sign
-// of trouble over to s for as long as the active slave stays the same.
+// of trouble over to s for as long as the active slave is in trouble.
 func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
 	var events []bond.Event
 	say := func(kind bond.EventKind, from, to string) {
@@ -117,9 +119,11 @@ func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
 		}
 	}
 	if s.active == before.active {
-		s.firstSign = before.firstSign
-		if s.firstSign.IsZero() && s.active != "" && s.slaves[s.active] != "up" {
-			s.firstSign = now
+		if s.troubled() {
+			s.firstSign = before.firstSign
+			if s.firstSign.IsZero() {
+				s.firstSign = now
+			}
 		}
 	}
 	return append(events, failovers...)
@@ -130,7 +134,12 @@ func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
 func (s *snapshot) failovers(before snapshot, now time.Time) (events []bond.Event) {
 	from := before.active
 	s.told = before.told
+	var flapped []bond.Event // what has its link again, and no look has seen without
 	for _, own := range s.switched[:s.led(from)] {
+		if !own.Lost.IsZero() && before.slaves[own.From] == "up" && s.slaves[own.From] == "up" {
+			events = append(events, bond.Event{Time: own.Lost, Event: bond.EventLinkDown, From: new(own.From)})
+			flapped = append(flapped, bond.Event{Time: now, Event: bond.EventLinkUp, To: new(own.From)})
+		}
 		e := bond.Event{Time: cmp.Or(own.Made, now), Event: bond.EventFailover, From: new(own.From), To: new(own.To)}
 		if !own.Lost.IsZero() {
 			e.SwitchMS = new(int(e.Time.Sub(own.Lost).Milliseconds()))
@@ -148,7 +157,7 @@ func (s *snapshot) failovers(before snapshot, now time.Time) (events []bond.Even
 		events[n-1].Reason = unlessZero(s.reason)
 		s.changed = events[n-1].Time
 	}
-	return events
+	return append(events, flapped...)
 }
 
 // led is how many of the keeper's own switches lead from a slave to the one that is active.
@@ -172,6 +181,11 @@ func lostAt(events []bond.Event, slave string, at time.Time) {
 			events[i].Time = at
 		}
 	}
+}
+
+// troubled says whether the active slave is about to be left.
+func (s *snapshot) troubled() bool {
+	return s.active != "" && s.slaves[s.active] != "up"
 }
 
 // value is what p points to; the zero value for nil.

@@ -14,6 +14,7 @@ func TestSince(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	docked := snapshot{active: "usb0", reason: bond.ReasonPrimary, slaves: map[string]string{"usb0": "up", "wlan0": "up"}}
 	failing := snapshot{active: "usb0", slaves: map[string]string{"usb0": "going down", "wlan0": "up"}}
+	unnoticed := snapshot{active: "usb0", slaves: map[string]string{"usb0": "down", "wlan0": "up"}}
 	undocked := snapshot{active: "wlan0", reason: bond.ReasonOnlyLink, slaves: map[string]string{"wlan0": "up"}}
 	pulled := snapshot{active: "wlan0", reason: bond.ReasonOnlyLink, slaves: map[string]string{"usb0": "down", "wlan0": "up"}}
 	back := snapshot{active: "wlan0", reason: bond.ReasonOnlyLink, slaves: map[string]string{"usb0": "going back", "wlan0": "up"}}
@@ -26,6 +27,10 @@ func TestSince(t *testing.T) {
 			"bond0 leave usb0 -> none", "bond0 failover usb0 -> wlan0: only_link"}},
 		"pulled, noticed before the switch": {[]snapshot{docked, failing, failing, pulled}, []string{
 			"bond0 link_down usb0 -> none", "bond0 failover usb0 -> wlan0: only_link (80 ms)"}},
+		"the carrier is lost before the driver looks": {[]snapshot{docked, unnoticed, pulled}, []string{
+			"bond0 link_down usb0 -> none", "bond0 failover usb0 -> wlan0: only_link (40 ms)"}},
+		"an earlier trouble that passed is none": {[]snapshot{docked, unnoticed, docked, docked, unnoticed, pulled}, []string{
+			"bond0 link_down usb0 -> none", "bond0 link_up none -> usb0", "bond0 link_down usb0 -> none", "bond0 failover usb0 -> wlan0: only_link (40 ms)"}},
 		"docked again": {[]snapshot{undocked, back, docked}, []string{
 			"bond0 join none -> usb0", "bond0 link_up none -> usb0", "bond0 failover wlan0 -> usb0: primary"}},
 		"all is lost": {[]snapshot{undocked, {}}, []string{
@@ -72,6 +77,10 @@ func TestSnapshotOf(t *testing.T) {
 			active(member("eth0", bond.RoleBackup, false), member("wlan0", bond.RolePending, false)),
 			snapshot{index: 2, slaves: map[string]string{"eth0": "up"}, links: map[string]int{"eth0": 3}, wired: []string{"eth0"}},
 		},
+		"whose carrier the driver hasn't missed yet": {
+			bond.Status{Index: 2, Members: []bond.MemberStatus{{Name: "eth0", Role: bond.RoleBackup, MIIStatus: new("up"), Carrier: new(false)}}},
+			snapshot{index: 2, slaves: map[string]string{"eth0": "down"}, links: map[string]int{}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, snapshotOf(tt.status), cmp.AllowUnexported(snapshot{}, path{})); diff != "" {
@@ -112,7 +121,8 @@ func TestSinceOwnSwitches(t *testing.T) {
 	want := []string{
 		"05.000  link_down eth0 -> none", "05.002  failover eth0 -> eth1 (2 ms)",
 		"07.000  link_up none -> eth0",
-		"08.500  failover eth1 -> eth0", "08.801  failover eth0 -> eth1 (1 ms)", "08.900  failover eth1 -> eth0",
+		"08.500  failover eth1 -> eth0", "08.800  link_down eth0 -> none", "08.801  failover eth0 -> eth1 (1 ms)", "08.900  failover eth1 -> eth0",
+		"08.000  link_up none -> eth0",
 		"09.000  failover eth0 -> eth1",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -15,6 +15,7 @@ import (
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/guard"
 	"github.com/bondctl/bondctl/bond/manager"
+	"github.com/bondctl/bondctl/bond/reach"
 )
 
 // guardTemplate begins the name of a guardian's unit: bondctl-guard@bond0.service.
@@ -125,6 +126,9 @@ func putBack(c *cli.Context, h *bond.Host, name, why string) error {
 	if !t.Pending() {
 		return nil
 	}
+	if t.Drill != nil {
+		return endDrill(c, h, name)
+	}
 	kept, err := h.KeptBefore(name)
 	if err != nil {
 		return err
@@ -144,6 +148,19 @@ func putBack(c *cli.Context, h *bond.Host, name, why string) error {
 	giveBackOwners(c, h, name)
 	return errors.Join(stopped, err)
 }
+
+// endDrill puts back what a drill did. The keeper goes on.
+func endDrill(c *cli.Context, h *bond.Host, name string) error {
+	st, err := h.Brief(name)
+	if err != nil && !errors.Is(err, bond.ErrNoBond) {
+		return err
+	}
+	_, limit := reach.Times(backTime, st)
+	return h.EndRehearsal(c.Context, name, limit, how(c))
+}
+
+// backTime is how long the slave that was active has, beyond updelay, to have its link again.
+const backTime = 10 * time.Second
 
 // endTrial ends the trial of a bond that is to be taken down. A change that waits to be
 // confirmed is kept: down gives everything back in any case.

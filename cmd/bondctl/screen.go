@@ -91,6 +91,8 @@ func trialText(st bond.Status) string {
 		return "its last change was cut short, and its guardian as well: the next up or down puts it back"
 	case t.Confirm:
 		return fmt.Sprintf("until %s; bondctl confirm %s keeps it, or else it is put back", t.Until.Local().Format(time.TimeOnly), st.Name)
+	case t.Drill:
+		return "a drill rehearses its failovers, and puts it back as it was"
 	default:
 		return "it is being changed, and put back if that doesn't work"
 	}

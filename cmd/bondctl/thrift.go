@@ -14,7 +14,7 @@ import (
 // before the heap is twice as large, at the least at 2 MB: it has next to nothing to do, seldom.
 func beThrifty() {
 	_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0) // without it the keeper is larger, and all else is the same
-	if os.Getenv("GOGC") == "" { // or somebody has said how it is to be
+	if os.Getenv("GOGC") == "" {                        // or somebody has said how it is to be
 		debug.SetGCPercent(50)
 	}
 }

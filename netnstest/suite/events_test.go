@@ -128,6 +128,8 @@ func TestFlappingCable(t *testing.T) {
 		for range 8 {
 			eth0.Pull()
 			netnstest.Eventually(t, keeperSees(h, "eth1"))
+			// What the kernel doesn't see the keeper returns from, and ever later.
+			netnstest.Eventually(t, sysfs(h, "down", "eth0", "bonding_slave", "mii_status"))
 			eth0.Plug()
 			netnstest.Eventually(t, keeperSees(h, "eth0"))
 			flaps++

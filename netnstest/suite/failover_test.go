@@ -2,6 +2,7 @@ package suite
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/bondctl/bondctl/netnstest"
@@ -40,6 +41,14 @@ func testDockAndWiFi(t *testing.T) {
 	})
 	inStatus(t, m, "usb0", []string{"usb0 active", "wlan0 backup"})
 	pings.stop()
+	if *long {
+		o := succeeds(t, m.Host, "drill", "--cut", "--target", netnstest.LANAddr)
+		t.Log(o.Stdout)
+		if !strings.Contains(o.Stdout, "\nundocking costs you ") {
+			t.Error("it doesn't say what undocking costs")
+		}
+		inStatus(t, m, "usb0", []string{"usb0 active", "wlan0 backup"})
+	}
 
 	succeeds(t, m.Host, "down")
 	// The dock is another device by the same name now.

@@ -83,15 +83,41 @@ func (h *History[T]) rewrite(added []byte) error {
 	if err != nil {
 		return err
 	}
-	lines = append(lines, bytes.SplitAfter(bytes.TrimSuffix(added, []byte("\n")), []byte("\n"))...)
+	return h.write(append(lines, bytes.SplitAfter(added, []byte("\n"))...))
+}
+
+// write replaces the file.
+func (h *History[T]) write(lines [][]byte) error {
 	lines = slices.DeleteFunc(lines, func(line []byte) bool { return !json.Valid(line) })
 	lines = lines[max(0, len(lines)-HistoryLength):]
-	text := append(bytes.Join(lines, nil), '\n')
+	text := bytes.Join(lines, nil)
 	if err := statefile.Write(h.path, text, statefile.Attributes{Mode: historyFile.mode()}); err != nil {
 		return err
 	}
 	h.lines = len(lines)
 	return nil
+}
+
+// Amend changes the last item of which change says so, and says whether there is one. It is for
+// the keeper alone.
+func (h *History[T]) Amend(change func(*T) bool) (bool, error) {
+	lines, err := h.read()
+	if err != nil {
+		return false, err
+	}
+	for i, line := range slices.Backward(lines) {
+		var item T
+		if json.Unmarshal(line, &item) != nil || !change(&item) {
+			continue
+		}
+		amended, err := json.Marshal(item)
+		if err != nil {
+			return false, err
+		}
+		lines[i] = append(amended, '\n')
+		return true, h.write(lines)
+	}
+	return false, nil
 }
 
 // append needn't reach the disk: the file doesn't outlive the boot.

@@ -79,3 +79,37 @@ func TestHistoryDamaged(t *testing.T) {
 		t.Errorf("after the next event: %v, %v", got, err)
 	}
 }
+
+// The last item that is meant is changed, and the others stay.
+func TestHistoryAmend(t *testing.T) {
+	d := Of(t.TempDir(), "bond0")
+	if err := d.Write(Public, 1); err != nil {
+		t.Fatal(err)
+	}
+	h := HistoryOf[int](d)
+	if found, err := h.Amend(func(*int) bool { return true }); found || err != nil {
+		t.Errorf("an empty history: %t, %v", found, err)
+	}
+	if err := h.Append(1, 2, 3, 2, 4); err != nil {
+		t.Fatal(err)
+	}
+	negate := func(n *int) bool {
+		is := *n == 2
+		if is {
+			*n = -2
+		}
+		return is
+	}
+	if found, err := h.Amend(negate); !found || err != nil {
+		t.Errorf("%t, %v", found, err)
+	}
+	if found, err := h.Amend(func(n *int) bool { return *n == 7 }); found || err != nil {
+		t.Errorf("nothing is meant: %t, %v", found, err)
+	}
+	if err := h.Append(5); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := HistoryOf[int](d).Read(); err != nil || !slices.Equal(got, []int{1, 2, 3, -2, 4, 5}) {
+		t.Errorf("%v, %v", got, err)
+	}
+}
