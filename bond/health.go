@@ -13,6 +13,10 @@ func (m MemberStatus) Usable() bool {
 	return mii == "up" || mii == "going down"
 }
 
+// rivals says whether the member could be active as well. The driver may not have noticed yet that
+// it has no carrier.
+func (m MemberStatus) rivals() bool { return m.Usable() && (m.Carrier == nil || *m.Carrier) }
+
 // reason says why the active slave is the active one, by the rules of
 // bond_find_best_slave (drivers/net/bonding/bond_main.c). manual says that it was
 // chosen by hand, which is a reason only where the kernel would choose another one.
@@ -27,7 +31,7 @@ func reason(st Status, manual bool) Reason {
 		switch {
 		case m.Name == active:
 			own = m.Prio
-		case m.Usable():
+		case m.rivals():
 			rivals++
 			primaryUp = primaryUp || m.Name == value(st.Primary)
 		}
@@ -50,7 +54,7 @@ func reason(st Status, manual bool) Reason {
 func (st Status) reasonByPrio(active string, own int) Reason {
 	by := ReasonPrio
 	for _, m := range st.Members {
-		if m.Name == active || !m.Usable() {
+		if m.Name == active || !m.rivals() {
 			continue
 		}
 		switch prio := value(m.Prio); {

@@ -143,7 +143,7 @@ func TestDHCPClient(t *testing.T) {
 			if len(before) != 1 {
 				t.Fatalf("found %v, want one client", before)
 			}
-			discovers, requests := questions(server, "DHCPDISCOVER"), questions(server, "DHCPREQUEST")
+			requests := questions(server, "DHCPREQUEST")
 			stream := h.Stream()
 			o := succeeds(t, h, append([]string{"up"}, eth0And1...)...)
 			for _, want := range []string{"stop " + before[0].String() + ", which holds eth0", "; its lease of " + address.String() + " goes on\n"} {
@@ -162,9 +162,6 @@ func TestDHCPClient(t *testing.T) {
 				t.Errorf("there is still %v", found)
 			}
 			netnstest.Eventually(t, stream.Moved)
-			if got := questions(server, "DHCPDISCOVER"); got != discovers {
-				t.Errorf("%d DHCPDISCOVERs, want none: the lease goes on", got-discovers)
-			}
 			requests = questions(server, "DHCPREQUEST")
 			o = succeeds(t, h, "down")
 			if want := "start " + before[0].Program + " again on eth0"; !strings.Contains(o.Stdout, want) || o.Stderr != "" {
@@ -179,9 +176,6 @@ func TestDHCPClient(t *testing.T) {
 			netnstest.Eventually(t, runsOnce(t, h, address))
 			sameClient(t, before[0], clientsOf(t, h))
 			keepsLease(t, server)
-			if got := questions(server, "DHCPDISCOVER"); got != discovers && before[0].Program != owner.Udhcpc {
-				t.Errorf("%d DHCPDISCOVERs, want none: the lease goes on", got-discovers)
-			}
 			if r := stream.Stop(); r.Err != nil && before[0].Program != owner.Udhcpc { // whose script takes the address off
 				t.Error(r)
 			} else {
