@@ -20,7 +20,7 @@ const keepNames = "[Match]\nOriginalName=*\n[Link]\nNamePolicy=keep\nMACAddressP
 func dockMachine(t *testing.T, packages ...string) (m *netnstest.Machine, dock *netnstest.Dock, wifi *netnstest.WiFi, server *netnstest.Process) {
 	t.Helper()
 	m = netnstest.NewMachine(t, netnstest.Private("/usr/local/bin", "/var/lib"))
-	unpack(t, m.Host, packages...) // an /etc of its own
+	m.Host.Unpack(packages...) // an /etc of its own
 	m.Run("mkdir", "-p", "/var/lib/dhcp", "/etc/systemd/network")
 	writeFile(t, in(m.Host, "/etc/systemd/network/10-keep.link"), keepNames)
 	m.Run("install", "-m", "755", netnstest.Program("bondctl"), installed)

@@ -14,7 +14,7 @@ import (
 func TestSystemdNames(t *testing.T) {
 	t.Parallel()
 	h := netnstest.New(t, netnstest.Private("/usr/local/bin"))
-	unpack(t, h) // an /etc of its own
+	h.Unpack() // an /etc of its own
 	h.Cable("eth0")
 	h.Cable("eth1")
 	h.Run("install", "-m", "755", netnstest.Program("bondctl"), installed)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -20,7 +19,7 @@ import (
 func namesHost(t *testing.T, packages ...string) *netnstest.Host {
 	t.Helper()
 	h := netnstest.New(t, netnstest.Private("/var/lib/bondctl"))
-	unpack(t, h, packages...)
+	h.Unpack(packages...)
 	h.Cable("eth0")
 	succeeds(t, h, "up", "--once", "--member", "eth0", "--address", "192.0.2.10/24", "bond0")
 	t.Cleanup(func() { succeeds(t, h, "down") })
@@ -38,41 +37,6 @@ const foundConf = "nameserver 192.0.2.250\noptions timeout:1 attempts:1\n"
 
 var lanNames = resolve.Settings{
 	Servers: []netip.Addr{netip.MustParseAddr(netnstest.LANAddr)}, Domains: []string{"zero.example"},
-}
-
-// unpack lays packages over the host's folders, which are its own from then on. One over another wouldn't
-// do: the root is of two layers already, and the kernel allows one more.
-func unpack(t *testing.T, h *netnstest.Host, packages ...string) {
-	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	lower := map[string]string{}
-	for _, name := range packages {
-		dir := filepath.Join(cache, "bondctl", "lab", "packages", name)
-		if _, err := os.Stat(dir); err != nil {
-			netnstest.Skip(t, "%v; netnstest/setup downloads it", err)
-		}
-		for from, to := range map[string]string{
-			"etc": "/etc", "usr/bin": "/usr/bin", "sbin": "/usr/sbin", "usr/sbin": "/usr/sbin",
-			"lib": "/usr/lib", "usr/lib": "/usr/lib", "usr/share": "/usr/share",
-		} {
-			if _, err := os.Stat(filepath.Join(dir, from)); err == nil {
-				lower[to] += filepath.Join(dir, from) + ":"
-			}
-		}
-	}
-	lower["/etc"] += ""
-	const modules, aside = "/usr/lib/modules", "/run/modules" // which the lab has mounted there
-	h.Run("mkdir", "-p", aside)
-	h.Run("mount", "--bind", modules, aside)
-	for dir, first := range lower {
-		upper, work := "/run/upper"+dir, "/run/work"+dir
-		h.Run("mkdir", "-p", upper, work)
-		h.Run("mount", "-t", "overlay", "-o", "lowerdir="+first+dir+",upperdir="+upper+",workdir="+work, "overlay", dir)
-	}
-	h.Run("mount", "--bind", aside, modules)
 }
 
 // setNames is Set of a resolver that has seen nothing: each call could be another process's.
