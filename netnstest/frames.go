@@ -173,9 +173,9 @@ func (f *Frames) Since(mark int) Lost {
 	return lostAmong(f.sent[mark:last+1], f.received[mark:last+1])
 }
 
-// lostAmong sums frames up. The first and the last one bound what can be told.
+// lostAmong sums frames up, of which the last one has arrived.
 func lostAmong(sent []time.Time, received []bool) (l Lost) {
-	before := 0 // the last one that arrived
+	before := -1 // the last one that arrived
 	for i := range sent {
 		l.Sent++
 		switch {

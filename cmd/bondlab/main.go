@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -63,13 +64,18 @@ func boot(ctx context.Context, packages []string, args ...string) error {
 
 // runIn is boot in a lab that is open.
 func runIn(ctx context.Context, lab *netnstest.Lab, packages []string, args ...string) error {
+	return runTo(ctx, lab, os.Stdout, packages, args...)
+}
+
+// runTo is runIn with another standard output.
+func runTo(ctx context.Context, lab *netnstest.Lab, out io.Writer, packages []string, args ...string) error {
 	if err := lab.Build(ctx, packages...); err != nil {
 		return err
 	}
 	status, err := lab.Run(ctx, netnstest.Job{
 		Args:   args,
 		Stdin:  os.Stdin,
-		Stdout: os.Stdout,
+		Stdout: out,
 		Stderr: os.Stderr,
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 // session is what a test would be for package netnstest.
 type session struct {
 	failed   bool
+	last     string // what was said last
 	cleanups []func()
 }
 
@@ -50,7 +51,8 @@ func (s *session) Cleanup(f func()) { s.cleanups = append(s.cleanups, f) }
 func (s *session) Failed() bool     { return s.failed }
 
 func (s *session) Logf(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, "bondlab: "+format+"\n", args...)
+	s.last = fmt.Sprintf(format, args...)
+	fmt.Fprintln(os.Stderr, "bondlab: "+s.last)
 }
 
 func (s *session) Errorf(format string, args ...any) {
