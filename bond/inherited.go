@@ -115,8 +115,7 @@ func (i *Inherited) within(c Config, own bool) *Inherited {
 // none take out addresses, routes, accept_ra and disable_ipv6, and the method none takes
 // out rules, too. Other methods take out nothing.
 func (i *Inherited) leaveIPv6(method string) {
-	own := settings6(method)
-	if own == nil {
+	if method != MethodStatic && method != MethodNone {
 		return
 	}
 	is4 := func(a netip.Addr) bool { return a.Is4() }
