@@ -75,6 +75,9 @@ type Config struct {
 	UseRoutes *bool `json:"use_routes,omitempty"`
 	UseDNS    *bool `json:"use_dns,omitempty"`
 	UseMTU    bool  `json:"use_mtu,omitempty"`
+	// EndConnections says whether a keeper ends the connections over an address that is the
+	// bond's no more; nil is true.
+	EndConnections *bool `json:"end_connections,omitempty"`
 	// Hostname is what DHCP servers are told as the machine's name: "" is nothing, nil is
 	// what the client said whose lease was taken over, or else the machine's.
 	Hostname *string `json:"hostname,omitempty"`

@@ -15,10 +15,14 @@ const (
 	EventLeave    EventKind = "leave"    // a slave was released, or its device is gone
 	EventLinkUp   EventKind = "link_up"  // a slave can be used
 	EventLinkDown EventKind = "link_down"
-	EventRoam     EventKind = "roam"    // the active slave, a Wi-Fi one, lost its link and soon had it again
-	EventLease    EventKind = "lease"   // DHCP has lent an address, another one, or lends it no more
-	EventTrouble  EventKind = "trouble" // something the bond depends on doesn't work; From is what
-	EventMended   EventKind = "mended"  // it does again; To is what
+	EventRoam     EventKind = "roam"  // the active slave, a Wi-Fi one, lost its link and soon had it again
+	EventLease    EventKind = "lease" // DHCP has lent an address, another one, or lends it no more
+	// EventConnections: those over From, an address that the bond has no more, were ended. Where
+	// a lease's address is gone, the lease event says so.
+	EventConnections EventKind = "connections"
+
+	EventTrouble EventKind = "trouble" // something the bond depends on doesn't work; From is what
+	EventMended  EventKind = "mended"  // it does again; To is what
 )
 
 // An Event is something that happened to a bond, as its keeper saw it.

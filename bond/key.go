@@ -59,6 +59,8 @@ var keys = slices.Concat([]Key{
 		Usage: "the `NAME` that DHCP servers are told; an empty one tells them none"},
 	{Name: "client_id", Flag: "client_id", kind: one(func(c *Config) **ClientID { return &c.ClientID }, pointerTo(parseClientID)), Default: "the bond's own, or that of the DHCP client whose lease was taken over",
 		Usage: "the `BYTES` by which DHCP servers know the bond, such as 01:02:00:5e:10:00:01, the first one being their type; none has them go by MAC address"},
+	{Name: "end_connections", Flag: "end_connections", kind: one(func(c *Config) **bool { return &c.EndConnections }, pointerTo(parseBool)), Default: "true",
+		Usage: "`BOOLEAN` whether the keeper ends connections over an address that the bond has no more, so that programs connect again at once"},
 	{Name: "search", List: true, kind: domains(),
 		Usage: "a `DOMAIN` that is appended to a short name, in the place of leased ones"},
 

@@ -72,6 +72,21 @@ func leasedRoute(leased lease.Route) rtnl.Route {
 	return r
 }
 
+// OwnAddresses are the bond's addresses that are wanted: those that are named, taken over,
+// or leased. What IPv6 routers give it isn't among them.
+func (c Config) OwnAddresses(l *lease.Lease) (list []netip.Addr) {
+	for _, p := range slices.Concat(c.Addresses, c.Inherited.prefixes()) {
+		list = append(list, p.Addr())
+	}
+	if l != nil && c.WantsDHCP() {
+		list = append(list, l.Address.Addr())
+	}
+	return list
+}
+
+// EndsConnections says whether the connections over an address that is gone are to end.
+func (c Config) EndsConnections() bool { return valueOr(c.EndConnections, true) }
+
 // NameServers are the bond's DNS servers and search domains: the configuration's or,
 // where it names none, the lease's.
 func (c Config) NameServers(l *lease.Lease) (servers []netip.Addr, domains []string) {

@@ -38,6 +38,16 @@ func (h *Host) Renumber(ctx context.Context, name string, had, prefixes []netip.
 	return done, err
 }
 
+// AddressesRemoved are the addresses that steps took off the bond.
+func AddressesRemoved(steps []Step) (list []netip.Addr) {
+	for _, step := range steps {
+		if del, is := step.(delAddress); is {
+			list = append(list, del.Address.Prefix.Addr())
+		}
+	}
+	return list
+}
+
 // slaac are the bond's addresses that the kernel made of advertised prefixes. They
 // end, and they are temporary ones (RFC 8981) or those of which temporary ones are
 // made.

@@ -13,7 +13,7 @@
 //
 // A hook is run without a shell, with the event in its environment:
 //
-//	BONDCTL_EVENT      failover, join, leave, link_up, link_down, roam, lease, trouble or mended
+//	BONDCTL_EVENT      failover, join, leave, link_up, link_down, roam, lease, connections, trouble or mended
 //	BONDCTL_BOND       the bond's name
 //	BONDCTL_FROM       the slave or address before, or what left, has no link, or is in trouble
 //	BONDCTL_TO         the slave or address after, or what joined, has a link, or is mended

@@ -17,7 +17,7 @@ var order = []string{
 	"primary", "primary_reselect", "fail_over_mac", "mac", "miimon", "arp_interval", "arp_ip_target", "arp_validate", "arp_all_targets", "arp_missed_max",
 	"updelay", "downdelay", "peer_notif_delay", "num_grat_arp", "resend_igmp", "all_slaves_active", "mtu",
 	"ipv4.method", "ipv4.addresses", "ipv6.addresses", "ipv6.method", "ipv4.gateway", "ipv6.gateway", "ipv4.metric", "ipv6.metric",
-	"ipv4.use_routes", "ipv4.use_dns", "ipv4.use_mtu", "hostname", "client_id", "dns", "search", "route", "rule",
+	"ipv4.use_routes", "ipv4.use_dns", "ipv4.use_mtu", "hostname", "client_id", "end_connections", "dns", "search", "route", "rule",
 }
 
 // A draft is a configuration in the making: what bondctl would refuse doesn't get in.

@@ -23,6 +23,8 @@ type decider struct {
 	triggers triggers
 	contest  contest
 
+	connections connections
+
 	leaser      *leaser
 	routers     *routers
 	conflicts   *conflicts
@@ -152,7 +154,9 @@ func (d *decider) handle(ctx context.Context, r report) {
 	case statedir.Asking:
 		d.record.asking(r)
 	case bond.Event:
-		d.record.happened(r)
+		if !d.connections.holds(r) {
+			d.record.happened(r)
+		}
 	case switched:
 		d.hurry()
 	case outage:
@@ -164,6 +168,7 @@ func (d *decider) handle(ctx context.Context, r report) {
 	case renumber:
 		d.renumbered++
 		dropped, err := d.Host.Renumber(ctx, d.Name, r.had, r.prefixes, r.routers, bond.How{})
+		d.connections.lose(bond.AddressesRemoved(dropped)...)
 		for _, step := range dropped {
 			d.Log.Info(step.String() + ": another network's")
 		}

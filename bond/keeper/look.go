@@ -35,6 +35,7 @@ func (d *decider) look(ctx context.Context) (bond.Plan, error) {
 	} else {
 		d.observe()
 	}
+	d.endConnections(ctx, plan.After)
 	err = errors.Join(err, unsaved, d.contest.contested(plan, time.Now()), d.giveWishes(plan))
 	d.tell(plan.Notes, err)
 	err = errors.Join(err, d.record.save())
