@@ -25,6 +25,9 @@ type Status struct {
 	// recorded of the bond.
 	FastFailover *bool `json:"fast_failover"`
 	Options
+	// Better are the figures by which the keeper chooses the active slave under primary_reselect
+	// better, where the kernel doesn't know each speed; nil where the kernel chooses.
+	Better       *string        `json:"better"`
 	MIIStatus    string         `json:"mii_status"`
 	Address      HardwareAddr   `json:"address"`   // the bond's MAC
 	Addresses    []netip.Prefix `json:"addresses"` // of global scope
@@ -221,6 +224,7 @@ func (h *Host) statusOf(s State, r record) (Status, error) {
 	}
 	st.Health, st.HealthReason = health(st, s, k.Troubles, more...)
 	if k.Alive() {
+		st.Better = unlessZero(k.Better)
 		st.addDHCP(r.Config, k)
 	}
 	return st, nil

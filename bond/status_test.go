@@ -249,8 +249,8 @@ func TestBetterWarns(t *testing.T) {
 	s := State{Name: "bond0", Links: []Link{wlan0, usb0, device(3, "eth0")}}
 	p := mustPlan(t, config(t, "member=eth0", "member=usb0", "member=wlan0", "primary=eth0", "primary_reselect=better"), s)
 	want := []string{
-		"primary_reselect better: the kernel takes the unknown speed of usb0 for the fastest, so it never returns from it to a faster member",
-		"primary_reselect better: the kernel takes the unknown speed of wlan0 for the fastest, so it never returns from it to a faster member",
+		"primary_reselect better: the kernel takes the unknown speed of usb0 for the fastest, so without a keeper it never returns from it to a faster member",
+		"primary_reselect better: the kernel takes the unknown speed of wlan0 for the fastest, so without a keeper it never returns from it to a faster member",
 	}
 	if diff := cmp.Diff(want, texts(p.Notes)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -320,7 +320,7 @@ func (w *wanted) noteBetter() {
 	}
 	for _, m := range w.members {
 		if m.link.WiFi || m.link.Name != "" && m.link.SpeedUnknown {
-			w.note("primary_reselect better: the kernel takes the unknown speed of %s for the fastest, so it never returns from it to a faster member", m.name)
+			w.note("primary_reselect better: the kernel takes the unknown speed of %s for the fastest, so without a keeper it never returns from it to a faster member", m.name)
 		}
 	}
 }

@@ -298,3 +298,31 @@ func (w *WiFi) config(n *Namespace, name, text string) string {
 	}
 	return file
 }
+
+// SetSignal sets how strong the interface and its access point hear each other, in dBm, -100 to -1, to which
+// the sender's power is added. At first it is -50.
+func (w *WiFi) SetSignal(dBm int) {
+	w.m.t.Helper()
+	const debugfs = "/run/debugfs"
+	err := os.MkdirAll(debugfs, 0o755)
+	if err == nil {
+		err = unix.Mount("debugfs", debugfs, "debugfs", 0, "")
+	}
+	if err == nil {
+		defer func() { _ = unix.Unmount(debugfs, unix.MNT_DETACH) }()
+	}
+	for sys, name := range map[string]string{w.m.Sys(): w.Name, w.lan.Sys(): w.ap} {
+		var phy []byte
+		if err == nil {
+			phy, err = os.ReadFile(filepath.Join(sys, "class", "net", name, "phy80211", "name"))
+		}
+		if err == nil {
+			file := filepath.Join(debugfs, "ieee80211", strings.TrimSpace(string(phy)), "hwsim", "rx_rssi")
+			// The kernel reads no negative number there (simple_attr_write).
+			err = os.WriteFile(file, []byte(strconv.FormatUint(uint64(int64(dBm)), 10)), 0)
+		}
+	}
+	if err != nil {
+		w.m.t.Fatalf("set the signal of %s: %v", w.Name, err)
+	}
+}

@@ -102,7 +102,7 @@ func checkBetter(f *Facts) (found []Finding) {
 		if m.WiFi || m.SpeedUnknown {
 			found = append(found, about(m.Name, Finding{Severity: Warns,
 				Seen: fmt.Sprintf("primary_reselect is better, and the kernel doesn't know the speed of %s", m.Name),
-				Why:  "it takes an unknown speed for the fastest, so it never returns from this member to a faster one",
+				Why:  "it takes an unknown speed for the fastest, so without a keeper it never returns from this member to a faster one; a keeper compares signals and what else is known",
 				Mend: `primary_reselect = "always"`}))
 		}
 	}

@@ -32,6 +32,7 @@ type decider struct {
 	supplicants *supplicants
 	ports       *ports
 	failover    *failovers
+	betters     *betters
 	outages     *outages
 
 	refusals   bond.Refusals
@@ -60,6 +61,7 @@ func newDecider(k *Keeper, r *record) *decider {
 		supplicants: newSupplicants(k, r.dir.Supplicants(), reports),
 		ports:       newPorts(k, reports),
 		failover:    newFailovers(k, reports),
+		betters:     newBetters(k, reports),
 		outages:     newOutages(k, reports),
 	}
 	d.failover.onSwitch, r.failedOver = d.outages.listen, d.outages.failedOver
@@ -72,7 +74,7 @@ func newDecider(k *Keeper, r *record) *decider {
 
 // tasks are those that the decider gives wishes to.
 func (d *decider) tasks() []task {
-	all := []task{d.leaser, d.routers, d.conflicts, d.supplicants, d.ports, d.failover, d.outages}
+	all := []task{d.leaser, d.routers, d.conflicts, d.supplicants, d.ports, d.betters, d.failover, d.outages}
 	if d.nameServers != nil {
 		all = append(all, d.nameServers)
 	}
@@ -159,6 +161,12 @@ func (d *decider) handle(ctx context.Context, r report) {
 		}
 	case switched:
 		d.hurry()
+	case preferred:
+		if err := d.Host.Prefer(ctx, d.Name, r.from, r.to); err != nil {
+			d.Log.Error("switch to the better member", "to", r.to, "error", err)
+		}
+	case chose:
+		d.record.better(string(r))
 	case outage:
 		d.record.outage(r)
 	case forwards:

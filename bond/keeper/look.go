@@ -68,6 +68,7 @@ func (d *decider) see(st bond.Status, at time.Time) {
 	d.record.active(now.active, cmp.Or(now.changed, at))
 	d.record.links(now.links)
 	d.seen, d.looked = now, true
+	d.wishBetter(st)
 }
 
 // reconcile makes the bond what was read anew, or else what is recorded. A new

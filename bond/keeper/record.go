@@ -221,6 +221,12 @@ func (r *record) lent(l statedir.Lent) {
 	r.saved = false
 }
 
+// better notes by what figures the active slave is chosen.
+func (r *record) better(figures string) {
+	r.state.Better = figures
+	r.saved = false
+}
+
 // asking notes what DHCP servers are asked.
 func (r *record) asking(a statedir.Asking) {
 	r.state.Asking = a

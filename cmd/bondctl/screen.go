@@ -60,6 +60,7 @@ func (s screen) status(st bond.Status) {
 		{"trial", trialText(st)},
 		{"health", fmt.Sprintf("%s: %s", st.Health, st.HealthReason)},
 		{"policy", policy(st)},
+		{"better", betterText(st)},
 		{"monitor", monitor(st)},
 		{"mac", fmt.Sprintf("%s (fail_over_mac %s), mtu %d", orDash(st.Address.String()), word(st.FailOverMAC), st.MTU)},
 		{"address", addresses(st)},
@@ -145,6 +146,14 @@ func policy(st bond.Status) string {
 		return text + ", primary " + *st.Primary
 	}
 	return text + ", no primary"
+}
+
+// betterText says by what the keeper chooses, in the kernel's place.
+func betterText(st bond.Status) string {
+	if st.Better == nil {
+		return ""
+	}
+	return "the keeper decides, for the kernel doesn't know each speed: " + printable(*st.Better)
 }
 
 func monitor(st bond.Status) string {

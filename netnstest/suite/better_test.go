@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -77,4 +78,51 @@ func playBetter(t *testing.T, m *netnstest.Machine, primary, other string, retur
 		primary, other = other, primary
 	}
 	wait("up", primary)
+}
+
+// testBetterWiFi has two Wi-Fi members of different signal and a cable, of which the kernel takes Wi-Fi for the
+// fastest. With a keeper the cable serves while it has a link, and then the stronger Wi-Fi; a signal that wobbles
+// changes nothing. (The long form: one that is stronger for good does, after a while.)
+func testBetterWiFi(t *testing.T) {
+	m := netnstest.NewMachine(t)
+	eth0 := m.Cable("eth0")
+	weak, strong := m.WiFi(), m.Radio()
+	strong.StartAP()
+	strong.StartSupplicant()
+	netnstest.Eventually(t, strong.Associated)
+	weak.SetSignal(-75)
+	strong.SetSignal(-45)
+	succeeds(t, m.Host, "up", "--primary-reselect", "better", "--updelay", "100", "--address", "192.0.2.10/24",
+		"--member", "eth0", "--member", weak.Name, "--member", strong.Name)
+	defer succeeds(t, m.Host, "down")
+	netnstest.Eventually(t, usable(m.Host, "eth0", weak.Name, strong.Name))
+	netnstest.Eventually(t, weak.Associated)
+	netnstest.Eventually(t, strong.Associated)
+	netnstest.Eventually(t, active(m.Host, "eth0"))
+	for range sample(1, 3) {
+		eth0.Pull()
+		netnstest.Eventually(t, active(m.Host, strong.Name))
+		eth0.Plug()
+		netnstest.Eventually(t, active(m.Host, "eth0"))
+	}
+	eth0.Pull()
+	netnstest.Eventually(t, active(m.Host, strong.Name))
+	weak.SetSignal(-43)
+	netnstest.Eventually(t, says(t, m.Host, func(st bondStatus) error {
+		// It has looked, and has seen it: the access point's 20 dBm are added.
+		if st.Better == nil || !strings.Contains(*st.Better, weak.Name+" -2") {
+			return fmt.Errorf("the figures aren't those of now: %+v", st)
+		}
+		return nil
+	}))
+	if err := active(m.Host, strong.Name)(); err != nil {
+		t.Errorf("a signal that is stronger by 2 dB: %v", err)
+	}
+	if o := succeeds(t, m.Host, "status"); !strings.Contains(o.Stdout, "the keeper decides, for the kernel doesn't know each speed: wlan") {
+		t.Errorf("status doesn't say who decides:\n%s", o.Stdout)
+	}
+	for range sample(0, 1) {
+		strong.SetSignal(-80)
+		netnstest.Eventually(t, active(m.Host, weak.Name))
+	}
 }

@@ -150,6 +150,7 @@ type bondStatus struct {
 	MTU          int            `json:"mtu"`
 	Health       string         `json:"health"`
 	HealthReason string         `json:"health_reason"`
+	Better       *string        `json:"better"`
 	Lease        *leaseStatus   `json:"lease"`
 	Members      []memberStatus `json:"members"`
 }

@@ -16,6 +16,7 @@ var onMachine = []struct {
 }{
 	{"Better", testBetter},
 	{"BetterDuplex", testBetterDuplex},
+	{"BetterWiFi", testBetterWiFi},
 	{"DockAndWiFi", testDockAndWiFi},
 	{"StartUndocked", testStartUndocked},
 	{"StartWithoutNetwork", testStartWithoutNetwork},

@@ -20,6 +20,9 @@ type Keeper struct {
 	ActiveSince time.Time `json:"active_since,omitzero"`
 	Troubles    []Trouble `json:"troubles,omitempty"` // in the order of their names
 	Asking      Asking    `json:"asking,omitzero"`
+	// Better are the figures by which the keeper chooses the active slave, where the kernel can't; ""
+	// where it doesn't.
+	Better string `json:"better,omitempty"`
 	// Behind is what was met behind slaves, each for as long as it keeps its link.
 	Behind []Behind `json:"behind,omitempty"`
 }
