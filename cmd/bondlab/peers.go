@@ -114,7 +114,7 @@ func (p peer) measureFailover(t *session, r *result, trials int) {
 	r.setUp = time.Since(began)
 	settle(t, h, p.device)
 	time.Sleep(5 * time.Second) // addresses are announced, and checked
-	r.own, r.program, r.wakeUps = p.idle(h)
+	r.own, r.program, r.wakeUps = p.idle()
 	r.status = p.measureStatus(h)
 
 	frames := h.Frames(p.device, time.Millisecond)

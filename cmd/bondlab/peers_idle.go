@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-
-	"github.com/bondctl/bondctl/netnstest"
 )
 
 // idleTime is how long a daemon is watched that has nothing to do.
@@ -19,14 +17,14 @@ const idleTime = 20 * time.Second
 
 // idle is what of the peer stays running: how much memory it holds itself and of its program's, in KiB,
 // and how often it wakes up.
-func (p peer) idle(h *netnstest.Host) (own, program, wakeUps int) {
+func (p peer) idle() (own, program, wakeUps int) {
 	if p.daemon == "" {
 		return 0, 0, 0
 	}
 	pids := processes(p.daemon)
 	before := switches(pids)
 	time.Sleep(idleTime)
-	wakeUps = switches(pids) - before
+	wakeUps = max(0, switches(pids)-before) // a thread that has ended took its own along
 	for _, pid := range pids {
 		own += number(pid, "status", "RssAnon")
 		program += number(pid, "status", "RssFile") + number(pid, "status", "RssShmem")

@@ -30,10 +30,10 @@ func table(results []result, trials int) string {
 }
 
 func inMillis(d time.Duration) string {
-	switch {
-	case d == none:
+	switch d {
+	case none:
 		return "-"
-	case d == never:
+	case never:
 		return fmt.Sprintf("not within %.0f s", leasePatience.Seconds())
 	}
 	return fmt.Sprintf("%d ms", d.Milliseconds())
