@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,13 +17,13 @@ import (
 // idleTime is how long a daemon is watched that has nothing to do.
 const idleTime = 20 * time.Second
 
-// idle is what of the peer stays running: how much memory it holds itself and of its program's, in KiB,
-// and how often it wakes up.
-func (p peer) idle(h *netnstest.Host) (own, program, wakeUps int) {
-	if p.daemon == "" {
+// idle is what of a peer stays running: how much memory it holds itself and of its program, in KiB, and
+// how often its threads wake up.
+func idle(h *netnstest.Host, daemon string) (own, program, wakeUps int) {
+	if daemon == "" {
 		return 0, 0, 0
 	}
-	pids := processes(p.daemon)
+	pids := processes(h, daemon)
 	before := switches(pids)
 	time.Sleep(idleTime)
 	wakeUps = switches(pids) - before
@@ -34,18 +34,20 @@ func (p peer) idle(h *netnstest.Host) (own, program, wakeUps int) {
 	return own, program, wakeUps
 }
 
-// processes are those whose command line begins so. The lab is one machine: all of its processes are
-// seen here, and there is one peer at a time.
-func processes(begins string) (pids []int) {
+// processes are those of that name in the host's network, by their numbers here, whatever they are in the
+// container that they may be in.
+func processes(h *netnstest.Host, name string) (pids []int) {
+	var network string
+	h.Do(func() { network, _ = os.Readlink("/proc/thread-self/ns/net") })
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
-		line, err := os.ReadFile(dir + "/cmdline")
-		if err != nil {
+		comm, _ := os.ReadFile(dir + "/comm")
+		in, _ := os.Readlink(dir + "/ns/net")
+		// The kernel keeps 15 bytes of a name.
+		if in != network || strings.TrimSpace(string(comm)) != name[:min(15, len(name))] {
 			continue
 		}
-		text := strings.TrimSpace(string(bytes.ReplaceAll(line, []byte{0}, []byte{' '})))
-		text = strings.TrimPrefix(text, filepath.Dir(strings.Fields(text + " -")[0])+"/")
-		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil && strings.HasPrefix(text, filepath.Base(begins)) {
+		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
 			pids = append(pids, pid)
 		}
 	}
@@ -68,13 +70,27 @@ func number(pid int, file, name string) int {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
 	for line := range strings.Lines(string(text)) {
 		if rest, ok := strings.CutPrefix(line, name+":"); ok {
-			n, _ := strconv.Atoi(strings.Fields(rest)[0])
+			n, _ := strconv.Atoi(strings.Fields(rest + " -")[0])
 			return n
 		}
 	}
 	return 0
 }
 
-func hasPrefix(prefix string) func(netlink.Addr) bool {
-	return func(a netlink.Addr) bool { return strings.HasPrefix(a.IP.String(), prefix) }
+// ownAddressOf is a link's IPv4 address that begins so; nil where it has none.
+func ownAddressOf(h *netnstest.Host, device, prefix string) *netip.Addr {
+	link, err := h.Netlink().LinkByName(device)
+	if err != nil {
+		return nil
+	}
+	addrs, err := h.Netlink().AddrList(link, netlink.FAMILY_V4)
+	if err != nil {
+		return nil
+	}
+	for _, a := range addrs {
+		if addr, ok := netip.AddrFromSlice(a.IP.To4()); ok && strings.HasPrefix(addr.String(), prefix) {
+			return &addr
+		}
+	}
+	return nil
 }
