@@ -96,7 +96,7 @@ func (p peer) measureFailover(t *session, r *result, trials int) {
 	h.Cable("eth1")
 	r.setUp = p.measureSetUp(t, h)
 	settle(t, h, p.device)
-	r.own, r.program, r.wakeUps = idle(h, p.daemon)
+	r.own, r.program, r.wakeUps = idle(p.daemon)
 	r.status = p.measureStatus(h)
 
 	frames := h.Frames(p.device, time.Millisecond)
