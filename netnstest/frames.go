@@ -23,7 +23,6 @@ type Frames struct {
 	mu       sync.Mutex
 	sent     []time.Time
 	received []bool
-	err      error
 }
 
 // Lost is what became of some [Frames].
