@@ -17,9 +17,9 @@ func benchCommand() *cli.Command {
 		Name:  "bench",
 		Usage: "measure bondctl against everything else that makes such a bond",
 		Description: "Each contender makes an active-backup bond of two NICs with miimon 100, unless its name says\n" +
-			"otherwise, and keeps it while cables are pulled under 1,000 frames a second. They run one after\n" +
-			"the other in one lab, which is emulated: its times are to be compared, not quoted. One that can't\n" +
-			"run is left out, and the output says why. Tables go to standard output.",
+			"otherwise, and keeps it while cables are pulled under 1,000 frames a second. They take turns in\n" +
+			"one lab, which is emulated: its times are to be compared, not quoted. One that can't run is left\n" +
+			"out, and the output says why. Tables go to standard output.",
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "trials", Value: 20, Usage: "how often the cable is pulled"},
 			&cli.StringFlag{Name: "only", Usage: "measure those contenders alone whose name contains `TEXT`"},

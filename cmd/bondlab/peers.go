@@ -17,10 +17,11 @@ type peer struct {
 	device string                               // the bond's
 	daemon string                               // the name of the process that stays running; "" for none
 	status []string                             // the command that tells how it fares
-	host   func(t netnstest.TB) *netnstest.Host // where it runs
+	host   func(t netnstest.TB) *netnstest.Host // where it entrants
 	static func(h *netnstest.Host)              // makes the bond, with ownAddress
 	dhcp   func(h *netnstest.Host)              // makes it with an address by DHCP; nil for one that can't
-	rejoin func(h *netnstest.Host)              // takes in eth0 that has been removed and is back; nil for one that does so itself
+	active func(h *netnstest.Host) string       // the NIC that it sends by; nil where the bonding driver tells
+	rejoin func(h *netnstest.Host, nic string)  // takes in a NIC that has been removed and is back; nil for one that does so itself
 	stop   func(h *netnstest.Host)              // ends it and the bond
 }
 
@@ -51,12 +52,43 @@ const (
 	leases        = 5
 )
 
-// measurePeers measures the peers one after the other.
+// measurePeers measures the peers. They take turns at the cables, so that whatever else this machine does
+// meets all alike.
 func measurePeers(w io.Writer, all []peer, trials int) error {
-	var results []result
+	var entrants []*entrant
+	defer func() {
+		for _, r := range entrants {
+			r.t.end()
+		}
+	}()
 	for _, p := range all {
-		fmt.Fprintf(os.Stderr, "bondlab: measuring %s\n", p.name)
-		results = append(results, p.measure(trials))
+		fmt.Fprintf(os.Stderr, "bondlab: setting up %s\n", p.name)
+		r := &entrant{peer: p, t: new(session), result: result{name: p.name, known: none, unknown: none}}
+		entrants = append(entrants, r)
+		r.do(r.begin)
+	}
+	for i := range trials {
+		fmt.Fprintf(os.Stderr, "bondlab: cables, %d of %d\n", i+1, trials)
+		for _, r := range entrants {
+			r.do(func() { r.pull(i) })
+		}
+	}
+	for i := range min(trials, removals) {
+		fmt.Fprintf(os.Stderr, "bondlab: removals, %d of %d\n", i+1, min(trials, removals))
+		for _, r := range entrants {
+			r.do(func() { r.remove(i) })
+		}
+	}
+	var results []result
+	for _, r := range entrants {
+		r.t.end()
+		if r.leftOut == "" && r.peer.dhcp != nil {
+			fmt.Fprintf(os.Stderr, "bondlab: another network, %s\n", r.name)
+			t := new(session)
+			r.leaseLeftOut = t.reason(func() { r.peer.measureLease(t, &r.result) })
+			t.end()
+		}
+		results = append(results, r.result)
 	}
 	if _, err := io.WriteString(w, tables(results)); err != nil {
 		return err
@@ -65,64 +97,91 @@ func measurePeers(w io.Writer, all []peer, trials int) error {
 	return err
 }
 
-// measure measures a peer in sessions of its own, so that one that fails is only left out.
-func (p peer) measure(trials int) result {
-	r := result{name: p.name, known: none, unknown: none}
-	r.leftOut = reason(func(t *session) { p.measureFailover(t, &r, trials) })
-	if r.leftOut == "" && p.dhcp != nil {
-		r.leaseLeftOut = reason(func(t *session) { p.measureLease(t, &r) })
-	}
-	return r
+// An entrant is a peer at work, in a session of its own, so that one that fails is only left out.
+type entrant struct {
+	peer peer
+	t    *session
+	h    *netnstest.Host
+	nics map[string]*netnstest.Cable
+	result
 }
 
-// reason runs part of a measurement, and says why it failed, if it did.
-func reason(part func(*session)) (said string) {
-	err := inLab(func(t *session) error {
-		defer func() { said = t.last }()
-		part(t)
-		return nil
-	})
-	if err == nil {
+// do does a part of it, unless an earlier one failed.
+func (r *entrant) do(part func()) {
+	if r.leftOut == "" {
+		r.leftOut = r.t.reason(part)
+	}
+}
+
+// reason runs part of a session, and says why it failed, if it did.
+func (s *session) reason(part func()) string {
+	if s.run(func() error { part(); return nil }) == nil {
 		return ""
 	}
-	return said
+	return s.last
 }
 
-// measureFailover sets the bond up and pulls its cables.
-func (p peer) measureFailover(t *session, r *result, trials int) {
-	h := p.host(t)
-	t.Cleanup(func() { p.stop(h) })
-	eth0 := h.Cable("eth0")
-	h.Cable("eth1")
-	r.setUp = p.measureSetUp(t, h)
-	settle(t, h, p.device)
-	r.own, r.program, r.wakeUps = idle(p.daemon)
-	r.status = p.measureStatus(h)
+// begin makes the bond, and has a look at what of the peer stays running.
+func (r *entrant) begin() {
+	r.h = r.peer.host(r.t)
+	r.t.Cleanup(func() { r.peer.stop(r.h) })
+	r.nics = map[string]*netnstest.Cable{"eth0": r.h.Cable("eth0"), "eth1": r.h.Cable("eth1")}
+	others := processes(r.peer.daemon)
+	r.setUp = r.peer.measureSetUp(r.t, r.h)
+	settle(r.t, r.h, r.peer.device)
+	r.own, r.program, r.wakeUps = idle(r.peer.daemon, others)
+	r.status = r.peer.measureStatus(r.h)
+}
 
-	frames := h.Frames(p.device, time.Millisecond)
-	for i := range trials {
-		time.Sleep(time.Duration(100+i*37%100) * time.Millisecond) // at any phase of miimon
-		mark := frames.Mark()
-		eth0.Pull()
-		r.pulled = append(r.pulled, frames.Since(mark))
-		time.Sleep(300 * time.Millisecond) // until even the slowest has noticed
-		mark = frames.Mark()
-		eth0.Plug()
-		time.Sleep(500 * time.Millisecond)
-		r.back = append(r.back, frames.Since(mark))
+// pull pulls the cable that is in use, and plugs it in again. It may be any: what has come and gone often
+// isn't always returned to.
+func (r *entrant) pull(i int) {
+	frames := r.h.Frames(r.peer.device, time.Millisecond)
+	defer frames.Stop()
+	nic := r.active()
+	time.Sleep(time.Duration(100+i*37%100) * time.Millisecond) // at any phase of miimon
+	mark := frames.Mark()
+	nic.Pull()
+	r.pulled = append(r.pulled, frames.Since(mark))
+	time.Sleep(300 * time.Millisecond) // until even the slowest has noticed
+	mark = frames.Mark()
+	nic.Plug()
+	time.Sleep(500 * time.Millisecond)
+	r.back = append(r.back, frames.Since(mark))
+}
+
+// remove removes the NIC that is in use, and inserts it again.
+func (r *entrant) remove(i int) {
+	frames := r.h.Frames(r.peer.device, time.Millisecond)
+	defer frames.Stop()
+	nic := r.active()
+	time.Sleep(time.Duration(100+i*37%100) * time.Millisecond)
+	mark := frames.Mark()
+	nic.Remove()
+	r.removed = append(r.removed, frames.Since(mark))
+	nic.Insert()
+	if r.peer.rejoin != nil {
+		r.peer.rejoin(r.h, nic.Name)
 	}
-	for i := range min(trials, removals) {
-		time.Sleep(time.Duration(200+i*37%100) * time.Millisecond)
-		mark := frames.Mark()
-		eth0.Remove()
-		r.removed = append(r.removed, frames.Since(mark))
-		eth0.Insert()
-		if p.rejoin != nil {
-			p.rejoin(h)
+	settle(r.t, r.h, r.peer.device)
+}
+
+// active is the NIC that is in use, once there is one.
+func (r *entrant) active() (nic *netnstest.Cable) {
+	netnstest.Eventually(r.t, func() error {
+		var name string
+		if r.peer.active != nil {
+			name = r.peer.active(r.h)
+		} else {
+			text, _ := os.ReadFile(r.h.Sys() + "/class/net/" + r.peer.device + "/bonding/active_slave")
+			name = string(text)
 		}
-		settle(t, h, p.device)
-	}
-	frames.Stop()
+		if nic = r.nics[strings.TrimSpace(name)]; nic == nil {
+			return fmt.Errorf("%s sends by %q", r.peer.device, name)
+		}
+		return nil
+	})
+	return nic
 }
 
 // measureSetUp is the median time until there is a bond that has a link and an address. The first one

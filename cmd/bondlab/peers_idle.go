@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,12 +19,12 @@ import (
 const idleTime = 20 * time.Second
 
 // idle is what of a peer stays running: how much memory it holds itself and of its program, in KiB, and
-// how often it wakes up.
-func idle(daemon string) (own, program, wakeUps int) {
+// how often it wakes up. The others that are called the same belong to other peers.
+func idle(daemon string, others []int) (own, program, wakeUps int) {
 	if daemon == "" {
 		return 0, 0, 0
 	}
-	pids := processes(daemon)
+	pids := slices.DeleteFunc(processes(daemon), func(pid int) bool { return slices.Contains(others, pid) })
 	for range 10 { // until what comes of the set-up is over
 		if wakes(pids, time.Second) == 0 {
 			break
@@ -37,8 +38,7 @@ func idle(daemon string) (own, program, wakeUps int) {
 	return own, program, wakeUps
 }
 
-// processes are those of that name on the machine, by their numbers here, be they in a container. One peer
-// is ended before the next begins.
+// processes are those of that name on the machine, by their numbers here, be they in a container.
 func processes(name string) (pids []int) {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {

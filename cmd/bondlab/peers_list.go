@@ -59,12 +59,15 @@ func ipPeer(name, miimon string) peer {
 			write(h, batchFile, strings.Replace(ipUp, "miimon 100", "miimon "+miimon, 1))
 			h.Run("ip", "-batch", batchFile)
 		},
-		rejoin: func(h *netnstest.Host) {
-			h.Run("ip", "link", "set", "eth0", "master", "bond0")
-			h.Run("ip", "link", "set", "bond0", "type", "bond", "primary", "eth0")
-		},
-		stop: func(h *netnstest.Host) { h.Run("ip", "link", "delete", "bond0") },
+		rejoin: enslave,
+		stop:   func(h *netnstest.Host) { h.Run("ip", "link", "delete", "bond0") },
 	}
+}
+
+// enslave puts a NIC into bond0, as somebody has to who has nothing that does it.
+func enslave(h *netnstest.Host, nic string) {
+	h.Run("ip", "link", "set", nic, "master", "bond0")
+	h.Run("ip", "link", "set", "bond0", "type", "bond", "primary", "eth0")
 }
 
 // ifupdownPeer is ifupdown with ifenslave.
@@ -82,12 +85,8 @@ func ifupdownPeer() peer {
 				"\n\tbond-slaves eth0 eth1\n\tbond-mode active-backup\n\tbond-primary eth0\n\tbond-miimon 100\n")
 			h.Run("/usr/sbin/ifup", "bond0")
 		},
-		// It is for whoever plugs the NIC in to say so.
-		rejoin: func(h *netnstest.Host) {
-			h.Run("ip", "link", "set", "eth0", "master", "bond0")
-			h.Run("ip", "link", "set", "bond0", "type", "bond", "primary", "eth0")
-		},
-		stop: func(h *netnstest.Host) { h.Run("/usr/sbin/ifdown", "bond0") },
+		rejoin: enslave,
+		stop:   func(h *netnstest.Host) { h.Run("/usr/sbin/ifdown", "bond0") },
 	}
 }
 
@@ -112,7 +111,10 @@ func teamdPeer() peer {
 			h.Run("ip", "link", "set", "team0", "up")
 			h.Run("ip", "address", "add", ownAddress, "dev", "team0")
 		},
-		rejoin: func(h *netnstest.Host) { h.Run("/usr/bin/teamdctl", "team0", "port", "add", "eth0") },
+		active: func(h *netnstest.Host) string {
+			return h.Run("/usr/bin/teamdctl", "team0", "state", "item", "get", "runner.active_port")
+		},
+		rejoin: func(h *netnstest.Host, nic string) { h.Run("/usr/bin/teamdctl", "team0", "port", "add", nic) },
 		stop:   func(h *netnstest.Host) { h.Run("/usr/bin/teamd", "-k", "-t", "team0") },
 	}
 }

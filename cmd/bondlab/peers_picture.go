@@ -55,7 +55,7 @@ func picture(results []result) string {
 		var all []time.Duration
 		for j, l := range r.pulled {
 			all = append(all, l.Outage)
-			fmt.Fprintf(&b, `<circle cx="%.1f" cy="%d" r="3.5" fill="%s" fill-opacity="0.5"/>`, x(l.Outage), y+(j%3-1)*dotSpread, dotColor)
+			fmt.Fprintf(&b, `<circle cx="%.1f" cy="%d" r="3.5" fill="%s" fill-opacity="0.65"/>`, x(l.Outage), y+(j%3-1)*dotSpread, dotColor)
 		}
 		slices.Sort(all)
 		fmt.Fprintf(&b, "\n"+`<path d="M%.1f %d V%d" stroke="%s" stroke-width="3"/>`+"\n", x(all[len(all)/2]), y-12, y+12, midColor)
