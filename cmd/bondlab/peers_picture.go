@@ -13,9 +13,9 @@ const pictureStart = "<svg "
 
 // The picture's measures, in pixels.
 const (
-	pictureWidth                  = 880
+	pictureWidth                  = 940
 	rowHeight                     = 34
-	marginLeft, marginRight       = 250, 40
+	marginLeft, marginRight       = 320, 40
 	marginTop, marginBottom       = 48, 36
 	dotSpread                     = 5                               // dots of the same outage aren't all at one place
 	textColor, dotColor, midColor = "#7d7d7d", "#3b8fd4", "#e8710a" // seen on white and on black
