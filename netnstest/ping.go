@@ -190,6 +190,9 @@ func (p *Ping) Result() Pinged {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := Pinged{Sent: len(p.sent)}
+	if r.Sent == 0 {
+		return r
+	}
 	last := p.sent[0]
 	for seq, at := range p.answered {
 		if at.IsZero() {

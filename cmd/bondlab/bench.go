@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,13 +17,14 @@ func benchCommand() *cli.Command {
 		Name:  "bench",
 		Usage: "measure bondctl against everything else that makes such a bond",
 		Description: "Each contender makes an active-backup bond of two NICs with miimon 100, unless its name says\n" +
-			"otherwise, and keeps it while cables are pulled under 1,000 frames a second. They run one after\n" +
-			"the other in one lab, which is emulated: its times are to be compared, not quoted.\n" +
-			"A table goes to standard output, and with --svg a picture of the outages to a file.",
+			"otherwise, and keeps it while cables are pulled under 1,000 frames a second. They take turns in\n" +
+			"one lab, which is emulated: its times are to be compared, not quoted. One that can't run is left\n" +
+			"out, and the output says why. Tables go to standard output.",
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "trials", Value: 20, Usage: "how often the cable is pulled"},
 			&cli.StringFlag{Name: "only", Usage: "measure those contenders alone whose name contains `TEXT`"},
-			&cli.StringFlag{Name: "svg", Usage: "write the picture to `FILE`"},
+			&cli.StringSliceFlag{Name: "up", Usage: "measure bondctl with these `FLAGS` of up, too, as --up '--miimon 20'; may be given again"},
+			&cli.StringFlag{Name: "svg", Usage: "write a picture of the outages to `FILE`"},
 		},
 		Action:      bench,
 		Subcommands: []*cli.Command{benchCommandsCommand()},
@@ -30,14 +32,19 @@ func benchCommand() *cli.Command {
 }
 
 // bench boots the lab and runs itself there. The guest has its own files, so the picture comes on standard
-// output, behind the table.
+// output, below the tables.
 func bench(c *cli.Context) error {
-	trials, only := c.Int("trials"), c.String("only")
-	if c.NArg() > 0 || trials < 1 {
-		return errors.New("bench takes no arguments but commands, and at least one trial")
-	}
-	if netnstest.InGuest() {
-		return benchPeers(os.Stdout, trials, only)
+	trials := c.Int("trials")
+	chosen := choose(peers(), c.StringSlice("up"), c.String("only"))
+	switch {
+	case c.NArg() > 0:
+		return fmt.Errorf("bench %s: there is no such command; bondlab bench --help tells what there is", c.Args().First())
+	case trials < 1:
+		return errors.New("bench: --trials must be at least 1")
+	case len(chosen) == 0:
+		return fmt.Errorf("bench: no contender's name contains %q", c.String("only"))
+	case netnstest.InGuest():
+		return measurePeers(os.Stdout, chosen, trials)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -48,14 +55,26 @@ func bench(c *cli.Context) error {
 		return err
 	}
 	defer lab.Close()
+	args := []string{self, "bench", "--trials", strconv.Itoa(trials), "--only", c.String("only")}
+	for _, flags := range c.StringSlice("up") {
+		args = append(args, "--up", flags)
+	}
 	var out strings.Builder
-	if err := runTo(c.Context, lab, &out, []string{noDocs, bondctlPackage}, self, "bench", "--trials", strconv.Itoa(trials), "--only", only); err != nil {
+	if err := runTo(c.Context, lab, &out, []string{noDocs, bondctlPackage}, args...); err != nil {
 		return err
 	}
-	table, picture, _ := strings.Cut(out.String(), svgStart)
-	fmt.Print(table)
+	text, picture, _ := strings.Cut(out.String(), pictureStart)
+	fmt.Print(text)
 	if file := c.String("svg"); file != "" {
-		return os.WriteFile(file, []byte(svgStart+picture), 0o644)
+		return os.WriteFile(file, []byte(pictureStart+picture), 0o644)
 	}
 	return nil
+}
+
+// choose adds bondctl with other flags to the peers, and leaves those whose name contains a text.
+func choose(all []peer, up []string, only string) []peer {
+	for _, flags := range up {
+		all = append(all, bondctlPeer(flags))
+	}
+	return slices.DeleteFunc(all, func(p peer) bool { return !strings.Contains(p.name, only) })
 }

@@ -1,5 +1,6 @@
 // Command bondlab is the lab of package netnstest for people: it shows a dock and an undock with
-// the real bondctl, measures it against the ip program, and runs any command inside the lab.
+// the real bondctl, measures it against everything else that makes such a bond, and runs any command
+// inside the lab.
 package main
 
 import (

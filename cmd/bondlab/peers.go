@@ -15,136 +15,218 @@ import (
 type peer struct {
 	name   string
 	device string                               // the bond's
-	daemon string                               // what of it stays running, by how its command line begins; "" for nothing
-	static func(h *netnstest.Host)              // makes the bond, with 192.0.2.10/24
-	dhcp   func(h *netnstest.Host)              // makes it with an address by DHCP; nil for one that can't
-	rejoin func(h *netnstest.Host)              // takes in eth0 again, which was removed; nil for one that does so itself
+	daemon string                               // the name of the process that stays running; "" for none
 	status []string                             // the command that tells how it fares
-	host   func(t netnstest.TB) *netnstest.Host // where it runs; nil for an ordinary host
-	stop   []string                             // the command that ends it; nil where it ends with its host
+	host   func(t netnstest.TB) *netnstest.Host // where it entrants
+	static func(h *netnstest.Host)              // makes the bond, with ownAddress
+	dhcp   func(h *netnstest.Host)              // makes it with an address by DHCP; nil for one that can't
+	active func(h *netnstest.Host) string       // the NIC that it sends by; nil where the bonding driver tells
+	rejoin func(h *netnstest.Host, nic string)  // takes in a NIC that has been removed and is back; nil for one that does so itself
+	stop   func(h *netnstest.Host)              // ends it and the bond
 }
 
 // A result is what was measured of a peer. A time that is negative wasn't measured.
 type result struct {
 	name           string
 	leftOut        string // why it wasn't measured at all
+	leaseLeftOut   string // why the leases weren't
 	setUp, status  time.Duration
-	lost, outage   []int // frames, and microseconds, at each pulled cable
-	removed        []int // frames lost as the device was removed
-	back           []int // frames lost on the way back
-	known, unknown time.Duration
-	own, program   int // resident KiB
-	wakeUps        int
+	pulled         []netnstest.Lost // at each pulled cable
+	removed        []netnstest.Lost // at each removed NIC
+	back           []netnstest.Lost // as the cable was plugged again
+	known, unknown time.Duration    // from a pulled cable to an address on the other network that answers
+	own, program   int              // resident KiB: its own memory, and pages of its program
+	wakeUps        int              // within idleTime
 }
 
 const (
 	never = -1 * time.Second // it took too long to wait for
 	none  = -2 * time.Second // it doesn't do that
-	// patience is how long is waited for a lease.
-	leasePatience = 20 * time.Second
-	removals      = 5
 )
 
-// benchPeers measures the peers one after the other.
-func benchPeers(w io.Writer, trials int, only string) error {
-	var results []result
-	for _, p := range peers() {
-		if !strings.Contains(p.name, only) {
-			continue
+// What is waited for, and how often something is done that takes long.
+const (
+	leasePatience = 20 * time.Second
+	setUps        = 3
+	removals      = 5
+	leases        = 5
+)
+
+// measurePeers measures the peers. They take turns at the cables, so that whatever else this machine does
+// meets all alike.
+func measurePeers(w io.Writer, all []peer, trials int) error {
+	var entrants []*entrant
+	defer func() {
+		for _, r := range entrants {
+			r.t.end()
 		}
-		fmt.Fprintf(os.Stderr, "bondlab: measuring %s\n", p.name)
-		results = append(results, p.measure(trials))
+	}()
+	for _, p := range all {
+		fmt.Fprintf(os.Stderr, "bondlab: setting up %s\n", p.name)
+		r := &entrant{peer: p, t: new(session), result: result{name: p.name, known: none, unknown: none}}
+		entrants = append(entrants, r)
+		r.do(r.begin)
 	}
-	fmt.Fprint(w, table(results, trials))
+	for i := range trials {
+		fmt.Fprintf(os.Stderr, "bondlab: cables, %d of %d\n", i+1, trials)
+		for _, r := range entrants {
+			r.do(func() { r.pull(i) })
+		}
+	}
+	for i := range min(trials, removals) {
+		fmt.Fprintf(os.Stderr, "bondlab: removals, %d of %d\n", i+1, min(trials, removals))
+		for _, r := range entrants {
+			r.do(func() { r.remove(i) })
+		}
+	}
+	var results []result
+	for _, r := range entrants {
+		r.t.end()
+		if r.leftOut == "" && r.peer.dhcp != nil {
+			fmt.Fprintf(os.Stderr, "bondlab: another network, %s\n", r.name)
+			t := new(session)
+			r.leaseLeftOut = t.reason(func() { r.peer.measureLease(t, &r.result) })
+			t.end()
+		}
+		results = append(results, r.result)
+	}
+	if _, err := io.WriteString(w, tables(results)); err != nil {
+		return err
+	}
 	_, err := io.WriteString(w, picture(results))
 	return err
 }
 
-// measure measures one in a session of its own, so that one that fails is only left out.
-func (p peer) measure(trials int) (r result) {
-	r = result{name: p.name, known: none, unknown: none}
-	for _, part := range []func(*session, *result){
-		p.warmUp,
-		func(t *session, r *result) { p.measureFailover(t, r, trials) },
-		p.measureLease,
-	} {
-		var said string
-		err := inLab(func(t *session) error {
-			defer func() { said = t.last }()
-			part(t, &r)
-			return nil
-		})
-		if err != nil && r.leftOut == "" {
-			r.leftOut = said
+// An entrant is a peer at work, in a session of its own, so that one that fails is only left out.
+type entrant struct {
+	peer peer
+	t    *session
+	h    *netnstest.Host
+	nics map[string]*netnstest.Cable
+	result
+}
+
+// do does a part of it, unless an earlier one failed.
+func (r *entrant) do(part func()) {
+	if r.leftOut == "" {
+		r.leftOut = r.t.reason(part)
+	}
+}
+
+// reason runs part of a session, and says why it failed, if it did.
+func (s *session) reason(part func()) string {
+	if s.run(func() error { part(); return nil }) == nil {
+		return ""
+	}
+	return s.last
+}
+
+// begin makes the bond, and has a look at what of the peer stays running.
+func (r *entrant) begin() {
+	r.h = r.peer.host(r.t)
+	r.t.Cleanup(func() { r.peer.stop(r.h) })
+	r.nics = map[string]*netnstest.Cable{"eth0": r.h.Cable("eth0"), "eth1": r.h.Cable("eth1")}
+	others := processes(r.peer.daemon)
+	r.setUp = r.peer.measureSetUp(r.t, r.h)
+	settle(r.t, r.h, r.peer.device)
+	r.own, r.program, r.wakeUps = idle(r.peer.daemon, others)
+	r.status = r.peer.measureStatus(r.h)
+}
+
+// pull pulls the cable that is in use, and plugs it in again. It may be any: what has come and gone often
+// isn't always returned to.
+func (r *entrant) pull(i int) {
+	frames := r.h.Frames(r.peer.device, time.Millisecond)
+	defer frames.Stop()
+	nic := r.active()
+	time.Sleep(time.Duration(100+i*37%100) * time.Millisecond) // at any phase of miimon
+	mark := frames.Mark()
+	nic.Pull()
+	r.pulled = append(r.pulled, frames.Since(mark))
+	time.Sleep(300 * time.Millisecond) // until even the slowest has noticed
+	mark = frames.Mark()
+	nic.Plug()
+	time.Sleep(500 * time.Millisecond)
+	r.back = append(r.back, frames.Since(mark))
+}
+
+// remove removes the NIC that is in use, and inserts it again.
+func (r *entrant) remove(i int) {
+	frames := r.h.Frames(r.peer.device, time.Millisecond)
+	defer frames.Stop()
+	nic := r.active()
+	time.Sleep(time.Duration(100+i*37%100) * time.Millisecond)
+	mark := frames.Mark()
+	nic.Remove()
+	r.removed = append(r.removed, frames.Since(mark))
+	nic.Insert()
+	if r.peer.rejoin != nil {
+		r.peer.rejoin(r.h, nic.Name)
+	}
+	settle(r.t, r.h, r.peer.device)
+}
+
+// active is the NIC that is in use, once there is one.
+func (r *entrant) active() (nic *netnstest.Cable) {
+	netnstest.Eventually(r.t, func() error {
+		var name string
+		if r.peer.active != nil {
+			name = r.peer.active(r.h)
+		} else {
+			text, _ := os.ReadFile(r.h.Sys() + "/class/net/" + r.peer.device + "/bonding/active_slave")
+			name = string(text)
+		}
+		if nic = r.nics[strings.TrimSpace(name)]; nic == nil {
+			return fmt.Errorf("%s sends by %q", r.peer.device, name)
+		}
+		return nil
+	})
+	return nic
+}
+
+// measureSetUp is the median time until there is a bond that has a link and an address. The first one
+// only has the programs in memory; the last one stays.
+func (p peer) measureSetUp(t *session, h *netnstest.Host) time.Duration {
+	var took []time.Duration
+	for round := range 1 + setUps {
+		if round > 0 {
+			p.stop(h)
+			gone(t, h, p.device)
+		}
+		began := time.Now()
+		p.static(h)
+		for ownAddressOf(h, p.device, "192.0.2.") == nil || h.Carrier(p.device, true)() != nil {
+			if time.Since(began) > netnstest.Patience {
+				t.Fatalf("%s has no bond with a link and an address after %v", p.name, netnstest.Patience)
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		took = append(took, time.Since(began))
+	}
+	return middle(took[1:])
+}
+
+// gone leaves the NICs as they were at first.
+func gone(t *session, h *netnstest.Host, device string) {
+	nl := h.Netlink()
+	if bond, err := nl.LinkByName(device); err == nil {
+		if err := nl.LinkDel(bond); err != nil {
+			t.Fatalf("delete %s: %v", device, err)
 		}
 	}
-	return r
-}
-
-// warmUp has its programs and modules in memory.
-func (p peer) warmUp(t *session, _ *result) {
-	h := p.start(t)
-	h.Cable("eth0")
-	h.Cable("eth1")
-	p.static(h)
-	netnstest.Eventually(t, h.Carrier(p.device, true))
-}
-
-// start makes a host with the two cables.
-func (p peer) start(t *session) *netnstest.Host {
-	var h *netnstest.Host
-	if p.host != nil {
-		h = p.host(t)
-	} else {
-		h = netnstest.New(t)
-	}
-	if p.stop != nil {
-		t.Cleanup(func() { h.Run(p.stop[0], p.stop[1:]...) })
-	}
-	return h
-}
-
-// measureFailover sets the bond up and pulls its cables.
-func (p peer) measureFailover(t *session, r *result, trials int) {
-	h := p.start(t)
-	cables := []*netnstest.Cable{h.Cable("eth0"), h.Cable("eth1")}
-	began := time.Now()
-	p.static(h)
-	netnstest.Eventually(t, h.Carrier(p.device, true))
-	r.setUp = time.Since(began)
-	settle(t, h, p.device)
-	time.Sleep(5 * time.Second) // addresses are announced, and checked
-	r.own, r.program, r.wakeUps = p.idle()
-	r.status = p.measureStatus(h)
-
-	frames := h.Frames(p.device, time.Millisecond)
-	for i := range trials {
-		time.Sleep(time.Duration(100+i*37%100) * time.Millisecond) // at any phase of miimon
-		mark := frames.Mark()
-		cables[0].Pull()
-		lost := frames.Since(mark)
-		r.lost, r.outage = append(r.lost, lost.Lost), append(r.outage, int(lost.Outage.Microseconds()))
-		time.Sleep(300 * time.Millisecond) // until even the slowest has noticed
-		mark = frames.Mark()
-		cables[0].Plug()
-		time.Sleep(500 * time.Millisecond)
-		r.back = append(r.back, frames.Since(mark).Lost)
-	}
-	for range min(trials, removals) {
-		time.Sleep(200 * time.Millisecond)
-		mark := frames.Mark()
-		cables[0].Remove()
-		r.removed = append(r.removed, frames.Since(mark).Lost)
-		cables[0].Insert()
-		if p.rejoin != nil {
-			p.rejoin(h)
+	for _, name := range []string{"eth0", "eth1"} {
+		link, err := nl.LinkByName(name)
+		if err == nil {
+			err = nl.LinkSetDown(link)
 		}
-		settle(t, h, p.device)
+		if err != nil {
+			t.Fatalf("set %s down: %v", name, err)
+		}
 	}
 }
 
-// settle waits until both NICs are in the bond and have a link, and then as long as their states take to
-// be seen by everybody.
+// settle waits until both NICs are in the bond and have a link, and then as long as it takes until
+// everybody has seen it.
 func settle(t *session, h *netnstest.Host, device string) {
 	netnstest.Eventually(t, func() error {
 		for _, name := range []string{"eth0", "eth1"} {
@@ -162,72 +244,72 @@ func settle(t *session, h *netnstest.Host, device string) {
 
 // measureStatus is the median time of the command that tells how it fares.
 func (p peer) measureStatus(h *netnstest.Host) time.Duration {
-	if p.status == nil {
-		return none
-	}
 	var took []time.Duration
 	for range 6 {
 		began := time.Now()
 		h.Run(p.status[0], p.status[1:]...)
 		took = append(took, time.Since(began))
 	}
-	slices.Sort(took[1:]) // the first one only has the program in memory
-	return took[1:][len(took)/2-1]
+	return middle(took[1:]) // the first one only has the program in memory
+}
+
+// middle is the median of what was measured.
+func middle(list []time.Duration) time.Duration {
+	return slices.Sorted(slices.Values(list))[len(list)/2]
 }
 
 // measureLease has the bond fail over to another network, where each has a DHCP server, and to and fro.
 func (p peer) measureLease(t *session, r *result) {
-	if p.dhcp == nil || r.leftOut != "" {
-		return
-	}
-	h := p.start(t)
+	h := p.host(t)
+	t.Cleanup(func() { p.stop(h) })
 	h.LAN().DHCP()
 	h.OtherLAN().DHCP()
 	eth0 := h.Cable("eth0")
-	eth1 := h.CableTo(h.OtherLAN(), "eth1")
-	eth1.Pull() // for now
+	h.CableTo(h.OtherLAN(), "eth1")
 	p.dhcp(h)
-	if leasedWithin(h, p.device, "192.0.2.") == never {
-		t.Fatalf("%s has got no lease", p.name)
+	if worksIn(h, h.LAN(), p.device) == never {
+		t.Fatalf("%s has got no lease at first", p.name)
 	}
-	eth1.Plug()
 	settle(t, h, p.device)
 	time.Sleep(2 * time.Second) // it may learn how to know the network again
 	eth0.Pull()
-	if r.unknown = leasedWithin(h, p.device, "198.51.100."); r.unknown == never {
-		r.known = never
-		return
+	if r.unknown = worksIn(h, h.OtherLAN(), p.device); r.unknown == never {
+		return // nor will it ever have been there
 	}
-	time.Sleep(2 * time.Second)
 	var took []time.Duration
-	for range 3 {
+	for range leases {
+		time.Sleep(2 * time.Second)
 		eth0.Plug()
-		if leasedWithin(h, p.device, "192.0.2.") == never {
+		if worksIn(h, h.LAN(), p.device) == never {
 			r.known = never
 			return
 		}
 		time.Sleep(2 * time.Second)
 		eth0.Pull()
-		took = append(took, leasedWithin(h, p.device, "198.51.100."))
-		time.Sleep(2 * time.Second)
+		took = append(took, worksIn(h, h.OtherLAN(), p.device))
 	}
-	slices.Sort(took)
-	r.known = took[len(took)/2]
+	if r.known = never; !slices.Contains(took, never) {
+		r.known = middle(took)
+	}
 }
 
-// leasedWithin is how long it takes until the bond has an address that begins so, and no other one of the
-// networks here; never after a while.
-func leasedWithin(h *netnstest.Host, device, prefix string) time.Duration {
+// worksIn is how long it takes until the router of a LAN gets an answer from an address of the bond there;
+// never after a while.
+func worksIn(h *netnstest.Host, lan *netnstest.LAN, device string) time.Duration {
 	began := time.Now()
+	var ping *netnstest.Ping
 	for time.Since(began) < leasePatience {
-		link, err := h.Netlink().LinkByName(device)
-		if err == nil {
-			addrs, err := h.Netlink().AddrList(link, 2)
-			if err == nil && slices.ContainsFunc(addrs, hasPrefix(prefix)) {
-				return time.Since(began)
+		if ping == nil {
+			net, _, _ := strings.Cut(lan.Addr.String(), "1/")
+			if addr := ownAddressOf(h, device, net); addr != nil {
+				ping = lan.PingTo(*addr, 5*time.Millisecond)
 			}
+		} else if ping.Result().Received > 0 {
+			took := time.Since(began)
+			ping.Stop()
+			return took
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(2 * time.Millisecond)
 	}
 	return never
 }

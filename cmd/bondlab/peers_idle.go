@@ -1,30 +1,36 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
+
+	"github.com/bondctl/bondctl/netnstest"
 )
 
 // idleTime is how long a daemon is watched that has nothing to do.
 const idleTime = 20 * time.Second
 
-// idle is what of the peer stays running: how much memory it holds itself and of its program's, in KiB,
-// and how often it wakes up.
-func (p peer) idle() (own, program, wakeUps int) {
-	if p.daemon == "" {
+// idle is what of a peer stays running: how much memory it holds itself and of its program, in KiB, and
+// how often it wakes up. The others that are called the same belong to other peers.
+func idle(daemon string, others []int) (own, program, wakeUps int) {
+	if daemon == "" {
 		return 0, 0, 0
 	}
-	pids := processes(p.daemon)
-	before := switches(pids)
-	time.Sleep(idleTime)
-	wakeUps = max(0, switches(pids)-before) // a thread that has ended took its own along
+	pids := slices.DeleteFunc(processes(daemon), func(pid int) bool { return slices.Contains(others, pid) })
+	for range 10 { // until what comes of the set-up is over
+		if wakes(pids, time.Second) == 0 {
+			break
+		}
+	}
+	wakeUps = wakes(pids, idleTime)
 	for _, pid := range pids {
 		own += number(pid, "status", "RssAnon")
 		program += number(pid, "status", "RssFile") + number(pid, "status", "RssShmem")
@@ -32,22 +38,35 @@ func (p peer) idle() (own, program, wakeUps int) {
 	return own, program, wakeUps
 }
 
-// processes are those whose command line begins so. The lab is one machine: all of its processes are
-// seen here, and there is one peer at a time.
-func processes(begins string) (pids []int) {
+// processes are those of that name on the machine, by their numbers here, be they in a container.
+func processes(name string) (pids []int) {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
-		line, err := os.ReadFile(dir + "/cmdline")
-		if err != nil {
+		// The kernel keeps 15 bytes of a name.
+		comm, _ := os.ReadFile(filepath.Join(dir, "comm"))
+		if strings.TrimSpace(string(comm)) != name[:min(15, len(name))] {
 			continue
 		}
-		text := strings.TrimSpace(string(bytes.ReplaceAll(line, []byte{0}, []byte{' '})))
-		text = strings.TrimPrefix(text, filepath.Dir(strings.Fields(text + " -")[0])+"/")
-		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil && strings.HasPrefix(text, filepath.Base(begins)) {
+		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
 			pids = append(pids, pid)
 		}
 	}
 	return pids
+}
+
+// wakes watches processes, and counts how often they wake up. What happens within a tenth of a second or
+// two is once: a program of many threads isn't worse than one with one.
+func wakes(pids []int, watch time.Duration) (times int) {
+	last, awake := switches(pids), false
+	for end := time.Now().Add(watch); time.Now().Before(end); {
+		time.Sleep(100 * time.Millisecond)
+		now := switches(pids)
+		if now != last && !awake {
+			times++
+		}
+		awake, last = now != last, now
+	}
+	return times
 }
 
 // switches is how often the threads of processes have gone to sleep.
@@ -66,13 +85,27 @@ func number(pid int, file, name string) int {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
 	for line := range strings.Lines(string(text)) {
 		if rest, ok := strings.CutPrefix(line, name+":"); ok {
-			n, _ := strconv.Atoi(strings.Fields(rest)[0])
+			n, _ := strconv.Atoi(strings.Fields(rest + " -")[0])
 			return n
 		}
 	}
 	return 0
 }
 
-func hasPrefix(prefix string) func(netlink.Addr) bool {
-	return func(a netlink.Addr) bool { return strings.HasPrefix(a.IP.String(), prefix) }
+// ownAddressOf is a link's IPv4 address that begins so; nil where it has none.
+func ownAddressOf(h *netnstest.Host, device, prefix string) *netip.Addr {
+	link, err := h.Netlink().LinkByName(device)
+	if err != nil {
+		return nil
+	}
+	addrs, err := h.Netlink().AddrList(link, netlink.FAMILY_V4)
+	if err != nil {
+		return nil
+	}
+	for _, a := range addrs {
+		if addr, ok := netip.AddrFromSlice(a.IP.To4()); ok && strings.HasPrefix(addr.String(), prefix) {
+			return &addr
+		}
+	}
+	return nil
 }

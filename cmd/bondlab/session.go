@@ -22,13 +22,20 @@ var errFailed = errors.New("the lab failed")
 func inLab(f func(*session) error) error {
 	s := new(session)
 	err := s.run(func() error { return f(s) })
-	for _, clean := range slices.Backward(s.cleanups) {
-		_ = s.run(func() error { clean(); return nil })
-	}
+	s.end()
 	if s.failed && err == nil {
 		return errFailed
 	}
 	return err
+}
+
+// end cleans up. There is no harm in ending a session twice.
+func (s *session) end() {
+	cleanups := s.cleanups
+	s.cleanups = nil
+	for _, clean := range slices.Backward(cleanups) {
+		_ = s.run(func() error { clean(); return nil })
+	}
 }
 
 // run calls f in a goroutine of its own, which Fatalf can end.

@@ -10,7 +10,7 @@ import (
 )
 
 // Benchmarks of the model, in this process and on a real kernel. What whole programs take, and how
-// that compares to the ip program, is for "bondlab bench".
+// that compares to the ip program, is for "bondlab bench commands".
 
 // BenchmarkUpDown makes a bond of two and takes it away again.
 func BenchmarkUpDown(b *testing.B) {

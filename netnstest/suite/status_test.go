@@ -30,7 +30,7 @@ func TestStatusJSON(t *testing.T) {
 		"fail_over_mac": "active", "arp_interval": 0.0, "arp_ip_target": []any{}, "ns_ip6_target": []any{},
 		"arp_validate": "none", "arp_all_targets": "any", "arp_missed_max": 2.0, "all_slaves_active": 0.0, "resend_igmp": 1.0,
 		"mii_status": "up", "address": eth1.MAC.String(), "addresses": []any{"192.0.2.10/24", "2001:db8::10/64"}, "mtu": 1500.0,
-		"health": "degraded", "health_reason": "wlan7 is absent", "lease": nil, "trial": nil,
+		"health": "degraded", "health_reason": "wlan7 is absent", "lease": nil, "trial": nil, "better": nil, "fast_failover": true,
 		"members": []any{
 			map[string]any{
 				"name": "wlan7", "kind": nil, "role": "absent", "pending_reason": "absent", "prio": 2.0, "mii_status": nil,
