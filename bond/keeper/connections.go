@@ -50,9 +50,10 @@ func (c *connections) lose(addrs ...netip.Addr) {
 	}
 }
 
-// holds takes a lease's event if an address goes with it.
+// holds takes a lease's event if an address goes with it, and those that follow it.
 func (c *connections) holds(e bond.Event) bool {
-	if e.Event != bond.EventLease || e.From == nil || e.To != nil && *e.To == *e.From {
+	goes := e.From != nil && value(e.To) != *e.From
+	if e.Event != bond.EventLease || !goes && c.events == nil {
 		return false
 	}
 	c.events = append(c.events, e)
@@ -65,7 +66,7 @@ func (c *connections) tell(ended map[netip.Addr]int) []bond.Event {
 	events := c.events
 	c.events = nil
 	for i, e := range events {
-		p, err := netip.ParsePrefix(*e.From)
+		p, err := netip.ParsePrefix(value(e.From))
 		if n := ended[p.Addr()]; err == nil && n > 0 {
 			delete(ended, p.Addr())
 			events[i].Message = new(value(e.Message) + "; " + count(n))

@@ -35,6 +35,27 @@ func TestConnectionsSee(t *testing.T) {
 	}
 }
 
+// A server that refuses the old address takes it away before another one is lent: both are told in that order.
+func TestConnectionsOrder(t *testing.T) {
+	var c connections
+	lost := bond.Event{Event: bond.EventLease, From: new("192.0.2.7/24"), Message: new("refused")}
+	lent := bond.Event{Event: bond.EventLease, To: new("198.51.100.7/24")}
+	if !c.holds(lost) || !c.holds(lent) {
+		t.Fatal("one of them is told at once")
+	}
+	var got []string
+	for _, e := range c.tell(map[netip.Addr]int{netip.MustParseAddr("192.0.2.7"): 2}) {
+		got = append(got, e.String())
+	}
+	want := []string{" lease 192.0.2.7/24 -> none: refused; 2 connections over it ended", " lease none -> 198.51.100.7/24"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if c.holds(lent) {
+		t.Error("a lease is held that follows nothing")
+	}
+}
+
 // What ended is told by the lease's event, and by one of its own where there is none.
 func TestConnectionsTell(t *testing.T) {
 	var c connections

@@ -1,11 +1,14 @@
 package suite
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/netnstest"
 )
@@ -82,6 +85,8 @@ func TestPlacesIPv6(t *testing.T) {
 	netnstest.Eventually(t, has(first, second))
 	had := link(t, h, "bond0").Addresses
 	kept := had[slices.IndexFunc(had, func(a string) bool { return strings.HasPrefix(a, first) })]
+	netnstest.Eventually(t, tentative(h, "bond0")) // before that it can't be used
+	open := dial(t, h, h.LAN().Namespace, "udp", h.LAN().Addr6.Addr())
 	solicited := strings.Count(router.Output(), "RTR-SOLICIT")
 	eth0.Pull()
 	netnstest.Eventually(t, active(h, "eth1"))
@@ -92,8 +97,18 @@ func TestPlacesIPv6(t *testing.T) {
 		return nil
 	})
 	netnstest.Eventually(t, has(kept, second))
+	select {
+	case err := <-open.failed:
+		t.Errorf("the address has survived the failover, and a connection over it hasn't: %v", err)
+	default:
+	}
 	eth1.Pull()
 	netnstest.Eventually(t, has(second, first))
+	if err := open.ended(); !errors.Is(err, unix.ECONNABORTED) {
+		t.Errorf("over the old network's address: %v, want ECONNABORTED", err)
+	}
+	address, _, _ := strings.Cut(kept, "/")
+	netnstest.Eventually(t, happened(t, h, "connections "+address+" "))
 	eth0.Plug()
 	netnstest.Eventually(t, has(first, second))
 }
