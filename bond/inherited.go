@@ -115,7 +115,8 @@ func (i *Inherited) within(c Config, own bool) *Inherited {
 // none take out addresses, routes, accept_ra and disable_ipv6, and the method none takes
 // out rules, too. Other methods take out nothing.
 func (i *Inherited) leaveIPv6(method string) {
-	if method != MethodStatic && method != MethodNone {
+	own := settings6(method)
+	if own == nil {
 		return
 	}
 	is4 := func(a netip.Addr) bool { return a.Is4() }

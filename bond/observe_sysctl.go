@@ -17,7 +17,7 @@ func readRAMetric(link string) string { return readSettable(raMetric, link) }
 // readIPv6 reads the settings of a link that say how the kernel runs IPv6 on it.
 func readIPv6(link string) map[string]setting6 {
 	all := map[string]setting6{}
-	for _, key := range keys6 {
+	for _, key := range []string{acceptRA, disableIPv6} {
 		s := sysctl{Family: "ipv6", Key: key}
 		all[key] = setting6{readSettable(s, link), readSettable(s, "default")}
 	}

@@ -12,15 +12,7 @@ import (
 const (
 	acceptRA    = "accept_ra"
 	disableIPv6 = "disable_ipv6"
-	// An address that the kernel makes of an advertisement can be used while it is found out whether
-	// somebody else has it (RFC 4429; CONFIG_IPV6_OPTIMISTIC_DAD): on another network a second
-	// earlier.
-	optimisticDAD = "optimistic_dad"
-	useOptimistic = "use_optimistic"
 )
-
-// keys6 are those that bondctl sets.
-var keys6 = []string{acceptRA, optimisticDAD, useOptimistic, disableIPv6}
 
 // An addedSysctl is a setting of a link that bondctl has set. To give it back is to set it
 // to what a new link has.
@@ -41,7 +33,7 @@ func settings6(method string) map[string]string {
 	case MethodNone:
 		return map[string]string{disableIPv6: "1"}
 	}
-	return map[string]string{optimisticDAD: "1", useOptimistic: "1"}
+	return nil
 }
 
 // giveIPv6 plans what the kernel is to do about IPv6 on the bond, but for taking it away:
@@ -61,7 +53,7 @@ func (p *planner) takeIPv6() {
 func (p *planner) setIPv6(which func(key, to string) bool) {
 	bond, _ := p.state.link(p.Bond)
 	want := settings6(p.wanted.method6)
-	for _, key := range keys6 {
+	for _, key := range []string{acceptRA, disableIPv6} {
 		s := p.state.ipv6[key]
 		to, wanted := want[key]
 		if !wanted && slices.Contains(p.state.added().Sysctls, addedSysctl{p.Bond, key}) {
