@@ -62,6 +62,12 @@ func (d *decider) see(st bond.Status, at time.Time) {
 	now := snapshotOf(st)
 	if d.looked {
 		now.switched = d.failover.since(d.seen.told)
+		if now.stale(d.seen) {
+			if again, err := d.Host.Brief(d.Name); err == nil {
+				st, now = again, snapshotOf(again)
+				now.switched = d.failover.since(d.seen.told)
+			}
+		}
 		d.record.saw(d.seen, &now, at)
 	}
 	d.outages.note(now, at)

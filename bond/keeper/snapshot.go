@@ -91,7 +91,7 @@ func snapshotOf(st bond.Status) snapshot {
 // since tells what happened between two snapshots. It carries the first sign
 // of trouble over to s for as long as the active slave is in trouble.
 func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
-	var events []bond.Event
+	var events, flapped []bond.Event
 	say := func(kind bond.EventKind, from, to string) {
 		events = append(events, bond.Event{Time: now, Event: kind, From: unlessZero(from), To: unlessZero(to)})
 	}
@@ -110,6 +110,9 @@ func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
 			say(bond.EventLinkUp, "", name)
 		case is != was && was == "up":
 			say(bond.EventLinkDown, name, "")
+		case s.flapped(before, name):
+			say(bond.EventLinkDown, name, "")
+			flapped = append(flapped, bond.Event{Time: now, Event: bond.EventLinkUp, To: new(name)})
 		}
 	}
 	failovers := s.failovers(before, now)
@@ -126,7 +129,27 @@ func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
 			}
 		}
 	}
-	return append(events, failovers...)
+	return slices.Concat(events, failovers, flapped)
+}
+
+// flapped says whether a slave has its link again, without which no look has seen it. The active one
+// of Wi-Fi has roamed.
+func (s *snapshot) flapped(before snapshot, name string) bool {
+	was, linked := before.links[name]
+	is, again := s.links[name]
+	return linked && again && is != was && before.slaves[name] == "up" && s.slaves[name] == "up" && (!before.wifi || name != before.active)
+}
+
+// stale says whether what is told of the links is older than a switch of the keeper's own: the kernel
+// isn't read in one instant.
+func (s *snapshot) stale(before snapshot) bool {
+	for _, own := range s.switched[:s.led(before.active)] {
+		was, linked := before.links[own.From]
+		if is, still := s.links[own.From]; !own.Lost.IsZero() && linked && still && is == was {
+			return true
+		}
+	}
+	return false
 }
 
 // failovers tells how the active slave came to be another one, or the same again: by the
@@ -134,12 +157,7 @@ func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
 func (s *snapshot) failovers(before snapshot, now time.Time) (events []bond.Event) {
 	from := before.active
 	s.told = before.told
-	var flapped []bond.Event // what has its link again, and no look has seen without
 	for _, own := range s.switched[:s.led(from)] {
-		if !own.Lost.IsZero() && before.slaves[own.From] == "up" && s.slaves[own.From] == "up" {
-			events = append(events, bond.Event{Time: own.Lost, Event: bond.EventLinkDown, From: new(own.From)})
-			flapped = append(flapped, bond.Event{Time: now, Event: bond.EventLinkUp, To: new(own.From)})
-		}
 		e := bond.Event{Time: cmp.Or(own.Made, now), Event: bond.EventFailover, From: new(own.From), To: new(own.To)}
 		if !own.Lost.IsZero() {
 			e.SwitchMS = new(int(e.Time.Sub(own.Lost).Milliseconds()))
@@ -157,7 +175,7 @@ func (s *snapshot) failovers(before snapshot, now time.Time) (events []bond.Even
 		events[n-1].Reason = unlessZero(s.reason)
 		s.changed = events[n-1].Time
 	}
-	return append(events, flapped...)
+	return events
 }
 
 // led is how many of the keeper's own switches lead from a slave to the one that is active.

@@ -101,14 +101,15 @@ func TestSinceOwnSwitches(t *testing.T) {
 		{Number: 4, From: "eth1", To: "eth0", Made: lost.Add(3900 * time.Millisecond)},
 	}
 	up := map[string]string{"eth0": "up", "eth1": "up"}
-	before := snapshot{active: "eth0", slaves: up}
+	links := func(eth0 int) map[string]int { return map[string]int{"eth0": eth0, "eth1": 1} }
+	before := snapshot{active: "eth0", slaves: up, links: links(1)}
 	var got []string
 	for i, now := range []snapshot{
-		{active: "eth0", slaves: up, switched: own[:1]},
-		{active: "eth1", slaves: map[string]string{"eth0": "down", "eth1": "up"}, switched: own[:1]},
-		{active: "eth1", slaves: up, switched: own[1:2]},
-		{active: "eth0", slaves: up, switched: own[1:]},
-		{active: "eth1", slaves: up},
+		{active: "eth0", slaves: up, links: links(1), switched: own[:1]},
+		{active: "eth1", slaves: map[string]string{"eth0": "down", "eth1": "up"}, links: map[string]int{"eth1": 1}, switched: own[:1]},
+		{active: "eth1", slaves: up, links: links(3), switched: own[1:2]},
+		{active: "eth0", slaves: up, links: links(5), switched: own[1:]},
+		{active: "eth1", slaves: up, links: links(5)},
 	} {
 		for _, e := range now.since(before, lost.Add(time.Duration(i)*time.Second)) {
 			got = append(got, e.Time.Format("05.000 ")+e.String())
@@ -121,11 +122,31 @@ func TestSinceOwnSwitches(t *testing.T) {
 	want := []string{
 		"05.000  link_down eth0 -> none", "05.002  failover eth0 -> eth1 (2 ms)",
 		"07.000  link_up none -> eth0",
-		"08.500  failover eth1 -> eth0", "08.800  link_down eth0 -> none", "08.801  failover eth0 -> eth1 (1 ms)", "08.900  failover eth1 -> eth0",
+		"08.000  link_down eth0 -> none", "08.500  failover eth1 -> eth0", "08.801  failover eth0 -> eth1 (1 ms)", "08.900  failover eth1 -> eth0",
 		"08.000  link_up none -> eth0",
 		"09.000  failover eth0 -> eth1",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// What is told of the links may be older than the switch: then they are read again.
+func TestStaleSnapshot(t *testing.T) {
+	own := []failover.Switch{{Number: 1, From: "eth0", To: "eth1", Lost: time.Now()}}
+	before := snapshot{active: "eth0", links: map[string]int{"eth0": 1, "eth1": 1}}
+	for name, tt := range map[string]struct {
+		now  snapshot
+		want bool
+	}{
+		"by links of before": {snapshot{active: "eth1", links: map[string]int{"eth0": 1, "eth1": 1}, switched: own}, true},
+		"by those of now":    {snapshot{active: "eth1", links: map[string]int{"eth1": 1}, switched: own}, false},
+		"there and back":     {snapshot{active: "eth1", links: map[string]int{"eth0": 3, "eth1": 1}, switched: own}, false},
+		"not switched yet":   {snapshot{active: "eth0", links: map[string]int{"eth0": 1, "eth1": 1}, switched: own}, false},
+		"by hand":            {snapshot{active: "eth1", links: map[string]int{"eth0": 1, "eth1": 1}}, false},
+	} {
+		if got := tt.now.stale(before); got != tt.want {
+			t.Errorf("%s: %t", name, got)
+		}
 	}
 }
