@@ -132,12 +132,13 @@ func (s *snapshot) since(before snapshot, now time.Time) []bond.Event {
 	return slices.Concat(events, failovers, flapped)
 }
 
-// flapped says whether a slave has its link again, without which no look has seen it. The active one
-// of Wi-Fi has roamed.
+// flapped says whether a slave has its link again, without which no look has seen it: the carrier has
+// changed twice at least. Once may be that the count was read before the carrier. The active slave of Wi-Fi has
+// roamed.
 func (s *snapshot) flapped(before snapshot, name string) bool {
 	was, linked := before.links[name]
 	is, again := s.links[name]
-	return linked && again && is != was && before.slaves[name] == "up" && s.slaves[name] == "up" && (!before.wifi || name != before.active)
+	return linked && again && is >= was+2 && before.slaves[name] == "up" && s.slaves[name] == "up" && (!before.wifi || name != before.active)
 }
 
 // stale says whether what is told of the links is older than a switch of the keeper's own: the kernel
