@@ -96,6 +96,9 @@ const (
 	MethodNone   = "none"   // no address at all
 )
 
+// FailsOverFast says whether a keeper is to leave a slave without waiting for miimon.
+func (c Config) FailsOverFast() bool { return valueOr(c.FastFailover, true) }
+
 // tidy gives configurations that mean the same the same form: IPv4 first, as a file
 // has a table for each family, and each name server once.
 func (c *Config) tidy() {

@@ -1,7 +1,6 @@
 package bond
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"os"
@@ -66,21 +65,4 @@ func (h *Host) wiredSpeed(name string) (speed int, kernel bool) {
 		return 0, false
 	}
 	return int(mbits), false // 1.5 is that of the slowest
-}
-
-// Prefer makes a slave the active one in place of another one, unless that isn't active any more or the
-// slave can't be. Nobody chose it by hand. It is for a keeper, where the kernel can't tell which is
-// better (primary_reselect better).
-func (h *Host) Prefer(ctx context.Context, name, from, to string) error {
-	unlock, err := h.store.lock(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	s, err := h.observe(name, nil)
-	if err != nil || s.Bond == nil || s.Bond.ActiveSlave != from || switchable(s, to) != nil {
-		return err
-	}
-	_, err = h.kernel.apply(ctx, []Step{setActive{name, from, to}}, How{})
-	return err
 }

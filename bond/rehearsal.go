@@ -77,13 +77,15 @@ func (h *Host) BeginRehearsal(ctx context.Context, name string, limit time.Durat
 	return h.changeTrial(name, func(old *Trial) error { *old = t; return nil })
 }
 
-// Rehearse makes a slave the active one, for a drill. Nobody's choice by hand is noted.
+// Rehearse makes a slave the active one, for a drill. Nobody's choice by hand is noted. The lock is held
+// for this step alone, and so by Cut and Mend: the keeper goes on to do its work, which is a part of
+// what is rehearsed.
 func (h *Host) Rehearse(ctx context.Context, name, slave string, how How) error {
-	return h.rehearse(ctx, name, how, func(s State) (Step, error) {
-		if err := switchable(s, slave); err != nil || s.Bond.ActiveSlave == slave {
-			return nil, err
+	return h.step(ctx, name, how, func(s State) (Step, error) {
+		if s.Bond.ActiveSlave == slave {
+			return nil, nil
 		}
-		return setActive{name, s.Bond.ActiveSlave, slave}, nil
+		return setActive{name, s.Bond.ActiveSlave, slave}, switchable(s, slave)
 	})
 }
 
@@ -94,12 +96,12 @@ func (h *Host) Cut(ctx context.Context, name, slave string, how How) error {
 	if err != nil {
 		return err
 	}
-	return h.rehearse(ctx, name, how, func(s State) (Step, error) { return setUp(s, slave, false), nil })
+	return h.step(ctx, name, how, func(s State) (Step, error) { return setUp(s, slave, false), nil })
 }
 
 // Mend sets a slave up that Cut set down.
 func (h *Host) Mend(ctx context.Context, name, slave string, how How) error {
-	err := h.rehearse(ctx, name, how, func(s State) (Step, error) { return setUp(s, slave, true), nil })
+	err := h.step(ctx, name, how, func(s State) (Step, error) { return setUp(s, slave, true), nil })
 	if err != nil {
 		return err
 	}
@@ -115,29 +117,6 @@ func setUp(s State, slave string, up bool) Step {
 	to := link.settings()
 	to.Up = up
 	return setLink{slave, link.settings(), to}
-}
-
-// rehearse carries out one step of a drill, under the apply lock. The lock isn't held from
-// one to the next: the keeper goes on to do its work, which is a part of what is rehearsed.
-func (h *Host) rehearse(ctx context.Context, name string, how How, step func(State) (Step, error)) error {
-	unlock, err := h.store.lock(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	s, err := h.observe(name, nil)
-	if err != nil {
-		return err
-	}
-	if s.Bond == nil {
-		return fmt.Errorf("%s: %w", name, ErrNoBond)
-	}
-	do, err := step(s)
-	if do == nil || err != nil {
-		return err
-	}
-	_, err = h.kernel.apply(ctx, []Step{do}, how)
-	return err
 }
 
 // EndRehearsal puts back what a drill did, after [Host.DecideTrial] said so: its slaves are up,
@@ -157,26 +136,19 @@ func (h *Host) EndRehearsal(ctx context.Context, name string, limit time.Duratio
 }
 
 func (h *Host) setAllUp(ctx context.Context, name string, was Rehearsal, how How) error {
-	unlock, err := h.store.lock(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	s, err := h.observe(name, nil)
-	if err != nil {
-		return err
-	}
-	var steps []Step
-	for _, m := range was.Members {
-		if link, _ := s.link(m.Name); link.Index != m.Index {
-			continue // another device by the same name
+	return h.locked(ctx, name, func(s State) error {
+		var steps []Step
+		for _, m := range was.Members {
+			if link, _ := s.link(m.Name); link.Index != m.Index {
+				continue // another device by the same name
+			}
+			if step := setUp(s, m.Name, true); step != nil {
+				steps = append(steps, step)
+			}
 		}
-		if step := setUp(s, m.Name, true); step != nil {
-			steps = append(steps, step)
-		}
-	}
-	_, refused := h.kernel.restore(steps, how)
-	return joined(refused)
+		_, refused := h.kernel.restore(steps, how)
+		return joined(refused)
+	})
 }
 
 // makeActiveAgain waits until every slave that was cut can be used, for the driver may select
@@ -185,24 +157,13 @@ func (h *Host) makeActiveAgain(ctx context.Context, name string, was Rehearsal, 
 	errOver := fmt.Errorf("it has no link after %s", limit)
 	err := h.wait(ctx, name, limit, errOver, func() (bool, error) {
 		st, err := h.Brief(name)
-		return st.Ready(was.Active) && !slices.ContainsFunc(st.Members, func(m MemberStatus) bool {
-			return strings.HasPrefix(value(m.MIIStatus), "going")
-		}), err
+		return st.Ready(was.Active) && st.settled(), err
 	})
 	if err != nil && !errors.Is(err, errOver) {
 		return err
 	}
-	back := h.rehearse(ctx, name, how, func(s State) (Step, error) {
-		if s.Bond.ActiveSlave == was.Active {
-			return nil, nil
-		}
-		if err := switchable(s, was.Active); err != nil {
-			return nil, err
-		}
-		return setActive{name, s.Bond.ActiveSlave, was.Active}, nil
-	})
-	if back != nil {
-		return fmt.Errorf("make %s the active slave again: %w", was.Active, back)
+	if err := h.Rehearse(ctx, name, was.Active, how); err != nil {
+		return fmt.Errorf("make %s the active slave again: %w", was.Active, err)
 	}
 	if !was.Manual {
 		return nil
@@ -213,16 +174,12 @@ func (h *Host) makeActiveAgain(ctx context.Context, name string, was Rehearsal, 
 // chooseAgain notes that a slave is active since somebody chose it by hand: its link has failed
 // since then, and the driver had chosen.
 func (h *Host) chooseAgain(ctx context.Context, name, slave string) error {
-	unlock, err := h.store.lock(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	s, err := h.observe(name, nil)
-	if err != nil || s.Bond == nil || s.Bond.ActiveSlave != slave {
-		return err
-	}
-	return h.rememberManual(s, slave)
+	return h.locked(ctx, name, func(s State) error {
+		if s.Bond.ActiveSlave != slave {
+			return nil
+		}
+		return h.rememberManual(s, slave)
+	})
 }
 
 // Ready says whether the bond could send by a slave now and for a while: its link is up, and

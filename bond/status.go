@@ -269,7 +269,7 @@ func newStatus(s State, r record) Status {
 	st.NSIP6Target = append([]netip.Addr{}, st.NSIP6Target...)
 	if r.Config != nil {
 		st.Primary = unlessZero(s.called(r.Config.Primary))
-		st.FastFailover = new(valueOr(r.Config.FastFailover, true))
+		st.FastFailover = new(r.Config.FailsOverFast())
 		for _, m := range s.expand(*r.Config) {
 			st.Members = append(st.Members, wantedStatus(s, m, r.Refused))
 		}

@@ -62,6 +62,48 @@ func (h *Host) Switch(ctx context.Context, name, member string, how How) (slave,
 	return member, untilWhen(s, member), nil
 }
 
+// Prefer makes a slave the active one in place of another one, unless that isn't active any more or the
+// slave can't be. Nobody chose it by hand. It is for a keeper, where the kernel can't tell which is
+// better (primary_reselect better).
+func (h *Host) Prefer(ctx context.Context, name, from, to string) error {
+	return h.step(ctx, name, How{}, func(s State) (Step, error) {
+		if s.Bond.ActiveSlave != from || switchable(s, to) != nil {
+			return nil, nil
+		}
+		return setActive{name, from, to}, nil
+	})
+}
+
+// step carries out the one step that a bond's state calls for; nil for none.
+func (h *Host) step(ctx context.Context, name string, how How, choose func(State) (Step, error)) error {
+	return h.locked(ctx, name, func(s State) error {
+		step, err := choose(s)
+		if step == nil || err != nil {
+			return err
+		}
+		_, err = h.kernel.apply(ctx, []Step{step}, how)
+		return err
+	})
+}
+
+// locked calls f with how a bond is, under its apply lock. The error is ErrNoBond where there is no
+// such bond.
+func (h *Host) locked(ctx context.Context, name string, f func(State) error) error {
+	unlock, err := h.store.lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	s, err := h.observe(name, nil)
+	if err != nil {
+		return err
+	}
+	if s.Bond == nil {
+		return fmt.Errorf("%s: %w", name, ErrNoBond)
+	}
+	return f(s)
+}
+
 // verifySwitch switches back if How.Verify says that the new active slave doesn't do. was is
 // what was recorded before.
 func (h *Host) verifySwitch(ctx context.Context, step setActive, was record, how How) error {

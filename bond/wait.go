@@ -40,12 +40,17 @@ func (h *Host) WaitSettled(ctx context.Context, name string, limit time.Duration
 	errOver := errors.New("it isn't settled")
 	err := h.wait(ctx, name, limit, errOver, func() (bool, error) {
 		st, err := h.Brief(name)
-		return !slices.ContainsFunc(st.Members, func(m MemberStatus) bool { return strings.HasPrefix(value(m.MIIStatus), "going") }), err
+		return st.settled(), err
 	})
 	if errors.Is(err, errOver) {
 		return ctx.Err()
 	}
 	return err
+}
+
+// settled says whether no member's link is in a delay of the driver's, going down or back.
+func (st Status) settled() bool {
+	return !slices.ContainsFunc(st.Members, func(m MemberStatus) bool { return strings.HasPrefix(value(m.MIIStatus), "going") })
 }
 
 // wait waits until isSo; over is the error when the time is over.

@@ -45,7 +45,7 @@ type Switch struct {
 	Err      error     // the driver's, which refused; nil
 }
 
-// News is what Run tells: of a switch, or of who is not returned to any more or again.
+// News is what Run tells: of the last switch since it told, nil for none, and of who is not returned to.
 type News struct {
 	Switch *Switch
 	// Held are the slaves that come and go so often that they aren't returned to for now.
@@ -55,7 +55,7 @@ type News struct {
 // Open opens the sockets, in the calling thread's network namespace. Until Set(true) nothing is
 // switched.
 func Open(name string) (*Failover, error) {
-	watch, err := rtnl.ListenOnThread(groups)
+	watch, err := rtnl.ListenOnThread(unix.RTMGRP_LINK)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (f *Failover) rouse() {
 // Run follows the bond until ctx ends. What tell does holds up no switch: it is called on
 // another goroutine.
 func (f *Failover) Run(ctx context.Context, tell func(News)) error {
-	news := make(chan News, 64)
+	news := make(chan News, 1)
 	var telling sync.WaitGroup
 	telling.Go(func() {
 		for n := range news {
@@ -147,7 +147,7 @@ func (f *Failover) faster(than, then slave) bool {
 type thread struct {
 	*Failover
 	watcher *watcher
-	news    chan<- News
+	news    chan News
 	heard   time.Time // when the last messages came
 	held    []string  // as was told
 	// switches counts them.
@@ -270,10 +270,14 @@ func (t *thread) tellHeld() {
 	}
 }
 
-// tell hands news on, unless nobody has taken any for long.
+// tell hands news on, and waits for nobody: with what hasn't been taken yet it is one piece of news.
 func (t *thread) tell(n News) {
 	select {
-	case t.news <- n:
+	case before := <-t.news:
+		if n.Switch == nil {
+			n.Switch = before.Switch
+		}
 	default:
 	}
+	t.news <- n
 }

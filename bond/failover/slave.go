@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink/nl"
-	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
@@ -103,9 +102,6 @@ func first(value []byte) uint8 {
 	}
 	return value[0]
 }
-
-// groups are the messages that are listened to.
-const groups = unix.RTMGRP_LINK
 
 // activeSlave is the change of a bond that makes a slave the active one.
 func activeSlave(index int) rtnl.LinkChange {

@@ -40,7 +40,6 @@ type recognised struct {
 // the gateway answers there (RFC 4436). Otherwise servers are asked. They are in any case after a
 // sleep, in which the client's timers stood still: it has to see how much time is left.
 func (l *leaser) check(ctx context.Context, slept bool) {
-	l.question.stop()
 	known := l.visited()
 	if held, ok := l.held(); ok {
 		known = slices.DeleteFunc(known, held.Same)
@@ -76,10 +75,10 @@ func (l *leaser) visited() []statedir.Visited {
 // look asks in the background which of the known networks this is. Where it is none, servers
 // are asked, unless they have been already.
 func (l *leaser) look(ctx context.Context, known []statedir.Visited, asked bool) {
+	l.question.stop()
 	if len(known) == 0 {
 		return
 	}
-	l.question.stop()
 	by := l.by
 	l.question = begin(ctx, func(ctx context.Context) {
 		possible := known

@@ -131,7 +131,7 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 	if err != nil || wanted == nil {
 		return err
 	}
-	here := place{d.seen.path, d.resumes}
+	here := d.here()
 	d.wishLease(wanted.Config)
 	held, _ := d.record.state.Lent.Now()
 	d.conflicts.wish.put(conflictsWish{d.seen.index, here, watched(wanted.Config, held, d.seen.has), d.seen.own})
@@ -139,17 +139,20 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 		servers, domains := wanted.Config.NameServers(held)
 		d.nameServers.wish.put(nameWish{d.seen.index, resolve.Settings{Servers: servers, Domains: domains}, d.asked})
 	}
-	d.failover.set(value(wanted.Config.FastFailover) || wanted.Config.FastFailover == nil)
+	d.failover.set(wanted.Config.FailsOverFast())
 	d.ports.wish.put(d.seen.wiredLinks())
 	d.routers.wish.put(routersWish{here, d.seen.slaac, d.renumbered})
 	return nil
 }
 
+// here is where the bond was at the last look.
+func (d *decider) here() place { return place{d.seen.path, d.resumes} }
+
 // wishLease tells the leaser where the bond is.
 func (d *decider) wishLease(c bond.Config) {
 	d.leaser.wish.put(leaseWish{
 		dhcp: c.WantsDHCP() && d.seen.bridge == "", ipv6Only: c.IPv4Optional() && d.seen.ipv6,
-		place: place{d.seen.path, d.resumes}, by: member{d.seen.active, d.seen.wifi}, own: d.seen.own,
+		place: d.here(), by: member{d.seen.active, d.seen.wifi}, own: d.seen.own,
 		says: bond.Config{Hostname: c.Hostname, ClientID: c.ClientID},
 	})
 }

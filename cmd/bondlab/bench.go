@@ -46,21 +46,15 @@ func bench(c *cli.Context) error {
 	case netnstest.InGuest():
 		return measurePeers(os.Stdout, chosen, trials)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	lab, err := netnstest.Open()
-	if err != nil {
-		return err
-	}
-	defer lab.Close()
-	args := []string{self, "bench", "--trials", strconv.Itoa(trials), "--only", c.String("only")}
+	args := []string{"bench", "--trials", strconv.Itoa(trials), "--only", c.String("only")}
 	for _, flags := range c.StringSlice("up") {
 		args = append(args, "--up", flags)
 	}
 	var out strings.Builder
-	if err := runTo(c.Context, lab, &out, []string{noDocs, bondctlPackage}, args...); err != nil {
+	err := anew(func(lab *netnstest.Lab, self string) error {
+		return runTo(c.Context, lab, &out, []string{noDocs, bondctlPackage}, append([]string{self}, args...)...)
+	})
+	if err != nil {
 		return err
 	}
 	text, picture, _ := strings.Cut(out.String(), pictureStart)

@@ -42,21 +42,14 @@ func benchCommands(c *cli.Context) error {
 	if netnstest.InGuest() {
 		return inLab(func(t *session) error { return compare(t, m) })
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	lab, err := netnstest.Open()
-	if err != nil {
-		return err
-	}
-	defer lab.Close()
-	args := []string{self, "bench", "commands", "--rounds", strconv.Itoa(m.rounds)}
-	if m.instructions {
-		lab.CountInstructions()
-		args = append(args, "--instructions")
-	}
-	return runIn(c.Context, lab, []string{noDocs, bondctlPackage}, args...)
+	return anew(func(lab *netnstest.Lab, self string) error {
+		args := []string{self, "bench", "commands", "--rounds", strconv.Itoa(m.rounds)}
+		if m.instructions {
+			lab.CountInstructions()
+			args = append(args, "--instructions")
+		}
+		return runIn(c.Context, lab, []string{noDocs, bondctlPackage}, args...)
+	})
 }
 
 // The bond of two that every contender makes.

@@ -63,6 +63,20 @@ func boot(ctx context.Context, packages []string, args ...string) error {
 	return runIn(ctx, lab, packages, args...)
 }
 
+// anew has a lab run this program in its guest.
+func anew(run func(lab *netnstest.Lab, self string) error) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	lab, err := netnstest.Open()
+	if err != nil {
+		return err
+	}
+	defer lab.Close()
+	return run(lab, self)
+}
+
 // runIn is boot in a lab that is open.
 func runIn(ctx context.Context, lab *netnstest.Lab, packages []string, args ...string) error {
 	return runTo(ctx, lab, os.Stdout, packages, args...)

@@ -118,68 +118,37 @@ func TestFailoverFigures(t *testing.T) {
 
 // TestRandomPulls pulls, plugs, removes and inserts four members under traffic, in any order and as fast
 // as it goes. Whenever it stops for a while, the first in the order of those that are there is active,
-// and stays so.
+// and stays so. The keeper holds no more than before.
 func TestRandomPulls(t *testing.T) {
 	t.Parallel()
-	names := []string{"eth0", "eth1", "eth2", "eth3"}
-	h, cables := fastHost(t, names, "--updelay", "100")
-	frames := h.Frames("bond0", 5*time.Millisecond)
-	keeper := daemon{pid: keeperOf(t, h)}
+	p := pulls{t: t, names: []string{"eth0", "eth1", "eth2", "eth3"}, mii: map[string]string{}}
+	p.h, p.cables = fastHost(t, p.names, "--updelay", "100")
+	for _, name := range p.names {
+		p.mii[name] = "up"
+	}
+	frames := p.h.Frames("bond0", 5*time.Millisecond)
+	keeper := daemon{pid: keeperOf(t, p.h)}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	mii := map[string]string{}
-	for _, name := range names {
-		mii[name] = "up"
-	}
-	var story []string
 	var before *holds
 	for step := range sample(100, 2000) {
-		name := names[r.IntN(len(names))]
-		what := []string{"pull", "plug", "remove", "insert"}[r.IntN(4)]
-		switch _, present := mii[name]; {
-		case present && what == "pull" && mii[name] == "up":
-			cables[name].Pull()
-			mii[name] = "down"
-		case present && what == "plug" && mii[name] == "down":
-			cables[name].Plug()
-			mii[name] = "up"
-		case present && what == "remove":
-			cables[name].Remove()
-			delete(mii, name)
-		case !present:
-			what = "insert"
-			cables[name].Insert()
-			mii[name] = "up"
-		default:
-			continue
-		}
-		story = append(story, what+" "+name)
+		p.change(p.names[r.IntN(len(p.names))], []string{"pull", "plug", "remove", "insert"}[r.IntN(4)])
 		if step%20 != 19 {
 			time.Sleep(time.Duration(r.IntN(60)) * time.Millisecond)
 			continue
 		}
-		want := ""
-		for _, name := range slices.Backward(names) {
-			if mii[name] == "up" {
-				want = name
-			}
-		}
-		netnstest.Eventually(t, func() error {
-			if err := settled(h, mii, want); err != nil && !calming(h, want) {
-				return fmt.Errorf("after %s: %w", strings.Join(story[max(0, len(story)-20):], ", "), err)
-			}
-			return nil
-		})
+		want := p.first()
+		netnstest.Eventually(t, func() error { return p.rests(want) })
 		if want != "" {
 			frames.Since(frames.Mark()) // they arrive
 		}
-		if calming(h, want) {
-			continue
+		if calming(p.h, want) {
+			continue // the keeper has a timer
 		}
 		netnstest.Eventually(t, idle(keeper.pid))
-		if err := active(h, want)(); err != nil {
-			t.Fatalf("after %s: %v, though nothing has happened since it was settled", strings.Join(story[max(0, len(story)-20):], ", "), err)
+		if err := active(p.h, want)(); err != nil {
+			t.Fatalf("%s: %v, though nothing has happened since it was settled", p.lately(), err)
 		}
 		if now := keeper.holds(t); before == nil {
 			before = &now
@@ -187,6 +156,65 @@ func TestRandomPulls(t *testing.T) {
 			t.Fatalf("the keeper holds %+v, and held %+v", now, *before)
 		}
 	}
+}
+
+// pulls are what has been done to a host's cables.
+type pulls struct {
+	t      *testing.T
+	h      *netnstest.Host
+	names  []string // in order of preference
+	cables map[string]*netnstest.Cable
+	mii    map[string]string // of those that are there
+	story  []string
+}
+
+// change does something to a cable, unless it is so already.
+func (p *pulls) change(name, what string) {
+	p.t.Helper()
+	is, present := p.mii[name]
+	switch {
+	case what == "pull" && is == "up":
+		p.cables[name].Pull()
+		p.mii[name] = "down"
+	case what == "plug" && is == "down":
+		p.cables[name].Plug()
+		p.mii[name] = "up"
+	case what == "remove" && present:
+		p.cables[name].Remove()
+		delete(p.mii, name)
+	case what == "insert" && !present:
+		p.cables[name].Insert()
+		p.mii[name] = "up"
+	default:
+		return
+	}
+	p.story = append(p.story, what+" "+name)
+}
+
+// first is who is to be active: the first of those that have a link; "" for nobody.
+func (p *pulls) first() string {
+	for _, name := range p.names {
+		if p.mii[name] == "up" {
+			return name
+		}
+	}
+	return ""
+}
+
+// rests says whether the bond is as it is to be, or has another slave with a link active while the first one
+// comes and goes too often.
+func (p *pulls) rests(want string) error {
+	err := settled(p.h, p.mii, want)
+	now := attribute(p.h, "bond0", "bonding", "active_slave")
+	if err == nil || calming(p.h, want) && settled(p.h, p.mii, now) == nil && p.mii[now] == "up" {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", p.lately(), err)
+}
+
+// lately is what happened last.
+func (p *pulls) lately() string {
+	return "after " + strings.Join(p.story[max(0, len(p.story)-20):], ", ")
 }
 
 // calming says whether a slave isn't returned to since it comes and goes.

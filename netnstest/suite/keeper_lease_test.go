@@ -24,12 +24,7 @@ func TestKeeperLease(t *testing.T) {
 	succeeds(t, h, "up", "--dhcp", "--fail-over-mac", "active", "--member", "eth0", "--member", "eth1")
 	netnstest.Eventually(t, leased(t, h, "192.0.2."))
 	address := leaseOf(t, h)
-	netnstest.Eventually(t, says(t, h, func(st bondStatus) error {
-		if st.Lease.GatewayMAC == "" {
-			return errors.New("the gateway isn't known yet")
-		}
-		return nil
-	}))
+	netnstest.Eventually(t, gatewayKnown(t, h))
 	if got := h.Run("ip", "route", "show", "default"); !strings.Contains(got, "via "+netnstest.LANAddr+" dev bond0 proto dhcp") {
 		t.Errorf("the default route is %q", got)
 	}
