@@ -78,6 +78,9 @@ type Config struct {
 	// EndConnections says whether a keeper ends the connections over an address that is the
 	// bond's no more; nil is true.
 	EndConnections *bool `json:"end_connections,omitempty"`
+	// WiFiStandby is what Wi-Fi members that the keeper associates do while a cable serves; ""
+	// is StandbyWarm.
+	WiFiStandby string `json:"wifi_standby,omitempty"`
 	// Hostname is what DHCP servers are told as the machine's name: "" is nothing, nil is
 	// what the client said whose lease was taken over, or else the machine's.
 	Hostname *string `json:"hostname,omitempty"`
@@ -94,6 +97,13 @@ const (
 	MethodDHCP   = "dhcp"   // not of IPv6
 	MethodStatic = "static" // the addresses that are named; of IPv6 beside link-local ones
 	MethodNone   = "none"   // no address at all
+)
+
+// The values of Config.WiFiStandby.
+const (
+	StandbyWarm = "warm" // they stay associated, and can take over at once
+	// They aren't associated, which saves power, and associate once the cable has no link.
+	StandbyCold = "cold"
 )
 
 // FailsOverFast says whether a keeper is to leave a slave without waiting for miimon.

@@ -23,6 +23,7 @@ var configRules = []struct {
 	{[]string{"gateway", "address"}, (*Config).checkGateways},
 	{[]string{"route", "gateway", "address", "ipv4.method", "ipv6.method"}, (*Config).checkRoutes},
 	{[]string{"rule", "member"}, (*Config).checkPolicy},
+	{[]string{"wifi_standby", "member"}, (*Config).checkStandby},
 	{[]string{"search", "dns", "ipv4.method", "address", "ipv4.use_dns"}, (*Config).checkSearch},
 	{[]string{"ipv6.method", "address", "gateway", "route", "rule", "arp_ip_target"}, (*Config).checkMethod6},
 }
@@ -45,6 +46,14 @@ func (c *Config) checkMembers(say sayer) {
 func (c *Config) checkPrimary(say sayer) {
 	if c.Primary != "" && len(c.Members) > 0 && !c.hasMember(c.Primary) {
 		say("primary", "%s is not among the members (%s); name one of them, or make it one", c.Primary, c.memberNames())
+	}
+}
+
+// checkStandby refuses to have others' wpa_supplicants told when to associate.
+func (c *Config) checkStandby(say sayer) {
+	associated := slices.ContainsFunc(c.Members, func(m Member) bool { return m.WPAConf != "" })
+	if c.WiFiStandby == StandbyCold && len(c.Members) > 0 && !associated {
+		say("wifi_standby", "cold is for members that bondctl associates, and none has a wpa_conf; give it one, or leave wifi_standby out")
 	}
 }
 

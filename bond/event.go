@@ -16,6 +16,7 @@ const (
 	EventLinkUp   EventKind = "link_up"  // a slave can be used
 	EventLinkDown EventKind = "link_down"
 	EventRoam     EventKind = "roam"  // the active slave, a Wi-Fi one, lost its link and soon had it again
+	EventWake     EventKind = "wake"  // a Wi-Fi member at rest (wifi_standby cold) is associated again, as the cable has no link
 	EventLease    EventKind = "lease" // DHCP has lent an address, another one, or lends it no more
 	// EventConnections: those over From, an address that the bond has no more, were ended. Where
 	// a lease's address is gone, the lease event says so.
@@ -38,7 +39,7 @@ type Event struct {
 	Message *string `json:"message"`
 	// SwitchMS is how long it took, in milliseconds: a failover from the first sign of
 	// trouble to the switch, a roam from the loss of the link until it could be used
-	// again, a lease from the new path that called for it. It is nil where no sign was
+	// again, a wake from the keeper's word to the association, a lease from the new path that called for it. It is nil where no sign was
 	// seen before.
 	SwitchMS *int `json:"switch_ms"`
 	// OutageMS is for how long a failover kept everything from this machine, in milliseconds:
@@ -58,7 +59,7 @@ func (e Event) String() string {
 	switch e.Event {
 	case EventTrouble:
 		text += value(e.From)
-	case EventMended, EventRoam:
+	case EventMended, EventRoam, EventWake:
 		text += value(e.To)
 	default:
 		text += fmt.Sprintf("%s -> %s", orNone(value(e.From)), orNone(value(e.To)))

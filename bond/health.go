@@ -146,6 +146,7 @@ func (m MemberStatus) weakness(st Status) string {
 		return fmt.Sprintf("%s waits out its updelay (%d ms)", m.Name, value(st.Updelay))
 	case value(m.MIIStatus) == "going down":
 		return fmt.Sprintf("%s has lost its link; its downdelay (%d ms) is running", m.Name, value(st.Downdelay))
+	case m.Resting: // and would associate
 	case !m.Usable():
 		return m.Name + " has no link"
 	case m.Dormant:

@@ -61,6 +61,8 @@ var keys = slices.Concat([]Key{
 		Usage: "the `BYTES` by which DHCP servers know the bond, such as 01:02:00:5e:10:00:01, the first one being their type; none has them go by MAC address"},
 	{Name: "end_connections", Flag: "end_connections", kind: one(func(c *Config) **bool { return &c.EndConnections }, pointerTo(parseBool)), Default: "true",
 		Usage: "`BOOLEAN` whether the keeper ends connections over an address that the bond has no more, so that programs connect again at once"},
+	{Name: "wifi_standby", Flag: "wifi_standby", kind: one(func(c *Config) *string { return &c.WiFiStandby }, oneOf(StandbyWarm, StandbyCold)), Default: StandbyWarm,
+		Usage: "`WORD` what members with a wpa_conf do while a cable serves: warm (stay associated, and take over at once), cold (save power, and associate once the cable has no link)"},
 	{Name: "search", List: true, kind: domains(),
 		Usage: "a `DOMAIN` that is appended to a short name, in the place of leased ones"},
 

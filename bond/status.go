@@ -105,6 +105,9 @@ type MemberStatus struct {
 	Addresses        []netip.Prefix `json:"addresses"`
 	LinkFailureCount *int           `json:"link_failure_count"`
 	WiFi             *WiFiStatus    `json:"wifi"`
+	// Resting says that the keeper leaves a Wi-Fi member unassociated while a cable serves
+	// (wifi_standby cold).
+	Resting bool `json:"resting"`
 
 	Index   int  `json:"-"` // the interface's ifindex; 0 without one
 	Dormant bool `json:"-"` // a Wi-Fi link whose handshake isn't through (operstate dormant)
@@ -221,6 +224,11 @@ func (h *Host) statusOf(s State, r record) (Status, error) {
 	}
 	if l, _ := k.Lent.Now(); l != nil {
 		st.Lease = &LeaseStatus{*l, HardwareAddr(k.GatewayMAC)}
+	}
+	if k.Alive() {
+		for i, m := range st.Members {
+			st.Members[i].Resting = slices.Contains(k.Resting, m.Name)
+		}
 	}
 	st.Health, st.HealthReason = health(st, s, k.Troubles, more...)
 	if k.Alive() {

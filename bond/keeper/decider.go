@@ -12,7 +12,7 @@ import (
 
 // A report is what a task tells the decider: a [statedir.Trouble], with no text
 // when it is over; a [statedir.Lent], which is what is lent now; a [statedir.Asking], which is what
-// servers are asked now; a [bond.Event] for the history; renumber; forwards; switched; outage; or forgotten.
+// servers are asked now; a [bond.Event] for the history; renumber; forwards; switched; outage; resting; or forgotten.
 type report any
 
 // decider is the task that takes the looks. It alone changes the kernel, and
@@ -167,12 +167,15 @@ func (d *decider) handle(ctx context.Context, r report) {
 		}
 	case chose:
 		d.record.better(string(r))
+	case resting:
+		d.record.resting(r)
 	case outage:
 		d.record.outage(r)
 	case forwards:
 		d.record.forwards(r, d.seen.links)
 	case forgotten:
 		d.record.forget(statedir.SourceSupplicant, r.iface)
+		d.record.resting(resting{iface: r.iface})
 	case renumber:
 		d.renumbered++
 		dropped, err := d.Host.Renumber(ctx, d.Name, r.had, r.prefixes, r.routers, bond.How{})

@@ -121,12 +121,16 @@ func isBroken(err error) bool {
 
 // giveWishes tells every task what it is to bring about now.
 func (d *decider) giveWishes(plan bond.Plan) error {
-	if plan.Bond != "" { // it could be planned, whatever became of it
-		d.supplicants.wish.put(supplicantsWish{plan.Associations, d.asked})
-	}
 	wanted, err := d.Host.Recorded(d.Name)
 	if wanted == nil {
 		wanted = d.tried
+	}
+	if plan.Bond != "" { // it could be planned, whatever became of it
+		w := supplicantsWish{associations: plan.Associations, asked: d.asked}
+		if wanted != nil && wanted.Config.WiFiStandby == bond.StandbyCold {
+			w.resting = d.seen.spare
+		}
+		d.supplicants.wish.put(w)
 	}
 	if err != nil || wanted == nil {
 		return err

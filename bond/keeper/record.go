@@ -227,6 +227,15 @@ func (r *record) better(figures string) {
 	r.saved = false
 }
 
+// resting notes that a member rests, or doesn't any more.
+func (r *record) resting(now resting) {
+	r.state.Resting = slices.DeleteFunc(slices.Clone(r.state.Resting), func(name string) bool { return name == now.iface })
+	if now.rests {
+		r.state.Resting = append(r.state.Resting, now.iface)
+	}
+	r.saved = false
+}
+
 // asking notes what DHCP servers are asked.
 func (r *record) asking(a statedir.Asking) {
 	r.state.Asking = a

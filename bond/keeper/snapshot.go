@@ -21,6 +21,7 @@ type snapshot struct {
 	slaves map[string]string // mii_status by name; down without a carrier, which may be new to the driver; or dormant
 	links  map[string]int    // of each slave that has one, how often it has changed
 	wired  []string          // those that aren't Wi-Fi
+	spare  []string          // Wi-Fi slaves that needn't be associated, since a cable serves
 	bridge string            // see [bond.Status]
 	path   path
 	slaac  []netip.Prefix      // see [bond.Status]
@@ -85,7 +86,27 @@ func snapshotOf(st bond.Status) snapshot {
 			}
 		}
 	}
+	s.spare = s.spares(st)
 	return s
+}
+
+// spares are the Wi-Fi slaves that wouldn't be preferred to the wired one that serves.
+func (s *snapshot) spares(st bond.Status) (names []string) {
+	if s.active == "" || s.wifi || s.troubled() {
+		return nil
+	}
+	var least int // the prio of the one that serves
+	for _, m := range st.Members {
+		if m.Role == bond.RoleActive {
+			least = value(m.Prio)
+		}
+	}
+	for _, m := range st.Members {
+		if m.Role == bond.RoleBackup && value(m.Kind) == bond.KindWiFi && m.Name != value(st.Primary) && value(m.Prio) <= least {
+			names = append(names, m.Name)
+		}
+	}
+	return names
 }
 
 // since tells what happened between two snapshots. It carries the first sign

@@ -22,6 +22,7 @@ type supplicants struct {
 	dir     string // has a folder for each
 
 	running map[string]*association // by interface
+	resting []string                // those that are to rest
 	asked   int
 	swept   bool // what an earlier keeper left has been looked through
 }
@@ -29,6 +30,7 @@ type supplicants struct {
 // A supplicantsWish is what is to be associated.
 type supplicantsWish struct {
 	associations []bond.Association
+	resting      []string // of these, the Wi-Fi members that needn't be associated now
 	asked        int // how often somebody has asked for it: the configuration may say something else now
 }
 
@@ -39,6 +41,7 @@ type forgotten struct{ iface string }
 type association struct {
 	bond.Association
 	supplicant supplicant.Supplicant
+	standby    *standby
 	job        *job
 }
 
@@ -58,13 +61,17 @@ func (s *supplicants) Run(ctx context.Context) error {
 			a.job.stop()
 		}
 	}()
+	var again <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case w := <-s.wish:
+			s.resting = w.resting
 			s.fulfil(ctx, w)
+		case <-again:
 		}
+		again = s.rest(ctx)
 	}
 }
 
@@ -112,25 +119,38 @@ func (s *supplicants) readopt() {
 // start has a wpa_supplicant started, or adopted.
 func (s *supplicants) start(ctx context.Context, wanted bond.Association) {
 	_ = os.Mkdir(s.dir, 0o700) // Run says what is wrong if that can't be done
-	a := &association{Association: wanted, supplicant: supplicant.Supplicant{
-		Interface: wanted.Interface, Wired: wanted.Wired, Config: wanted.Config, Dir: filepath.Join(s.dir, wanted.Interface),
-	}}
+	dir := filepath.Join(s.dir, wanted.Interface)
+	a := &association{
+		Association: wanted,
+		supplicant:  supplicant.Supplicant{Interface: wanted.Interface, Wired: wanted.Wired, Config: wanted.Config, Dir: dir},
+		standby:     &standby{client: supplicant.Client{Interface: wanted.Interface, Dir: dir}},
+	}
+	a.standby.want(ctx, slices.Contains(s.resting, wanted.Interface), time.Now())
 	a.job = begin(ctx, func(ctx context.Context) {
-		a.supplicant.Run(ctx, func(e supplicant.Event) { s.handle(ctx, wanted.Interface, e) })
+		a.supplicant.Run(ctx, func(e supplicant.Event) { s.handle(ctx, a, e) })
 	})
 	s.running[wanted.Interface] = a
 }
 
 // handle tells what became of an association.
-func (s *supplicants) handle(ctx context.Context, iface string, e supplicant.Event) {
+func (s *supplicants) handle(ctx context.Context, a *association, e supplicant.Event) {
+	iface := a.Interface
 	switch e.Kind {
 	case supplicant.Started, supplicant.Adopted:
 		s.log.Info("wpa_supplicant "+string(e.Kind), "interface", iface, "pid", e.PID)
+		if a.standby.begun(ctx, e.Kind == supplicant.Adopted) {
+			s.tellRest(ctx, iface, true)
+		}
 	case supplicant.Connected:
 		s.log.Info("associated", "interface", iface, "to", e.Reason)
 		s.tell(ctx, iface, "")
+		if took, woken := a.standby.associated(time.Now()); woken {
+			send(ctx, s.reports, []report{woke(iface, took)})
+		}
 	default:
-		s.tell(ctx, iface, e.Reason)
+		if !a.standby.resting() || e.Kind == supplicant.Ended {
+			s.tell(ctx, iface, e.Reason)
+		}
 	}
 }
 

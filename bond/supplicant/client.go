@@ -76,6 +76,12 @@ func (c Client) do(ctx context.Context, what, format string, args ...any) error 
 	return err
 }
 
+// Disconnect has the interface leave its network, and look for none, until Reconnect.
+func (c Client) Disconnect(ctx context.Context) error { return c.do(ctx, "disconnect", "DISCONNECT") }
+
+// Reconnect has the interface look for a network again after Disconnect.
+func (c Client) Reconnect(ctx context.Context) error { return c.do(ctx, "connect", "RECONNECT") }
+
 // Networks lists the networks that wpa_supplicant knows.
 func (c Client) Networks(ctx context.Context) ([]Network, error) {
 	var all []Network

@@ -163,6 +163,7 @@ type memberStatus struct {
 	MIIStatus     string `json:"mii_status"`
 	Speed         int    `json:"speed"`
 	Prio          int    `json:"prio"`
+	Resting       bool   `json:"resting"`
 	WiFi          *struct {
 		SSIDHex string `json:"ssid_hex"`
 	} `json:"wifi"`

@@ -17,6 +17,7 @@ var onMachine = []struct {
 	{"Better", testBetter},
 	{"BetterDuplex", testBetterDuplex},
 	{"BetterWiFi", testBetterWiFi},
+	{"ColdStandby", testColdStandby},
 	{"DockAndWiFi", testDockAndWiFi},
 	{"StartUndocked", testStartUndocked},
 	{"StartWithoutNetwork", testStartWithoutNetwork},

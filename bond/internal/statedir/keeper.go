@@ -23,6 +23,8 @@ type Keeper struct {
 	// Better are the figures by which the keeper chooses the active slave, where the kernel can't; ""
 	// where it doesn't.
 	Better string `json:"better,omitempty"`
+	// Resting are the Wi-Fi members that needn't be associated while a cable serves.
+	Resting []string `json:"resting,omitempty"`
 	// Behind is what was met behind slaves, each for as long as it keeps its link.
 	Behind []Behind `json:"behind,omitempty"`
 }
