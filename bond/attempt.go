@@ -92,10 +92,14 @@ func (a *attempt) see(began time.Time) (State, error) {
 	}
 	if a.done.Looked.IsZero() {
 		a.done.Looked = time.Now()
-		if s.Bond != nil {
+		switch {
+		case s.byRoutes && s.Before != nil:
+			a.done.Before = newRoutesStatus(s, a.record)
+		case s.Bond != nil:
 			a.done.Before = newStatus(s, a.record)
 		}
 	}
+	s.heldBack, s.manual = a.how.HeldBack, a.record.Manual
 	s.patient, s.stepwise, s.lost = a.patient, true, stack{Master: a.rejoin}
 	if s.Bond == nil {
 		s.lost = a.record.Stack
@@ -142,7 +146,7 @@ func (a *attempt) verify(ctx context.Context) error {
 // finish records what is wanted, and says how the bond is now.
 func (a *attempt) finish(s State) error {
 	err := a.remember(s)
-	if err == nil && s.Bond != nil {
+	if err == nil && (s.Bond != nil || s.byRoutes) {
 		a.done.After, err = a.statusOf(s, a.record)
 	}
 	return err
@@ -192,7 +196,7 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s *State) (err error) {
 		}
 	}
 	after := s.Before.after(p, done, owed, s)
-	if after.Bond.Index == 0 {
+	if after.Bond != nil && after.Bond.Index == 0 {
 		if after.Bond.Index, err = a.kernel.ifindex(s.Name); err != nil {
 			return err
 		}
@@ -275,6 +279,10 @@ func (a *attempt) leaveOut(step Step, index int, err error) {
 func (a *attempt) canDoWithout(step Step, s *State) bool {
 	if a.patient || isCreate(step) {
 		return !isCreate(step)
+	}
+	if s.byRoutes {
+		_, sets := step.(setSysctl)
+		return sets
 	}
 	switch step := step.(type) {
 	case addRoute:

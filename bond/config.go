@@ -33,6 +33,9 @@ type Config struct {
 	// not every client tells the kernel. The bond has them no longer than that.
 	Lent map[netip.Prefix]time.Duration `json:"-"`
 
+	// Strategy is what is made of the members; "" is StrategyBond.
+	Strategy string `json:"strategy,omitempty"`
+
 	Members []Member `json:"members"`           // in order of preference
 	Primary string   `json:"primary,omitempty"` // the name of a member that may be absent for now; "" for none
 	Options Options  `json:"options"`

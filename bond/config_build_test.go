@@ -120,7 +120,7 @@ func TestParseMember(t *testing.T) {
 			if err := got.parse(tt.text); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
+			if diff := cmp.Diff(tt.want, got, byValue); diff != "" {
 				t.Errorf("member (-want +got):\n%s", diff)
 			}
 		})
@@ -154,7 +154,7 @@ func FuzzParseMember(f *testing.F) {
 			return
 		}
 		err := again.parse(m.Name + ",prio=" + strconv.Itoa(int(*m.Prio)))
-		if diff := cmp.Diff(m, again); err != nil || diff != "" {
+		if diff := cmp.Diff(m, again, byValue); err != nil || diff != "" {
 			t.Errorf("%q written anew: %v (-before +after):\n%s", text, err, diff)
 		}
 	})

@@ -180,7 +180,7 @@ func (h *Host) GivesBack(name string) (addresses bool, gateways []NextHop, err e
 // Then it gives back what the kernel doesn't.
 func downPlan(s State, force bool) Plan {
 	before := s.Before.clone()
-	if before.Bond == nil || force && !s.madeBond() {
+	if before.Strategy != StrategyRoutes && (before.Bond == nil || force && !s.madeBond()) {
 		before.Bond = &bondImage{Made: true}
 	}
 	return NewRestore(*before, s)

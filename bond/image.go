@@ -26,6 +26,8 @@ type contents struct {
 	// Taken is when, since the boot: what ends by itself has less time left by now.
 	Taken time.Duration `json:"taken"`
 
+	// Strategy is "routes" for a group of links without a bond.
+	Strategy string `json:"strategy,omitempty"`
 	// Bond is the bond as it was; nil where it isn't spoken of.
 	Bond *bondImage `json:"bond,omitempty"`
 	// Links are the links as they were, the bond's own included.
@@ -295,6 +297,9 @@ func without[T comparable](list []T, item T) []T {
 // serves says whether a route over a link does what a wanted one would, be it one of
 // several paths: whoever set it, but not the kernel, and not a router (RTPROT_RA).
 func serves(r rtnl.Route, link int, want rtnl.Route) bool {
+	if r.Protocol == RouteProtocol || want.Protocol == RouteProtocol {
+		return r.Equals(want.By(link))
+	}
 	set := r.Protocol == unix.RTPROT_STATIC || r.Protocol == unix.RTPROT_BOOT || r.Protocol == unix.RTPROT_DHCP
 	from := !want.Source.IsValid() || r.Source == want.Source
 	return set && from && r.Destination == want.Destination && r.Leads(link, want.Gateway) && r.Table == want.Table &&

@@ -1,6 +1,7 @@
 package bond
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
@@ -13,7 +14,11 @@ func (i *Image) during(p Plan, s *State) *Image {
 	image := i.begun(s)
 	image.Inherited = p.inherited
 	for _, step := range p.Steps {
-		image.grow(step, s)
+		if s.byRoutes {
+			image.keepByRoutes(step, s)
+		} else {
+			image.grow(step, s)
+		}
 	}
 	return image
 }
@@ -30,6 +35,9 @@ func (i *Image) after(p Plan, done []Step, owed map[string]bool, s *State) *Imag
 	}
 	for _, step := range done {
 		link, present := s.link(step.link())
+		if s.byRoutes {
+			image.keepByRoutes(step, s)
+		}
 		switch step := step.(type) {
 		case release:
 			if present && !owed[link.Name] && !p.enslaves(link.Name) && !p.givesBack(link.Name) {
@@ -46,12 +54,16 @@ func (i *Image) after(p Plan, done []Step, owed map[string]bool, s *State) *Imag
 		case delRule:
 			image.Added.dropRule(step.Rule)
 		case setSysctl:
-			image.grow(step, s)
+			if !s.byRoutes {
+				image.grow(step, s)
+			}
 			if set, ours := s.setsOurs(step); ours && step.To.Value == s.ipv6[set.Key].initial {
 				image.Added.Sysctls = without(image.Added.Sysctls, set)
 			}
 		default:
-			image.grow(step, s)
+			if !s.byRoutes {
+				image.grow(step, s)
+			}
 		}
 	}
 	return image
@@ -60,6 +72,12 @@ func (i *Image) after(p Plan, done []Step, owed map[string]bool, s *State) *Imag
 // begun is a copy of the image, before the first change or a later one.
 func (i *Image) begun(s *State) *Image {
 	image := i.clone()
+	if s.byRoutes {
+		if image.Strategy == "" {
+			image.Strategy, image.Taken = StrategyRoutes, statefile.SinceBoot()
+		}
+		return image
+	}
 	if image.Bond == nil {
 		image.Taken = statefile.SinceBoot()
 		image.Bond = &bondImage{Made: true}
@@ -105,6 +123,9 @@ func (i *Image) grow(step Step, s *State) {
 // the links that its steps name as they were, and without what they added.
 func (s *State) undoing(p Plan) *Image {
 	i := &Image{contents{Taken: statefile.SinceBoot(), Bond: &bondImage{Made: true}}}
+	if s.byRoutes {
+		i.Strategy, i.Bond = StrategyRoutes, nil
+	}
 	if s.Bond != nil {
 		bond, _ := s.link(s.Name)
 		i.Bond = &bondImage{State: s.Bond}
@@ -233,4 +254,44 @@ func (s *State) rest(p Plan) *Image {
 	}
 	rest.Links = nil
 	return rest
+}
+
+// keepByRoutes notes what a step of the strategy routes changes: a member as it was, and what is added to it.
+func (i *Image) keepByRoutes(step Step, s *State) {
+	link, present := s.link(step.link())
+	if _, known := i.link(link.Index); present && !known {
+		i.take(s, link, link.settings())
+	}
+	switch step := step.(type) {
+	case addAddress:
+		if _, was := i.address(link.Index, step.Address.Prefix); !was { // and isn't given back
+			i.Added.Addresses = with(i.Added.Addresses, addedAddress{step.Link, step.Address.Prefix})
+		}
+	case addRoute:
+		if step.Route.Protocol == RouteProtocol {
+			i.Added.Routes = with(i.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
+		}
+	case addRule:
+		i.Added.addRule(step.Rule)
+	case delRoute:
+		theirs := slices.IndexFunc(s.routes, func(r rtnl.Route) bool { return r.Fields().By(0) == step.Route && r.Link == link.Index })
+		if step.Route.Protocol != RouteProtocol && theirs >= 0 && !slices.ContainsFunc(i.Routes, s.routes[theirs].Like) {
+			i.Routes = append(i.Routes, s.routes[theirs])
+		}
+	case setSysctl:
+		was := step.To
+		if was.in(i.Sysctls).Value == "" {
+			was.Value = step.From
+			i.Sysctls = append(i.Sysctls, was)
+		}
+	}
+}
+
+// address finds an address that a link had.
+func (i *Image) address(link int, p netip.Prefix) (rtnl.Addr, bool) {
+	at := slices.IndexFunc(i.Addresses, func(a rtnl.Addr) bool { return a.Link == link && a.Prefix == p })
+	if at < 0 {
+		return rtnl.Addr{}, false
+	}
+	return i.Addresses[at], true
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/bondctl/bondctl/bond/nearest"
 )
 
@@ -38,6 +40,8 @@ type Key struct {
 var keys = slices.Concat([]Key{
 	{Name: "member", Flag: "member", List: true, kind: repeated(membersOf, func() element { return &Member{} }, `name = "eth0"`),
 		Usage: "`NAME[,prio=N]` an interface of the bond, present or not, in order of preference; the order gives the prio unless one is written"},
+	{Name: "strategy", kind: one(func(c *Config) *string { return &c.Strategy }, oneOf(StrategyBond, StrategyRoutes)), Default: StrategyBond,
+		Usage: "`WORD` what is made of the members: bond (one address over all of them), routes (each keeps its own, with a routing table of its own)"},
 	{Name: "primary", Flag: "primary", kind: interfaceName(func(c *Config) *string { return &c.Primary }),
 		Usage: "the `MEMBER` that is active whenever it can be"},
 	{Name: "fast_failover", Flag: "fast_failover", kind: one(func(c *Config) **bool { return &c.FastFailover }, pointerTo(parseBool)), Default: "true",
@@ -62,7 +66,7 @@ var keys = slices.Concat([]Key{
 	{Name: "end_connections", Flag: "end_connections", kind: one(func(c *Config) **bool { return &c.EndConnections }, pointerTo(parseBool)), Default: "true",
 		Usage: "`BOOLEAN` whether the keeper ends connections over an address that the bond has no more, so that programs connect again at once"},
 	{Name: "wifi_standby", Flag: "wifi_standby", kind: one(func(c *Config) *string { return &c.WiFiStandby }, oneOf(StandbyWarm, StandbyCold)), Default: StandbyWarm,
-		Usage: "`WORD` what members with a wpa_conf do while a cable serves: warm (stay associated, and take over at once), cold (save power, and associate once the cable has no link)"},
+		Usage: "`WORD` what members with a wpa_conf do while a cable serves: warm, cold (stay associated and take over at once, or save power and associate once the cable has no link)"},
 	{Name: "search", List: true, kind: domains(),
 		Usage: "a `DOMAIN` that is appended to a short name, in the place of leased ones"},
 
@@ -80,40 +84,41 @@ var keys = slices.Concat([]Key{
 		Usage: "have the keeper run a wpa_supplicant with `FILE`; without it, whoever associates the interface goes on to do so"},
 	{Name: "member.prio", kind: one(func(m *Member) **int32 { return &m.Prio }, pointerTo(parsePrio)), Default: "from the order",
 		Usage: "`N` of the members that are up, the one with the greatest is active"},
+}, memberNetworkKeys(unix.AF_INET, 0, MethodAuto, MethodDHCP, MethodStatic, MethodNone),
+	memberNetworkKeys(unix.AF_INET6, 1, MethodAuto, MethodStatic, MethodNone), []Key{
+		{Name: "ipv4", kind: kind{table: true}},
+		{Name: "ipv4.method", kind: one(func(c *Config) *string { return &c.Method }, oneOf(MethodAuto, MethodDHCP, MethodStatic, MethodNone)),
+			Usage: "`WORD` where the IPv4 address comes from: auto, dhcp, static, none", Default: "auto: static where an address is named, else what the members carried, else dhcp"},
+		{Name: "ipv4.use_routes", kind: one(func(c *Config) **bool { return &c.UseRoutes }, pointerTo(parseBool)),
+			Usage: "`BOOLEAN` whether to use the routes of a lease", Default: "true"},
+		{Name: "ipv4.use_dns", kind: one(func(c *Config) **bool { return &c.UseDNS }, pointerTo(parseBool)),
+			Usage: "`BOOLEAN` whether to use the name servers of a lease", Default: "true"},
+		{Name: "ipv4.use_mtu", kind: one(func(c *Config) *bool { return &c.UseMTU }, parseBool),
+			Usage: "`BOOLEAN` whether to use the MTU of a lease, which is left alone otherwise"},
+		{Name: "ipv4.addresses", Flag: "address", List: true, kind: several(addressesOf, parseCIDR, "ipv4"),
+			Usage: "`CIDR` an IPv4 address of the bond"},
+		{Name: "ipv4.gateway", Flag: "gateway", kind: several(gatewaysOf, parseGateway, "ipv4"),
+			Usage: "the `ADDRESS` of the default gateway"},
+		{Name: "ipv4.metric", kind: one(func(c *Config) **uint32 { return &c.Metric4 }, pointerTo(parseMetric(0))), Default: "100",
+			Usage: "`N` the metric of the default route and of a lease's routes"},
+		{Name: "ipv4.dns", Flag: "dns", List: true, kind: unwritten(several(dnsOf, parseServer, "ipv4")),
+			Usage: "the IPv4 `ADDRESS` of a name server"},
 
-	{Name: "ipv4", kind: kind{table: true}},
-	{Name: "ipv4.method", kind: one(func(c *Config) *string { return &c.Method }, oneOf(MethodAuto, MethodDHCP, MethodStatic, MethodNone)),
-		Usage: "`WORD` where the IPv4 address comes from: auto, dhcp, static, none", Default: "auto: static where an address is named, else what the members carried, else dhcp"},
-	{Name: "ipv4.use_routes", kind: one(func(c *Config) **bool { return &c.UseRoutes }, pointerTo(parseBool)),
-		Usage: "`BOOLEAN` whether to use the routes of a lease", Default: "true"},
-	{Name: "ipv4.use_dns", kind: one(func(c *Config) **bool { return &c.UseDNS }, pointerTo(parseBool)),
-		Usage: "`BOOLEAN` whether to use the name servers of a lease", Default: "true"},
-	{Name: "ipv4.use_mtu", kind: one(func(c *Config) *bool { return &c.UseMTU }, parseBool),
-		Usage: "`BOOLEAN` whether to use the MTU of a lease, which is left alone otherwise"},
-	{Name: "ipv4.addresses", Flag: "address", List: true, kind: several(addressesOf, parseCIDR, "ipv4"),
-		Usage: "`CIDR` an IPv4 address of the bond"},
-	{Name: "ipv4.gateway", Flag: "gateway", kind: several(gatewaysOf, parseGateway, "ipv4"),
-		Usage: "the `ADDRESS` of the default gateway"},
-	{Name: "ipv4.metric", kind: one(func(c *Config) **uint32 { return &c.Metric4 }, pointerTo(parseMetric(0))), Default: "100",
-		Usage: "`N` the metric of the default route and of a lease's routes"},
-	{Name: "ipv4.dns", Flag: "dns", List: true, kind: unwritten(several(dnsOf, parseServer, "ipv4")),
-		Usage: "the IPv4 `ADDRESS` of a name server"},
-
-	{Name: "ipv6", kind: kind{table: true}},
-	{Name: "ipv6.method", kind: one(func(c *Config) *string { return &c.Method6 }, oneOf(MethodAuto, MethodStatic, MethodNone)),
-		Usage: "`WORD` what IPv6 has beside the addresses that are named: auto (what routers advertise), static (link-local addresses alone), none (no IPv6 at all)", Default: "auto"},
-	{Name: "ipv6.addresses", Flag: "address", List: true, kind: several(addressesOf, parseCIDR, "ipv6"),
-		Usage: "`CIDR` an IPv6 address of the bond"},
-	{Name: "ipv6.gateway", Flag: "gateway", kind: several(gatewaysOf, parseGateway, "ipv6"),
-		Usage: "the `ADDRESS` of the default gateway"},
-	{Name: "ipv6.metric", kind: one(func(c *Config) **uint32 { return &c.Metric6 }, pointerTo(parseMetric(1))), Default: "100",
-		Usage: "`N` the metric of the default route, a router's included"},
-	{Name: "ipv6.dns", Flag: "dns", List: true, kind: unwritten(several(dnsOf, parseServer, "ipv6")),
-		Usage: "the IPv6 `ADDRESS` of a name server"},
-}, policyKeys, []Key{
-	{Name: "mode", kind: kind{unsupported: "bondctl makes bonds of mode active-backup alone; leave it out"}},
-	{Name: "ns_ip6_target", kind: kind{unsupported: "bondctl has one list of targets; write IPv6 addresses into arp_ip_target, too"}},
-})
+		{Name: "ipv6", kind: kind{table: true}},
+		{Name: "ipv6.method", kind: one(func(c *Config) *string { return &c.Method6 }, oneOf(MethodAuto, MethodStatic, MethodNone)),
+			Usage: "`WORD` what IPv6 has beside the addresses that are named: auto (what routers advertise), static (link-local addresses alone), none (no IPv6 at all)", Default: "auto"},
+		{Name: "ipv6.addresses", Flag: "address", List: true, kind: several(addressesOf, parseCIDR, "ipv6"),
+			Usage: "`CIDR` an IPv6 address of the bond"},
+		{Name: "ipv6.gateway", Flag: "gateway", kind: several(gatewaysOf, parseGateway, "ipv6"),
+			Usage: "the `ADDRESS` of the default gateway"},
+		{Name: "ipv6.metric", kind: one(func(c *Config) **uint32 { return &c.Metric6 }, pointerTo(parseMetric(1))), Default: "100",
+			Usage: "`N` the metric of the default route, a router's included"},
+		{Name: "ipv6.dns", Flag: "dns", List: true, kind: unwritten(several(dnsOf, parseServer, "ipv6")),
+			Usage: "the IPv6 `ADDRESS` of a name server"},
+	}, policyKeys, []Key{
+		{Name: "mode", kind: kind{unsupported: "bondctl makes bonds of mode active-backup alone; leave it out"}},
+		{Name: "ns_ip6_target", kind: kind{unsupported: "bondctl has one list of targets; write IPv6 addresses into arp_ip_target, too"}},
+	})
 
 func membersOf(c *Config) *[]Member         { return &c.Members }
 func addressesOf(c *Config) *[]netip.Prefix { return &c.Addresses }

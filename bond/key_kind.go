@@ -100,23 +100,23 @@ func linkName[T any](field func(*T) *string, parse func(string) (string, error))
 }
 
 // several is the kind of a list of addresses, of the family that table is for.
-func several[V fmt.Stringer](field func(*Config) *[]V, parse func(string) (V, error), table string) kind {
+func several[T any, V fmt.Stringer](field func(*T) *[]V, parse func(string) (V, error), table string) kind {
 	return kind{
 		texts: eachText,
-		clear: func(into any) { *field(into.(*Config)) = nil },
+		clear: func(into any) { *field(into.(*T)) = nil },
 		set: func(into any, text string) error {
 			v, err := parse(text)
 			if err == nil {
 				err = checkFamily(table, addressOf(v))
 			}
 			if err == nil {
-				list := field(into.(*Config))
+				list := field(into.(*T))
 				*list = append(*list, v)
 			}
 			return err
 		},
 		get: func(from any) any {
-			all := slices.Clone(*field(from.(*Config)))
+			all := slices.Clone(*field(from.(*T)))
 			return writtenAll(slices.DeleteFunc(all, func(v V) bool { return checkFamily(table, addressOf(v)) != nil }))
 		},
 	}

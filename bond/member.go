@@ -22,6 +22,9 @@ type Member struct {
 	// member associate or, where it is wired, authenticate at its port
 	// (802.1X); "" leaves that to others.
 	WPAConf string `json:"wpa_conf,omitempty"`
+	// IPv4 and IPv6 are what the member has of its own under StrategyRoutes.
+	IPv4 MemberNetwork `json:"ipv4,omitzero"`
+	IPv6 MemberNetwork `json:"ipv6,omitzero"`
 }
 
 // The kinds of a member.

@@ -31,7 +31,9 @@ func (m *Member) parse(text string) error {
 
 // check refuses a member that asks for no interface, or for two kinds of them.
 func (m *Member) check(named []string) error {
-	asks := func(key string) bool { return key != "member.prio" && key != "member.wpa_conf" }
+	asks := func(key string) bool {
+		return key != "member.prio" && key != "member.wpa_conf" && tableOf(key) == "member"
+	}
 	if !slices.ContainsFunc(named, asks) {
 		return errors.New("it asks for nothing; write name = \"eth0\" below it, or kind, mac, driver or bus")
 	}

@@ -58,6 +58,9 @@ func NewPlan(c Config, s State, machineID string) (Plan, error) {
 
 // newPlan is [NewPlan] of a configuration that has been checked.
 func newPlan(c Config, s State, machineID string) (Plan, error) {
+	if c.ByRoutes() {
+		return newRoutesPlan(c, s)
+	}
 	w, err := newWanted(c, s, machineID)
 	if err != nil {
 		return Plan{}, err

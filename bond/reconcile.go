@@ -82,6 +82,10 @@ type How struct {
 	// [*UnverifiedError].
 	Verify func(ctx context.Context) error
 
+	// HeldBack is for a keeper under the strategy routes: the members that are to stay behind the others, as
+	// they have only just got their link back. Where it is nil each stays as it is.
+	HeldBack map[string]bool
+
 	// Refusals is for a keeper, whom nobody watches. Where it is set, what the kernel
 	// refuses is left out, remembered there and tried again later, and a member that
 	// carries an address, a route or another interface is pending. Where it is nil, a
@@ -111,6 +115,7 @@ func (h *Host) look(c Config) (State, error) {
 		return s, err
 	}
 	s.sysctls = s.readSysctls(s.Before.Sysctls)
+	s.byRoutes = s.byRoutes || s.Before.Strategy == StrategyRoutes
 	if s.Before.namesRules() || s.Before.Inherited != nil {
 		err = h.lookCloser(&s)
 	}
@@ -134,6 +139,9 @@ func (h *Host) lookAtLease(c Config) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
+	if s.byRoutes = c.ByRoutes(); s.byRoutes {
+		return s, h.lookAtRoutes(&s, c)
+	}
 	for _, m := range s.expand(c) {
 		if m.pending == "" && m.link.Master != c.Name && m.link.busy() {
 			if err := h.lookCloser(&s); err != nil {
@@ -146,6 +154,13 @@ func (h *Host) lookAtLease(c Config) (State, error) {
 	k, _, err := h.store.of(c.Name).Keeper()
 	s.Lease, s.LeaseLeft = k.Lent.Now()
 	return s, errors.Join(err, h.readRules(&s, &c))
+}
+
+// lookAtRoutes reads what the strategy routes needs to know of the members.
+func (h *Host) lookAtRoutes(s *State, c Config) error {
+	s.memberSysctls = s.readSysctls(s.routesSysctls(c))
+	s.strictAll = readSettable(sysctl{Family: "ipv4", Key: rpFilter}, "all") == "1"
+	return h.lookCloser(s)
 }
 
 // lookUnprivileged is look for who may not read the journal. A bond of which there is

@@ -40,6 +40,15 @@ type State struct {
 	// with the others when that is done.
 	stepwise bool
 
+	// byRoutes says that the strategy is routes: there is no bond. heldBack are the members that a keeper
+	// holds back; nil where none decides. memberSysctls are their settings, and strictAll says that
+	// net.ipv4.conf.all.rp_filter is 1, which holds for each of them.
+	byRoutes      bool
+	heldBack      map[string]bool
+	manual        *choice // the member that somebody has chosen by hand
+	memberSysctls []sysctl
+	strictAll     bool
+
 	traffic
 	rules   []rtnl.Rule // read where something is to be changed
 	sysctls []sysctl    // of those that an image names

@@ -15,7 +15,10 @@ import (
 // Status is how a bond fares. Its JSON keys are the names of the kernel's sysfs files,
 // its times are in milliseconds, and nil is what doesn't exist or isn't known.
 type Status struct {
-	Name         string     `json:"name"`
+	Name string `json:"name"`
+	// Strategy is StrategyBond or StrategyRoutes. Under the latter what only a bond has is nil, and null in JSON.
+	Strategy     string     `json:"strategy"`
+	Active       *string    `json:"active"` // the member that carries what names no source
 	Mode         string     `json:"mode"`
 	ActiveSlave  *string    `json:"active_slave"`
 	ActiveSince  *time.Time `json:"active_since"` // known to a keeper alone
@@ -105,6 +108,10 @@ type MemberStatus struct {
 	Addresses        []netip.Prefix `json:"addresses"`
 	LinkFailureCount *int           `json:"link_failure_count"`
 	WiFi             *WiFiStatus    `json:"wifi"`
+	// Gateway, Metric and Table are of the member's own routes, under the strategy routes.
+	Gateway *netip.Addr `json:"gateway"`
+	Metric  *uint32     `json:"metric"`
+	Table   *uint32     `json:"table"`
 	// Resting says that the keeper leaves a Wi-Fi member unassociated while a cable serves
 	// (wifi_standby cold).
 	Resting bool `json:"resting"`
@@ -190,7 +197,7 @@ func (h *Host) statusIn(all scan, name string) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	if s.Bond == nil {
+	if s.Bond == nil && !r.byRoutes() {
 		return Status{}, fmt.Errorf("%s: %w", name, ErrNoBond)
 	}
 	return h.statusOf(s, r)
@@ -198,6 +205,9 @@ func (h *Host) statusIn(all scan, name string) (Status, error) {
 
 // statusOf is the status of a bond by its state, its record and its keeper.
 func (h *Host) statusOf(s State, r record) (Status, error) {
+	if r.byRoutes() {
+		return h.routesStatusOf(s, r)
+	}
 	k, kept, err := h.store.of(s.Name).Keeper()
 	if err != nil {
 		return Status{}, err
@@ -259,7 +269,7 @@ func newStatus(s State, r record) Status {
 	s.patient = true // who reads it is to know what waits
 	link, _ := s.link(s.Name)
 	st := Status{
-		Name: s.Name, Mode: s.Bond.Mode, Options: s.Bond.Options, MIIStatus: s.Bond.MIIStatus,
+		Name: s.Name, Strategy: StrategyBond, Active: unlessZero(s.Bond.ActiveSlave), Mode: s.Bond.Mode, Options: s.Bond.Options, MIIStatus: s.Bond.MIIStatus,
 		ActiveSlave: unlessZero(s.Bond.ActiveSlave), Primary: unlessZero(s.Bond.Primary),
 		Address: link.MAC, MTU: link.MTU,
 		Addresses: append([]netip.Prefix{}, link.Addresses...),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"slices"
 	"strings"
@@ -18,6 +19,10 @@ var ErrNoActive = errors.New("no active slave yet")
 func (h *Host) WaitActive(ctx context.Context, name string, limit time.Duration) error {
 	return h.wait(ctx, name, limit, ErrNoActive, func() (bool, error) {
 		b, err := h.sysfs.Bond(name)
+		if errors.Is(err, fs.ErrNotExist) { // a group of the strategy routes, or none
+			st, err := h.Brief(name)
+			return st.Active != nil, err
+		}
 		return b.ActiveSlave != "", err
 	})
 }

@@ -60,16 +60,22 @@ func (h *Host) Stream() *Stream {
 // StreamTo is Stream to one of the host's LANs.
 func (h *Host) StreamTo(lan *LAN) *Stream {
 	h.t.Helper()
-	return h.streamTo(lan, lan.Addr.Addr())
+	return h.streamTo(lan, lan.Addr.Addr(), netip.Addr{})
+}
+
+// StreamFrom is StreamTo from one of the host's addresses.
+func (h *Host) StreamFrom(lan *LAN, from netip.Addr) *Stream {
+	h.t.Helper()
+	return h.streamTo(lan, lan.Addr.Addr(), from)
 }
 
 // Stream6 is Stream over IPv6.
 func (h *Host) Stream6() *Stream {
 	h.t.Helper()
-	return h.streamTo(h.LAN(), h.LAN().Addr6.Addr())
+	return h.streamTo(h.LAN(), h.LAN().Addr6.Addr(), netip.Addr{})
 }
 
-func (h *Host) streamTo(lan *LAN, router netip.Addr) *Stream {
+func (h *Host) streamTo(lan *LAN, router, from netip.Addr) *Stream {
 	h.t.Helper()
 	s := &Stream{t: h.t, stop: make(chan struct{}), last: time.Now()}
 	var err error
@@ -81,7 +87,11 @@ func (h *Host) streamTo(lan *LAN, router netip.Addr) *Stream {
 		h.t.Fatalf("listen on %s: %v", lan.name, err)
 	}
 	h.Do(func() {
-		s.conn, err = net.DialTimeout("tcp", s.listener.Addr().String(), Patience)
+		dialer := net.Dialer{Timeout: Patience}
+		if from.IsValid() {
+			dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+		}
+		s.conn, err = dialer.Dial("tcp", s.listener.Addr().String())
 	})
 	if err != nil {
 		s.listener.Close()

@@ -104,6 +104,7 @@ func (s *session) try(ctx context.Context, all []question, pause time.Duration) 
 					left, stop := s.clock.timer(graceTime - (s.clock.now() - sent))
 					defer stop()
 					offer, settled = &a, left
+					s.inquire(ctx, a.Address.Addr())
 				}
 			case err == nil || isAnswer(err):
 				return a, err

@@ -55,6 +55,7 @@ func (c *Client) Run(ctx context.Context, previous *lease.Lease, moves <-chan Mo
 	if s.clock == nil {
 		s.clock = bootTime{}
 	}
+	defer s.endInquiry()
 	s.recall(previous)
 	for next := s.begin; next != nil && ctx.Err() == nil; {
 		next = next(ctx)

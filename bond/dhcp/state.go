@@ -28,6 +28,7 @@ type session struct {
 	said     string        // the last reason for silence
 	since    time.Duration // when there was reason to ask, by the clock
 	asked    *Event        // the last one of the kind Asking, since then
+	inquiry  *inquiry      // under way; nil for none
 }
 
 // A state does what it is there for and returns the next one; nil is the end.
@@ -48,6 +49,7 @@ func (s *session) recall(previous *lease.Lease) {
 
 // begin is where a client starts, and starts again on another path.
 func (s *session) begin(context.Context) state {
+	s.endInquiry()
 	s.refusals, s.declined = 0, false
 	move := s.move
 	s.move = Move{}
@@ -138,6 +140,7 @@ func (s *session) selecting(ctx context.Context) state {
 func (s *session) choose(ctx context.Context, offer answer, discover question) state {
 	asking, cancel := s.holding(ctx)
 	defer cancel()
+	s.inquire(ctx, offer.Address.Addr())
 	l, err := s.ask(asking, question{
 		message: s.client.choose(offer.Lease, discover.message.TransactionID),
 		answer:  dhcpv4.MessageTypeAck,

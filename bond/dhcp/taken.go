@@ -44,18 +44,42 @@ func (s *session) take(ctx context.Context, a answer) state {
 	return s.bind(l)
 }
 
-// owner asks who has an address. The error is errConfirm or the context's.
-func (s *session) owner(ctx context.Context, addr netip.Addr) (net.HardwareAddr, error) {
+// An inquiry is asking who has an address, in the background.
+type inquiry struct {
+	addr   netip.Addr
+	answer chan net.HardwareAddr
+	end    func() // and waits until it has
+}
+
+// inquire begins to ask who has an address that is offered: the answer takes longer than the server's.
+func (s *session) inquire(ctx context.Context, addr netip.Addr) {
+	if s.client.Owner == nil || s.inquiry != nil && s.inquiry.addr == addr || s.held != nil && s.held.Address.Addr() == addr {
+		return
+	}
+	s.endInquiry()
 	ctx, cancel := context.WithCancel(ctx)
 	answer := make(chan net.HardwareAddr, 1)
 	var asking sync.WaitGroup
 	asking.Go(func() { answer <- s.client.Owner(ctx, addr) })
-	defer asking.Wait()
-	defer cancel()
+	s.inquiry = &inquiry{addr, answer, func() { cancel(); asking.Wait() }}
+}
+
+// endInquiry ends the inquiry, if there is one.
+func (s *session) endInquiry() {
+	if s.inquiry != nil {
+		s.inquiry.end()
+		s.inquiry = nil
+	}
+}
+
+// owner asks who has an address, unless that is being asked. The error is errConfirm or the context's.
+func (s *session) owner(ctx context.Context, addr netip.Addr) (net.HardwareAddr, error) {
+	s.inquire(ctx, addr)
+	defer s.endInquiry()
 	select {
 	case m := <-s.moves:
 		return nil, s.moved(m)
-	case mac := <-answer:
+	case mac := <-s.inquiry.answer:
 		return mac, ctx.Err()
 	}
 }

@@ -24,6 +24,9 @@ type decider struct {
 	contest  contest
 
 	connections connections
+	returns     returns   // under the strategy routes
+	due         time.Time // when a member may be held back no longer; zero: only an event can bring that about
+	bearers     bearers
 
 	leaser      *leaser
 	routers     *routers
@@ -33,6 +36,7 @@ type decider struct {
 	ports       *ports
 	failover    *failovers
 	betters     *betters
+	announcer   *announcer
 	outages     *outages
 
 	refusals   bond.Refusals
@@ -62,6 +66,7 @@ func newDecider(k *Keeper, r *record) *decider {
 		ports:       newPorts(k, reports),
 		failover:    newFailovers(k, reports),
 		betters:     newBetters(k, reports),
+		announcer:   newAnnouncer(k),
 		outages:     newOutages(k, reports),
 	}
 	d.failover.onSwitch, r.failedOver = d.outages.listen, d.outages.failedOver
@@ -74,7 +79,7 @@ func newDecider(k *Keeper, r *record) *decider {
 
 // tasks are those that the decider gives wishes to.
 func (d *decider) tasks() []task {
-	all := []task{d.leaser, d.routers, d.conflicts, d.supplicants, d.ports, d.betters, d.failover, d.outages}
+	all := []task{d.leaser, d.routers, d.conflicts, d.supplicants, d.ports, d.betters, d.announcer, d.failover, d.outages}
 	if d.nameServers != nil {
 		all = append(all, d.nameServers)
 	}
@@ -113,7 +118,7 @@ func (d *decider) Run(ctx context.Context) error {
 		default:
 			d.pause.Reset()
 		}
-		n, err := d.triggers.wait(ctx, retry, deaf)
+		n, err := d.triggers.wait(ctx, d.sooner(retry), deaf)
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -30,6 +30,7 @@ func (d *decider) look(ctx context.Context) (bond.Plan, error) {
 	if !plan.Looked.IsZero() {
 		d.see(plan.Before, plan.Looked)
 	}
+	d.announce(plan.After)
 	if plan.After.Name != "" {
 		d.see(plan.After, time.Now())
 	} else {
@@ -80,7 +81,7 @@ func (d *decider) see(st bond.Status, at time.Time) {
 // reconcile makes the bond what was read anew, or else what is recorded. A new
 // configuration that is broken, or leads nowhere, leaves the old one in force.
 func (d *decider) reconcile(ctx context.Context) (bond.Plan, error) {
-	how := bond.How{Refusals: &d.refusals}
+	how := bond.How{Refusals: &d.refusals, HeldBack: d.holdBack()}
 	if !d.reload {
 		return d.Host.ReconcileRecorded(ctx, d.Name, how)
 	}
@@ -135,13 +136,17 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 	if err != nil || wanted == nil {
 		return err
 	}
+	if wanted.Config.ByRoutes() {
+		d.wishNames(wanted.Config, plan.After)
+		return nil
+	}
 	here := d.here()
 	d.wishLease(wanted.Config)
 	held, _ := d.record.state.Lent.Now()
 	d.conflicts.wish.put(conflictsWish{d.seen.index, here, watched(wanted.Config, held, d.seen.has), d.seen.own})
 	if d.nameServers != nil && d.seen.index != 0 {
 		servers, domains := wanted.Config.NameServers(held)
-		d.nameServers.wish.put(nameWish{d.seen.index, resolve.Settings{Servers: servers, Domains: domains}, d.asked})
+		d.nameServers.wish.put(nameWish{d.Name, d.seen.index, resolve.Settings{Servers: servers, Domains: domains}, d.asked})
 	}
 	d.failover.set(wanted.Config.FailsOverFast())
 	d.ports.wish.put(d.seen.wiredLinks())

@@ -19,7 +19,8 @@ type nameServers struct {
 	wish    wish[nameWish]
 	reports chan<- []report
 	log     *slog.Logger
-	set     func(context.Context, resolve.Settings) (resolve.Outcome, error)
+	set     func(ctx context.Context, link string, s resolve.Settings) (resolve.Outcome, error)
+	clear   func(ctx context.Context, link string) error
 
 	said  nameWish // what the log says is handed over
 	pause backoff.Backoff
@@ -27,7 +28,8 @@ type nameServers struct {
 
 // A nameWish is what is to be handed over.
 type nameWish struct {
-	bond     int // its ifindex: systemd-resolved forgets with the link
+	link     string // over which they are asked: the bond or, under the strategy routes, the active member
+	index    int    // its ifindex: systemd-resolved forgets with the link
 	settings resolve.Settings
 	asked    int // how often somebody has asked for it: whoever couldn't take them may now
 }
@@ -35,9 +37,7 @@ type nameWish struct {
 func newNameServers(k *Keeper, reports chan<- []report) *nameServers {
 	return &nameServers{
 		wish: newWish[nameWish](), reports: reports, log: k.Log,
-		set: func(ctx context.Context, s resolve.Settings) (resolve.Outcome, error) {
-			return k.Resolver.Set(ctx, k.Name, s)
-		},
+		set: k.Resolver.Set, clear: k.Resolver.Clear,
 	}
 }
 
@@ -72,7 +72,12 @@ func (n *nameServers) Run(ctx context.Context) error {
 // handOver hands over a wish, and tells what came of it. The error is for what is
 // to be tried again; what was left alone for good reason isn't.
 func (n *nameServers) handOver(ctx context.Context, w nameWish) error {
-	outcome, err := n.set(ctx, w.settings)
+	if before := n.said.link; before != "" && before != w.link {
+		if err := n.clear(ctx, before); err != nil {
+			return err
+		}
+	}
+	outcome, err := n.set(ctx, w.link, w.settings)
 	if ctx.Err() != nil {
 		return err
 	}

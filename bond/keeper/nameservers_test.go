@@ -31,7 +31,7 @@ func TestNameServers(t *testing.T) {
 		answers.Store(answer{resolve.Outcome{Holder: resolve.File}, nil})
 		said := make(chan string, 100)
 		n := &nameServers{wish: newWish[nameWish](), reports: reports, log: slog.New(slog.DiscardHandler)}
-		n.set = func(_ context.Context, s resolve.Settings) (resolve.Outcome, error) {
+		n.set = func(_ context.Context, _ string, s resolve.Settings) (resolve.Outcome, error) {
 			said <- fmt.Sprintf("%s: %s", time.Since(start), s.Servers)
 			a := answers.Load().(answer)
 			return a.outcome, a.err
@@ -40,7 +40,7 @@ func TestNameServers(t *testing.T) {
 		defer j.stop()
 		wants := func(server string, asked int) {
 			servers := []netip.Addr{netip.MustParseAddr(server)}
-			n.wish.put(nameWish{bond: 7, settings: resolve.Settings{Servers: servers}, asked: asked})
+			n.wish.put(nameWish{index: 7, settings: resolve.Settings{Servers: servers}, asked: asked})
 			synctest.Wait()
 		}
 		expect := func(trouble string, want ...string) {

@@ -31,7 +31,7 @@ type supplicants struct {
 type supplicantsWish struct {
 	associations []bond.Association
 	resting      []string // of these, the Wi-Fi members that needn't be associated now
-	asked        int // how often somebody has asked for it: the configuration may say something else now
+	asked        int      // how often somebody has asked for it: the configuration may say something else now
 }
 
 // forgotten is the report that an interface isn't looked after any more.

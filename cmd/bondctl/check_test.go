@@ -14,7 +14,7 @@ func TestCheckLine(t *testing.T) {
 	fares := func(name string, h bond.Health, why string, active ...string) bond.Status {
 		st := bond.Status{Name: name, Mode: "active-backup", Health: h, HealthReason: why}
 		for _, a := range active {
-			st.ActiveSlave, st.ActiveReason = &a, new(bond.ReasonOnlyLink)
+			st.Active, st.ActiveSlave, st.ActiveReason = &a, &a, new(bond.ReasonOnlyLink)
 		}
 		return st
 	}

@@ -74,7 +74,9 @@ func keep(c *cli.Context, up *starterPipe) error {
 	if err != nil {
 		return err
 	}
-	loadBonding()
+	if wanted, _ := h.Recorded(name); wanted == nil || !wanted.Config.ByRoutes() {
+		loadBonding()
+	}
 	log := logger(c)
 	if h.InitialNamespace() {
 		if err := manager.LedgerOf(name).Renew(c.Context); err != nil {

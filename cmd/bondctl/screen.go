@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -56,16 +57,7 @@ func (s screen) paint(h bond.Health, text string) string {
 // status draws one bond on one screen.
 func (s screen) status(st bond.Status) {
 	fmt.Fprintln(s, s.paint(st.Health, s.fit(statusLine(st))))
-	for _, row := range [][2]string{
-		{"trial", trialText(st)},
-		{"health", fmt.Sprintf("%s: %s", st.Health, st.HealthReason)},
-		{"policy", policy(st)},
-		{"better", betterText(st)},
-		{"monitor", monitor(st)},
-		{"mac", fmt.Sprintf("%s (fail_over_mac %s), mtu %d", orDash(st.Address.String()), word(st.FailOverMAC), st.MTU)},
-		{"address", addresses(st)},
-		{"lease", lease(st)},
-	} {
+	for _, row := range s.rows(st) {
 		if row[1] == "" {
 			continue
 		}
@@ -79,8 +71,27 @@ func (s screen) status(st bond.Status) {
 	}
 	if len(st.Members) > 0 {
 		fmt.Fprintln(s)
-		s.members(st.Members)
+		s.members(st)
 	}
+}
+
+// rows are what is said of a bond, or of a group of the strategy routes, above its members.
+func (s screen) rows(st bond.Status) [][2]string {
+	first := [][2]string{
+		{"trial", trialText(st)},
+		{"health", fmt.Sprintf("%s: %s", st.Health, st.HealthReason)},
+		{"policy", policy(st)},
+	}
+	if st.Strategy == bond.StrategyRoutes {
+		return append(first, [2]string{"delays", fmt.Sprintf("updelay %s ms, downdelay %s ms", ms(st.Updelay), ms(st.Downdelay))})
+	}
+	return append(first, [][2]string{
+		{"better", betterText(st)},
+		{"monitor", monitor(st)},
+		{"mac", fmt.Sprintf("%s (fail_over_mac %s), mtu %d", orDash(st.Address.String()), word(st.FailOverMAC), st.MTU)},
+		{"address", addresses(st)},
+		{"lease", lease(st)},
+	}...)
 }
 
 // trialText says that a change may still be put back; "" where none may.
@@ -102,8 +113,11 @@ func trialText(st bond.Status) string {
 // statusLine is the status in one line.
 func statusLine(st bond.Status) string {
 	name := printable(st.Name)
-	if st.ActiveSlave != nil {
-		return fmt.Sprintf("%s: %s, %s active (%s)", name, st.Health, printable(*st.ActiveSlave), because(st))
+	switch {
+	case st.Active != nil:
+		return fmt.Sprintf("%s: %s, %s active (%s)", name, st.Health, printable(*st.Active), because(st))
+	case st.Strategy == bond.StrategyRoutes:
+		return fmt.Sprintf("%s: %s, no active member", name, st.Health)
 	}
 	if st.Mode != "active-backup" {
 		return fmt.Sprintf("%s: %s, mode %s", name, st.Health, st.Mode)
@@ -125,12 +139,18 @@ func because(st bond.Status) string {
 	case bond.ReasonPrimary:
 		return "the primary"
 	case bond.ReasonPrio:
+		if st.Strategy == bond.StrategyRoutes {
+			return "the first in order"
+		}
 		return "highest prio"
 	case bond.ReasonOnlyLink:
 		return "the only link"
 	case bond.ReasonManual:
 		return "chosen by hand"
 	case bond.ReasonHeld:
+		if st.Strategy == bond.StrategyRoutes && word(st.PrimaryReselect) == "always" {
+			return "until updelay is over"
+		}
 		return "held by primary_reselect " + word(st.PrimaryReselect)
 	}
 	return "the kernel's choice"
@@ -138,7 +158,9 @@ func because(st bond.Status) string {
 
 func policy(st bond.Status) string {
 	text := st.Mode
-	if st.Mode != "active-backup" {
+	if st.Strategy == bond.StrategyRoutes {
+		text = "strategy routes"
+	} else if st.Mode != "active-backup" {
 		return text
 	}
 	text += ", primary_reselect " + word(st.PrimaryReselect)
@@ -201,12 +223,19 @@ func lease(st bond.Status) string {
 
 // members draws a table with a row for each member. The last column takes the rest of
 // the width.
-func (s screen) members(members []bond.MemberStatus) {
+func (s screen) members(st bond.Status) {
 	rows := [][]string{{"MEMBER", "ROLE", "LINK", "SPEED", "PRIO", "FAILURES", "DETAIL"}}
-	for _, m := range members {
-		rows = append(rows, []string{
-			printable(m.Name), string(m.Role), linkWord(m), speed(m), number(m.Prio), number(m.LinkFailureCount), detail(m),
-		})
+	if st.Strategy == bond.StrategyRoutes {
+		rows = [][]string{{"MEMBER", "ROLE", "LINK", "SPEED", "METRIC", "TABLE", "ADDRESS", "GATEWAY", "DETAIL"}}
+	}
+	for _, m := range st.Members {
+		row := []string{printable(m.Name), string(m.Role), linkWord(m), speed(m)}
+		if st.Strategy == bond.StrategyRoutes {
+			row = append(row, number(m.Metric), number(m.Table), addressOf(m), hop(m.Gateway))
+		} else {
+			row = append(row, number(m.Prio), number(m.LinkFailureCount))
+		}
+		rows = append(rows, append(row, detail(m)))
 	}
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
@@ -270,11 +299,29 @@ func detail(m bond.MemberStatus) string {
 	return ""
 }
 
-func number(n *int) string {
+func number[T int | uint32](n *T) string {
 	if n == nil {
 		return "-"
 	}
-	return strconv.Itoa(*n)
+	return strconv.FormatInt(int64(*n), 10)
+}
+
+// addressOf is a member's first address, and how many there are more.
+func addressOf(m bond.MemberStatus) string {
+	switch len(m.Addresses) {
+	case 0:
+		return "-"
+	case 1:
+		return m.Addresses[0].String()
+	}
+	return fmt.Sprintf("%s +%d", m.Addresses[0], len(m.Addresses)-1)
+}
+
+func hop(a *netip.Addr) string {
+	if a == nil {
+		return "-"
+	}
+	return a.String()
 }
 
 func ms(m *bond.Millis) string {

@@ -141,7 +141,9 @@ func upWait(c *cli.Context) (time.Duration, error) {
 // reconcile does the work of up, and prints what came of it.
 func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) error {
 	c, h, config := t.c, t.h, t.config
-	loadBonding()
+	if !config.ByRoutes() {
+		loadBonding()
+	}
 	if err := preflight(config.Name); err != nil {
 		return err
 	}
@@ -209,7 +211,7 @@ func afterwards(c *cli.Context, h *bond.Host, config bond.Config, st bond.Status
 // sayAddress says why a bond has no address, and where one may come from.
 func sayAddress(c *cli.Context, config bond.Config, st bond.Status) {
 	switch {
-	case len(st.Addresses) > 0 || config.Method == bond.MethodNone:
+	case len(st.Addresses) > 0 || config.Method == bond.MethodNone || config.ByRoutes(): // whose members have them
 	case c.Bool("once"):
 		warn(c, "%s has no address: --address gives it one, or the keeper by DHCP, and --once leaves none", config.Name)
 	default:
@@ -221,7 +223,7 @@ func sayAddress(c *cli.Context, config bond.Config, st bond.Status) {
 // It returns the bond's status then.
 func waitUsable(c *cli.Context, h *bond.Host, config bond.Config, st bond.Status, wait time.Duration) (bond.Status, error) {
 	lease := config.Method == bond.MethodDHCP && st.Lease == nil
-	if st.ActiveSlave != nil && !lease {
+	if st.Active != nil && !lease {
 		return st, nil
 	}
 	end := time.Now().Add(wait)
@@ -231,12 +233,20 @@ func waitUsable(c *cli.Context, h *bond.Host, config bond.Config, st bond.Status
 	}
 	switch {
 	case errors.Is(err, bond.ErrNoActive):
-		warn(c, "%s has no active slave after %s; it stays, and takes the first member that gets a link", config.Name, wait)
+		warn(c, "%s has no active %s after %s; it stays, and takes the first member that gets a link", config.Name, memberWord(config), wait)
 	case errors.Is(err, bond.ErrNoAddress): // which is said below
 	case err != nil:
 		return st, err
 	}
 	return h.Status(config.Name)
+}
+
+// memberWord is what the active one is called.
+func memberWord(config bond.Config) string {
+	if config.ByRoutes() {
+		return "member"
+	}
+	return "slave"
 }
 
 // say prints a plan: its steps are results, its notes warnings.

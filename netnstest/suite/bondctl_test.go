@@ -111,8 +111,11 @@ func fails(t *testing.T, h *netnstest.Host, status int, reasons []string, args .
 func in(h *netnstest.Host, path string) string { return filepath.Join(h.Root(), path) }
 
 // bondFile is in's path to what bondctl keeps of bond0 under that name.
-func bondFile(h *netnstest.Host, name string) string {
-	path := in(h, "/run/bondctl/*/bond0/"+name)
+func bondFile(h *netnstest.Host, name string) string { return fileOf(h, "bond0", name) }
+
+// fileOf is a file that bondctl keeps of a bond, or of a group.
+func fileOf(h *netnstest.Host, bond, name string) string {
+	path := in(h, "/run/bondctl/*/"+bond+"/"+name)
 	if files, _ := filepath.Glob(path); len(files) == 1 {
 		return files[0]
 	}

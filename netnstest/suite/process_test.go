@@ -22,9 +22,15 @@ import (
 // keeperOf is the process id of bond0's keeper.
 func keeperOf(t *testing.T, h *netnstest.Host) int {
 	t.Helper()
+	return keeperOfBond(t, h, "bond0")
+}
+
+// keeperOfBond is keeperOf another bond, or of a group.
+func keeperOfBond(t *testing.T, h *netnstest.Host, bond string) int {
+	t.Helper()
 	var id struct{ PID int }
 	netnstest.Eventually(t, func() error {
-		text, err := os.ReadFile(bondFile(h, "keeper.json"))
+		text, err := os.ReadFile(fileOf(h, bond, "keeper.json"))
 		if err != nil {
 			return err
 		}

@@ -46,6 +46,9 @@ type Addr struct {
 	Scope  uint8        // RT_SCOPE_*
 	Flags  uint32       // IFA_F_*
 	Label  string       // IFA_LABEL
+	// Metric is that of the route to the address's network which the kernel makes
+	// (IFA_RT_PRIORITY); 0 for its default.
+	Metric uint32
 	// Valid and Preferred are what is left of its life.
 	Valid, Preferred Lifetime
 
@@ -177,14 +180,7 @@ func (c *Conn) Addrs() ([]Addr, error) {
 // itself: from the address, or with IPv6 for all of them.
 func (a Addr) Makes(r Route) bool {
 	const usual6 = 256 // IP6_RT_PRIO_ADDRCONF
-	metric := uint32(0)
-	if a.message != "" {
-		_ = EachAttr([]byte(a.message)[unix.SizeofIfAddrmsg:], func(kind uint16, value []byte) {
-			if kind == ifaRTPriority {
-				metric = Uint32(value)
-			}
-		})
-	}
+	metric := a.Metric
 	from := r.Source == a.Prefix.Addr()
 	if !r.Is4() {
 		from, metric = true, cmp.Or(metric, usual6)
@@ -218,7 +214,7 @@ func (a Addr) request(more []byte) []byte {
 	if a.message != "" {
 		_ = EachAttr([]byte(a.message)[unix.SizeofIfAddrmsg:], func(kind uint16, value []byte) {
 			switch kind {
-			case unix.IFA_CACHEINFO, unix.IFA_FLAGS, ifaTargetNetnsID:
+			case unix.IFA_CACHEINFO, unix.IFA_FLAGS, ifaRTPriority, ifaTargetNetnsID:
 			case unix.IFA_LABEL:
 				b = appendAttr(b, kind, append([]byte(a.Label), 0))
 			default:
@@ -230,6 +226,9 @@ func (a Addr) request(more []byte) []byte {
 	}
 	if flags != 0 {
 		b = appendUint32(b, unix.IFA_FLAGS, flags)
+	}
+	if a.Metric != 0 {
+		b = appendUint32(b, ifaRTPriority, a.Metric)
 	}
 	return append(b, more...)
 }
@@ -285,6 +284,8 @@ func parseAddr(m []byte) (Addr, error) {
 			local, _ = netip.AddrFromSlice(value)
 		case unix.IFA_ADDRESS:
 			address, _ = netip.AddrFromSlice(value)
+		case ifaRTPriority:
+			a.Metric = Uint32(value)
 		case unix.IFA_LABEL:
 			a.Label = unix.ByteSliceToString(value)
 		case unix.IFA_FLAGS:

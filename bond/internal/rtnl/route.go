@@ -52,6 +52,12 @@ func (r Route) Like(o Route) bool {
 	return ends == endsToo && string(r.request()) == string(o.request())
 }
 
+// Equals says whether two routes are one and the same to whoever asked for them, whatever else the kernel says.
+func (r Route) Equals(o Route) bool {
+	return r.Paths == "" && o.Paths == "" && r.Destination == o.Destination && r.Gateway == o.Gateway && r.Source == o.Source &&
+		r.Link == o.Link && r.Table == o.Table && r.Metric == o.Metric && r.Type == o.Type && r.Protocol == o.Protocol
+}
+
 // Fields is the route without what is of no interest to whoever asks whether
 // there is such a one: the kernel's message, and how long it lasts.
 func (r Route) Fields() Route {

@@ -19,6 +19,8 @@ type Rule struct {
 	// Mark is the packets' (FRA_FWMARK) where Mask has a bit (FRA_FWMASK).
 	Mark, Mask uint32
 	Protocol   uint8 // RTPROT_*: who set it
+	// SuppressDefault has a default route that is found taken for none (FRA_SUPPRESS_PREFIXLEN 0).
+	SuppressDefault bool
 
 	message string // the kernel's; "" for one that didn't come from it
 }
@@ -57,7 +59,11 @@ func (r Rule) String() string {
 	if r.OIF != "" {
 		text += " oif " + r.OIF
 	}
-	return text + r.action()
+	text += r.action()
+	if r.SuppressDefault {
+		text += " suppress_prefixlength 0"
+	}
+	return text
 }
 
 // action says what becomes of the packets.
@@ -86,6 +92,9 @@ func (r Rule) action() string {
 	}
 	if r.Table == 0 {
 		return " lookup the table of its VRF" // l3mdev
+	}
+	if r.Table == unix.RT_TABLE_MAIN {
+		return " lookup main"
 	}
 	return fmt.Sprintf(" lookup %d", r.Table)
 }
@@ -255,6 +264,9 @@ func (r Rule) build() []byte {
 	if r.OIF != "" {
 		b = appendAttr(b, unix.FRA_OIFNAME, append([]byte(r.OIF), 0))
 	}
+	if r.SuppressDefault {
+		b = appendUint32(b, unix.FRA_SUPPRESS_PREFIXLEN, 0)
+	}
 	return appendAttr(b, unix.FRA_PROTOCOL, []byte{r.Protocol})
 }
 
@@ -294,6 +306,8 @@ func (r *Rule) parseAttr(kind uint16, value []byte) {
 		r.Mark = Uint32(value)
 	case unix.FRA_FWMASK:
 		r.Mask = Uint32(value)
+	case unix.FRA_SUPPRESS_PREFIXLEN:
+		r.SuppressDefault = Uint32(value) == 0
 	case unix.FRA_PROTOCOL:
 		if len(value) > 0 {
 			r.Protocol = value[0]

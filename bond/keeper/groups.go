@@ -1,0 +1,64 @@
+package keeper
+
+import (
+	"slices"
+	"time"
+
+	"github.com/bondctl/bondctl/bond"
+	"github.com/bondctl/bondctl/bond/resolve"
+)
+
+// holdBack says which members are held back from now on; nil for a bond. Those that have lost their link have others
+// answer for their addresses at once: the kernel has left them out already.
+func (d *decider) holdBack() map[string]bool {
+	d.due = time.Time{}
+	wanted, err := d.Host.Recorded(d.Name)
+	if wanted == nil || err != nil || !wanted.Config.ByRoutes() {
+		return nil
+	}
+	st, err := d.Host.Brief(d.Name)
+	if err != nil {
+		return nil
+	}
+	held, due := d.returns.decide(st, time.Now())
+	d.due = due
+	d.announcer.announce(d.bearers.taken(st))
+	return held
+}
+
+// sooner is after how long to look again: by the end of updelay, if that is sooner; 0 for never.
+func (d *decider) sooner(retry time.Duration) time.Duration {
+	if d.due.IsZero() {
+		return retry
+	}
+	left := max(time.Until(d.due), time.Millisecond)
+	if retry == 0 || left < retry {
+		return left
+	}
+	return retry
+}
+
+// announce has the members announce the addresses that they answer for from now on.
+func (d *decider) announce(st bond.Status) {
+	if st.Strategy == bond.StrategyRoutes {
+		d.announcer.announce(d.bearers.changed(st))
+	}
+}
+
+// wishNames has the name servers of the active member asked.
+func (d *decider) wishNames(c bond.Config, st bond.Status) {
+	if d.nameServers == nil {
+		return
+	}
+	for _, m := range st.Members {
+		if m.Role != bond.RoleActive {
+			continue
+		}
+		i := slices.IndexFunc(c.Members, func(w bond.Member) bool { return w.Name == m.Name })
+		if i < 0 {
+			return
+		}
+		servers := slices.Concat(c.Members[i].IPv4.DNS, c.Members[i].IPv6.DNS)
+		d.nameServers.wish.put(nameWish{m.Name, m.Index, resolve.Settings{Servers: servers}, d.asked})
+	}
+}

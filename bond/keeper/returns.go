@@ -1,0 +1,106 @@
+package keeper
+
+import (
+	"time"
+
+	"github.com/bondctl/bondctl/bond"
+)
+
+// returns decides, under the strategy routes, which members are held back: one that has lost its link is, until it has
+// been well for updelay, for a port that has just returned passes nothing on yet. The kernel leaves out what has no
+// carrier by itself.
+type returns struct {
+	members map[string]*returning
+}
+
+// A returning is what is known of a member's link.
+type returning struct {
+	changes int       // of its carrier
+	up      bool      // it was, at the last look
+	since   time.Time // when it came up, or was first seen
+	lost    time.Time // when it was found without its link; zero while it has one
+	held    bool
+}
+
+// decide takes in how the members are now. It returns which are to be held back, and when that may be otherwise; zero
+// where only an event can bring that about.
+func (r *returns) decide(st bond.Status, now time.Time) (held map[string]bool, due time.Time) {
+	held = map[string]bool{}
+	known := r.members
+	r.members = map[string]*returning{}
+	later := func(t time.Time) {
+		if due.IsZero() || t.Before(due) {
+			due = t
+		}
+	}
+	for _, m := range st.Members {
+		if m.Role != bond.RoleActive && m.Role != bond.RoleBackup {
+			continue
+		}
+		one := known[m.Name]
+		if one == nil {
+			// One that comes to a group that is kept has just been plugged in; at a keeper's start it may have
+			// been well for long, unless an earlier keeper has held it back.
+			one = &returning{changes: m.CarrierChanges, up: linked(m), held: known != nil || value(m.MIIStatus) == "going back", since: now}
+		}
+		one.see(m, millis(st.Downdelay), now)
+		if !one.lost.IsZero() && !one.held {
+			later(one.lost.Add(millis(st.Downdelay)))
+		}
+		r.members[m.Name] = one
+	}
+	r.release(st, now, later)
+	for name, one := range r.members {
+		held[name] = one.held
+	}
+	return held, due
+}
+
+// see takes in how a member is. What came and went between two looks has been lost as well.
+func (r *returning) see(m bond.MemberStatus, downdelay time.Duration, now time.Time) {
+	up := linked(m)
+	switch {
+	case !up:
+		if r.up || r.lost.IsZero() {
+			r.lost = now
+		}
+		r.held = r.held || now.Sub(r.lost) >= downdelay
+	case !r.up || m.CarrierChanges != r.changes:
+		r.held = r.held || downdelay == 0 || !r.lost.IsZero() && now.Sub(r.lost) >= downdelay
+		r.since, r.lost = now, time.Time{}
+	}
+	r.up, r.changes = up, m.CarrierChanges
+}
+
+// release lets go of those that are held back no longer: who has been well for updelay, unless primary_reselect has
+// the one stay that serves; and where nobody else serves the preferred one at once.
+func (r *returns) release(st bond.Status, now time.Time, later func(time.Time)) {
+	serves := -1 // the place of the first one that serves
+	for i, m := range st.Members {
+		if one := r.members[m.Name]; one != nil && one.up && !one.held && serves < 0 {
+			serves = i
+		}
+	}
+	for i, m := range st.Members {
+		one := r.members[m.Name]
+		if one == nil || !one.up || !one.held {
+			continue
+		}
+		end := one.since.Add(millis(st.Updelay))
+		stays := value(st.PrimaryReselect) == bond.ReselectFailure && serves >= 0 && i < serves
+		switch {
+		case serves < 0:
+			one.held, serves = false, i
+		case stays:
+		case now.Before(end):
+			later(end)
+		default:
+			one.held = false
+		}
+	}
+}
+
+// linked says whether something can be sent over a member.
+func linked(m bond.MemberStatus) bool { return value(m.Carrier) && !m.Dormant }
+
+func millis(m *bond.Millis) time.Duration { return time.Duration(value(m)) * time.Millisecond }

@@ -1,0 +1,241 @@
+package bond
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
+)
+
+// newRoutesPlan is [NewPlan] of the strategy routes.
+func newRoutesPlan(c Config, s State) (Plan, error) {
+	if l, present := s.link(c.Name); present {
+		return Plan{}, &ObstacleError{Bond: c.Name, What: fmt.Sprintf(
+			"there is an interface %s, and the strategy routes makes none; give the group a name of its own, such as uplink", l.Name)}
+	}
+	p := &routesPlanner{Plan: Plan{Bond: c.Name}, state: s, members: s.routesMembers(c)}
+	for _, m := range p.members {
+		switch {
+		case m.link.Name == "":
+			p.note("%s is absent; the others serve for now", m.name)
+		case m.pending != "":
+			p.note("%s is %s; the others serve for now", m.name, m.pending)
+		default:
+			p.Members++
+			p.add(p.sysctls(m)...)
+			p.setUp(m)
+			p.addresses(m)
+		}
+	}
+	p.routes()
+	p.rules()
+	p.oldAddresses()
+	p.giveBackReleased()
+	p.Associations = (&wanted{members: p.plain()}).associations()
+	p.Loses = slices.ContainsFunc(p.Steps, p.loses)
+	return p.Plan, nil
+}
+
+// routesPlanner builds a Plan of the strategy routes.
+type routesPlanner struct {
+	Plan
+	state   State
+	members []routesMember
+}
+
+func (p *routesPlanner) add(steps ...Step) { p.Steps = append(p.Steps, steps...) }
+
+func (p *routesPlanner) note(format string, args ...any) {
+	p.Notes = append(p.Notes, Messagef(format, args...))
+}
+
+// plain are the members as a bond has them.
+func (p *routesPlanner) plain() (list []wantedMember) {
+	for _, m := range p.members {
+		list = append(list, m.wantedMember)
+	}
+	return list
+}
+
+// loses says whether a step takes from a member an address, or a default route of somebody else's.
+func (p *routesPlanner) loses(step Step) bool {
+	switch step := step.(type) {
+	case delAddress:
+		return true
+	case delRoute:
+		return step.Route.Destination.Bits() == 0 && step.Route.Table == unix.RT_TABLE_MAIN && step.Route.Protocol != RouteProtocol
+	}
+	return false
+}
+
+// setUp sets a member up. One that somebody has just set down is left so for a while.
+func (p *routesPlanner) setUp(m routesMember) {
+	if !m.link.Up && !m.link.resting {
+		up := m.link.settings()
+		up.Up = true
+		p.add(setLink{m.link.Name, m.link.settings(), up})
+	}
+}
+
+// sysctls are the steps that a member's settings need.
+func (p *routesPlanner) sysctls(m routesMember) (steps []Step) {
+	set := func(family, key, value string) {
+		has := sysctl{Link: m.link.Index, Family: family, Key: key}.in(p.state.memberSysctls)
+		if has.Value != "" && has.Value != value {
+			to := has
+			to.Value = value
+			steps = append(steps, setSysctl{m.link.Name, has.Value, to})
+		}
+	}
+	set("ipv4", ignoreLinkDown, "1")
+	if p.sharesNetwork(m, func(routesMember) bool { return true }) {
+		set("ipv4", arpFilter, "1")
+	}
+	strict := sysctl{Link: m.link.Index, Family: "ipv4", Key: rpFilter}.in(p.state.memberSysctls).Value == "1"
+	if strict || p.state.strictAll {
+		set("ipv4", rpFilter, "2")
+	}
+	set("ipv6", ignoreLinkDown, "1")
+	return steps
+}
+
+// sharesNetwork says whether another member that counts has an address in a network of this one.
+func (p *routesPlanner) sharesNetwork(m routesMember, counts func(routesMember) bool) bool {
+	networks := func(m routesMember) (list []netip.Prefix) {
+		for _, n := range m.nets {
+			for _, a := range n.addresses {
+				list = append(list, a.Masked())
+			}
+		}
+		return list
+	}
+	own := networks(m)
+	return slices.ContainsFunc(p.members, func(o routesMember) bool {
+		return o.name != m.name && counts(o) && slices.ContainsFunc(networks(o), func(n netip.Prefix) bool { return slices.Contains(own, n) })
+	})
+}
+
+// addresses gives a member those that it misses, and has the kernel's routes to their networks go by the member's order.
+func (p *routesPlanner) addresses(m routesMember) {
+	for _, n := range m.nets {
+		for _, prefix := range n.addresses {
+			has, there := p.state.addr(m.link.Index, prefix)
+			want := has
+			if !there {
+				want = rtnl.NewAddr(prefix)
+			}
+			if want.Flags&unix.IFA_F_NOPREFIXROUTE == 0 {
+				want.Metric = n.metric
+			}
+			switch {
+			case !there:
+				p.add(addAddress{Link: m.link.Name, Address: want})
+			case want != has:
+				p.add(setAddress{m.link.Name, want})
+			}
+		}
+	}
+}
+
+// routes first come and then go, so that there always is one.
+func (p *routesPlanner) routes() {
+	var wanted []rtnl.Route
+	for _, m := range p.members {
+		for _, n := range m.nets {
+			for _, r := range n.routes(m.link.Index) {
+				wanted = append(wanted, r)
+				if !slices.ContainsFunc(p.state.routes, r.Equals) {
+					p.add(addRoute{m.link.Name, r.By(0)})
+				}
+			}
+		}
+	}
+	for _, r := range p.state.routes {
+		link, _ := p.state.linkByIndex(r.Link)
+		if p.state.addedRoute(link.Name, r) && !slices.ContainsFunc(wanted, r.Equals) || p.replaces(r) {
+			p.add(delRoute{link.Name, r.Fields().By(0)})
+		}
+	}
+}
+
+// replaces says whether a route of somebody else's is a member's default route whose place ours takes: it was there
+// before ours. What is added later is left alone.
+func (p *routesPlanner) replaces(r rtnl.Route) bool {
+	if r.Protocol == RouteProtocol || r.Protocol == unix.RTPROT_RA || r.Table != unix.RT_TABLE_MAIN || r.Type != unix.RTN_UNICAST {
+		return false
+	}
+	for _, m := range p.members {
+		for _, n := range m.nets {
+			if r.Link == m.link.Index && n.isDefault(r) && n.gateway.IsValid() && len(n.addresses) > 0 && !p.state.addedDefault(m.link.Name, n) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// addedRoute says whether a route over a link is one that bondctl has added.
+func (s *State) addedRoute(link string, r rtnl.Route) bool {
+	return slices.ContainsFunc(s.added().Routes, func(a addedRoute) bool { return a.Link == link && a.Route.By(r.Link).Equals(r) })
+}
+
+// addedDefault says whether bondctl has given a link a default route of a family.
+func (s *State) addedDefault(link string, n routesNet) bool {
+	return slices.ContainsFunc(s.added().Routes, func(a addedRoute) bool { return a.Link == link && n.isDefault(a.Route) })
+}
+
+// giveBackReleased gives links back what they had that are no members any more.
+func (p *routesPlanner) giveBackReleased() {
+	if p.state.Before == nil {
+		return
+	}
+	for _, was := range p.state.Before.Links {
+		link, present := p.state.linkByIndex(was.Index)
+		member := slices.ContainsFunc(p.members, func(m routesMember) bool { return m.link.Index == was.Index })
+		if present && !member {
+			p.add(NewRestore(p.state.Before.only(was.Index), p.state).Steps...)
+			p.add(giveBack{link.Name, was.linkSettings}) // all that is left of it is to be noted
+		}
+	}
+}
+
+// rules plans the rules that are missing, and removes those of ours that aren't wanted any more.
+func (p *routesPlanner) rules() {
+	var wanted []rtnl.Rule
+	for _, m := range p.members {
+		if m.held && p.sharesNetwork(m, routesMember.serves) {
+			continue // what comes from its addresses goes over the other for now
+		}
+		for _, n := range m.nets {
+			for _, r := range n.rules() {
+				wanted = append(wanted, r)
+				if _, there := r.In(p.state.rules); !there {
+					p.add(addRule{m.link.Name, r})
+				}
+			}
+		}
+	}
+	for _, added := range p.state.added().Rules {
+		has, there := added.In(p.state.rules)
+		if _, still := added.In(wanted); there && !still {
+			p.add(delRule{p.Bond, has})
+		}
+	}
+}
+
+// oldAddresses removes the addresses that bondctl has added and that aren't wanted any more.
+func (p *routesPlanner) oldAddresses() {
+	for _, a := range slices.Backward(p.state.added().Addresses) {
+		link, present := p.state.link(a.Link)
+		has, there := p.state.addr(link.Index, a.Prefix)
+		wanted := slices.ContainsFunc(p.members, func(m routesMember) bool {
+			return m.link.Name == a.Link && slices.ContainsFunc(m.nets, func(n routesNet) bool { return slices.Contains(n.named, a.Prefix) })
+		})
+		if present && there && !wanted {
+			p.add(delAddress{a.Link, has})
+		}
+	}
+}

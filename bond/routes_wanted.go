@@ -1,0 +1,271 @@
+package bond
+
+import (
+	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
+)
+
+// Under the strategy routes each member has a table and rules of its own, so that what comes from one of its
+// addresses goes out over it, and a default route in main by order of preference.
+const (
+	// RouteProtocol is the protocol number (RTPROT_*, FRA_PROTOCOL) of bondctl's routes and rules under the
+	// strategy routes. No one else's is known to be the same (iproute2's etc/iproute2/rt_protos).
+	RouteProtocol = 98
+
+	// firstTable and a link's ifindex are the number of its table.
+	firstTable = 30000
+	// memberMetric is the metric of the first member; each further one has one more.
+	memberMetric = 100
+	// heldBackMetric is added to the metrics of a member that is held back: whoever isn't goes before it, and
+	// where there is nobody else it serves still.
+	heldBackMetric = 20000
+)
+
+// The priorities of a member's rules. They come after a VPN's that was set up later, whose tool takes a priority
+// below all that there are, and before main.
+const (
+	// To a network of the member itself, over it. Where it has no carrier the look-up goes on.
+	ruleConnected = 30000 + iota
+	// By main, but not by its default routes: the networks of VPNs and containers are reached as by everybody.
+	ruleSpecific
+	// By the member's own table, that is by its default route.
+	ruleDefault
+)
+
+// A routesMember is a member, and what it is to have.
+type routesMember struct {
+	wantedMember
+	rank   int    // its place in the order of preference, the primary first
+	metric uint32 // by its rank, or chosen by hand
+	held   bool
+	nets   []routesNet
+}
+
+// A routesNet is what a member has of one family.
+type routesNet struct {
+	family    int
+	named     []netip.Prefix // the addresses that it is to be given
+	addresses []netip.Prefix // all that it has by then, of global scope
+	gateway   netip.Addr
+	metric    uint32
+	table     uint32
+}
+
+// routesMembers are the members with what they are to have, in order of preference. Those that aren't there or can't
+// be used have nothing.
+func (s *State) routesMembers(c Config) (list []routesMember) {
+	ranked := s.expand(c)
+	primary := s.called(c.Primary)
+	slices.SortStableFunc(ranked, func(a, b wantedMember) int { return rank(a.name != primary) - rank(b.name != primary) })
+	for i, m := range ranked {
+		r := routesMember{wantedMember: m, rank: i, metric: memberMetric + uint32(i)}
+		if m.link.Name != "" {
+			r.pending = s.pendingByRoutes(m.link)
+		}
+		if r.pending == "" {
+			r.held = s.isHeldBack(r)
+			if s.chosen(m.link) {
+				r.metric = memberMetric - 1
+			}
+			for _, family := range families {
+				if n, _ := m.network(family); n.Method != MethodNone && !(family == unix.AF_INET6 && s.no6) {
+					r.nets = append(r.nets, s.routesNet(r, family, *n))
+				}
+			}
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// pendingByRoutes says why a link can't be used now; "" when it can.
+func (s *State) pendingByRoutes(l Link) string {
+	switch {
+	case l.Master != "":
+		return "held by " + l.Master
+	case l.RFKill:
+		return "blocked by rfkill"
+	case l.Initializing:
+		return "not yet initialised by udev"
+	case l.refused != "":
+		return l.refused
+	}
+	if lower, down := s.lowerDown(l); down {
+		return "on " + lower + ", which is down"
+	}
+	return ""
+}
+
+// chosen says whether somebody has chosen a link by hand, which holds until it loses its carrier.
+func (s *State) chosen(l Link) bool {
+	return s.manual != nil && s.manual.Ifindex == l.Index && s.manual.Failures == l.Changes
+}
+
+// isHeldBack says whether a member is to stay behind the others: as the keeper says or, without one, as it is.
+func (s *State) isHeldBack(m routesMember) bool {
+	if s.heldBack != nil {
+		return s.heldBack[m.link.Name]
+	}
+	return s.holdsBack(m.link.Index)
+}
+
+// holdsBack says whether the kernel's routes over a link hold it back.
+func (s *State) holdsBack(link int) bool {
+	return slices.ContainsFunc(s.routes, func(r rtnl.Route) bool {
+		return r.Link == link && r.Protocol == RouteProtocol && r.Table == unix.RT_TABLE_MAIN && r.Metric >= heldBackMetric
+	}) || slices.ContainsFunc(s.addrs, func(a rtnl.Addr) bool { return a.Link == link && a.Metric >= heldBackMetric })
+}
+
+// routesNet is what a member is to have of a family.
+func (s *State) routesNet(m routesMember, family int, n MemberNetwork) routesNet {
+	r := routesNet{family: family, named: n.Addresses, metric: valueOr(n.Metric, m.metric), table: n.Table}
+	if m.held {
+		r.metric += heldBackMetric
+	}
+	if r.table == 0 {
+		r.table = firstTable + uint32(m.link.Index)
+	}
+	r.addresses = slices.Clone(n.Addresses)
+	for _, a := range s.addrsOf(m.link.Index) {
+		old := slices.Contains(s.added().Addresses, addedAddress{m.link.Name, a.Prefix}) && !slices.Contains(n.Addresses, a.Prefix)
+		if r.owns(a) && !old && !slices.Contains(r.addresses, a.Prefix) {
+			r.addresses = append(r.addresses, a.Prefix)
+		}
+	}
+	if r.gateway = n.Gateway; !r.gateway.IsValid() && len(r.addresses) > 0 {
+		r.gateway = s.gatewayOver(m.link.Index, r)
+	}
+	return r
+}
+
+// owns says whether an address is one of the family that others may send to.
+func (n routesNet) owns(a rtnl.Addr) bool {
+	const unusable = unix.IFA_F_TEMPORARY | unix.IFA_F_DADFAILED
+	return a.Prefix.Addr().Is4() == (n.family == unix.AF_INET) && isGlobal(a) && a.Flags&unusable == 0
+}
+
+// gatewayOver is the gateway of a link's default route of others, or else that of ours, which was once theirs.
+func (s *State) gatewayOver(link int, n routesNet) (gateway netip.Addr) {
+	best := uint32(1<<32 - 1)
+	for _, r := range s.routes {
+		theirs := r.Protocol != RouteProtocol && r.Table == unix.RT_TABLE_MAIN && r.Type == unix.RTN_UNICAST
+		if r.Link == link && n.isDefault(r) && theirs && r.Gateway.IsValid() && r.Metric <= best {
+			gateway, best = r.Gateway, r.Metric
+		}
+	}
+	if gateway.IsValid() {
+		return gateway
+	}
+	for _, r := range s.routes {
+		if r.Link == link && n.isDefault(r) && r.Protocol == RouteProtocol && r.Gateway.IsValid() {
+			return r.Gateway
+		}
+	}
+	return s.Before.gatewayOver(link, n)
+}
+
+// gatewayOver is that of a link's default route as it was: the kernel has removed ours with the link's state.
+func (i *Image) gatewayOver(link int, n routesNet) netip.Addr {
+	if i == nil {
+		return netip.Addr{}
+	}
+	for _, r := range i.Routes {
+		if r.Link == link && n.isDefault(r) && r.Table == unix.RT_TABLE_MAIN && r.Gateway.IsValid() {
+			return r.Gateway
+		}
+	}
+	return netip.Addr{}
+}
+
+// isDefault says whether a route is a default route of the family.
+func (n routesNet) isDefault(r rtnl.Route) bool {
+	return r.Destination.Bits() == 0 && r.Is4() == (n.family == unix.AF_INET)
+}
+
+// source is the address from which what goes by the gateway comes: one of the gateway's network, or else the first.
+func (n routesNet) source() netip.Addr {
+	for _, p := range n.addresses {
+		if p.Contains(n.gateway) {
+			return p.Addr()
+		}
+	}
+	if len(n.addresses) == 0 {
+		return netip.Addr{}
+	}
+	return n.addresses[0].Addr()
+}
+
+// routes are those that the member is to have, of its own table first. The kernel makes those to its networks in main,
+// with the metrics of its addresses.
+func (n routesNet) routes(link int) (list []rtnl.Route) {
+	add := func(to netip.Prefix, gateway, source netip.Addr, table, metric uint32) {
+		r := rtnl.NewRoute(to, gateway)
+		r.Protocol, r.Link, r.Table, r.Source = RouteProtocol, link, table, source
+		r.Metric = metric
+		if !r.Is4() && metric == 0 {
+			r.Metric = rtnl.DefaultMetric6
+		}
+		list = with(list, r)
+	}
+	for _, p := range n.addresses {
+		if p.Bits() < p.Addr().BitLen() {
+			add(p.Masked(), netip.Addr{}, p.Addr(), n.table, 0)
+		}
+	}
+	if n.gateway.IsValid() && len(n.addresses) > 0 {
+		all := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+		if n.family == unix.AF_INET6 {
+			all = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+		}
+		add(all, n.gateway, n.source(), n.table, 0)
+		add(all, n.gateway, n.source(), unix.RT_TABLE_MAIN, n.metric)
+	}
+	return list
+}
+
+// rules are those by which what comes from the member's addresses goes out over it.
+func (n routesNet) rules() (list []rtnl.Rule) {
+	for _, p := range n.addresses {
+		from := netip.PrefixFrom(p.Addr(), p.Addr().BitLen())
+		add := func(priority, table uint32, to netip.Prefix, suppress bool) {
+			r := rtnl.NewRule(uint8(n.family), priority, table)
+			r.From, r.To, r.SuppressDefault, r.Protocol = from, to, suppress, RouteProtocol
+			list = with(list, r)
+		}
+		if p.Bits() < p.Addr().BitLen() {
+			add(ruleConnected, n.table, p.Masked(), false)
+		}
+		add(ruleSpecific, unix.RT_TABLE_MAIN, netip.Prefix{}, true)
+		add(ruleDefault, n.table, netip.Prefix{}, false)
+	}
+	return list
+}
+
+// routesSysctls are the settings that the members are to have, without their values.
+func (s *State) routesSysctls(c Config) (list []sysctl) {
+	for _, m := range s.expand(c) {
+		if m.link.Name == "" {
+			continue
+		}
+		for _, key := range []string{ignoreLinkDown, arpFilter, rpFilter} {
+			list = append(list, sysctl{Link: m.link.Index, Family: "ipv4", Key: key})
+		}
+		list = append(list, sysctl{Link: m.link.Index, Family: "ipv6", Key: ignoreLinkDown})
+	}
+	return list
+}
+
+// The settings of a link that the strategy routes needs (Documentation/networking/ip-sysctl.rst).
+const (
+	// A pulled cable takes the link's routes out of the choice at once, whoever keeps the group or not.
+	ignoreLinkDown = "ignore_routes_with_linkdown"
+	// Of several members on one network the one that would answer by its routes answers for an address: its own
+	// as long as it has carrier, then another.
+	arpFilter = "arp_filter"
+	// 1 drops what comes in over a member whose routes are behind another one's.
+	rpFilter = "rp_filter"
+)
