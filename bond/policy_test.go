@@ -118,7 +118,7 @@ func TestPolicyFile(t *testing.T) {
 	}
 	want := []string{
 		"rule 7: from 192.0.2.0/24 to 198.51.100.0/24 fwmark 0x1/0xff iif bond0 lookup 100",
-		"rule 1001: fwmark 0x51 lookup 254", "IPv6 rule 1001: fwmark 0x51 lookup 254",
+		"rule 1001: fwmark 0x51 lookup main", "IPv6 rule 1001: fwmark 0x51 lookup main",
 		"IPv6 rule 1002: lookup 255",
 	}
 	if diff := cmp.Diff(want, texts(c.rules(false))); diff != "" {

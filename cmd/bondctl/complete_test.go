@@ -95,7 +95,7 @@ func TestCompleteWords(t *testing.T) {
 		}
 		for _, word := range words {
 			settings := []bond.Setting{
-				{Key: "member", Value: "nope0"}, {Key: "arp_interval", Value: "1s"}, {Key: "arp_ip_target", Value: "192.0.2.1"},
+				{Key: "member", Value: []bond.Setting{{Key: "member.name", Value: "nope0"}, {Key: "member.wpa_conf", Value: "/nope"}}}, {Key: "arp_interval", Value: "1s"}, {Key: "arp_ip_target", Value: "192.0.2.1"},
 				{Key: k.Name, Value: word.text},
 			}
 			if _, err := bond.NewConfig("testbond0", settings); err != nil {

@@ -281,7 +281,7 @@ func detail(m bond.MemberStatus) string {
 	case m.PendingReason != nil && m.Role == bond.RolePending:
 		return printable(*m.PendingReason)
 	case m.Resting && m.WiFi == nil:
-		return "Wi-Fi, at rest while a cable serves (wifi_standby cold)"
+		return "Wi-Fi, at rest (cold)"
 	case m.WiFi != nil:
 		text := strconv.Quote(m.WiFi.SSID)
 		if m.WiFi.Signal != nil {
