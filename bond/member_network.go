@@ -23,7 +23,7 @@ func (c Config) ByRoutes() bool { return c.Strategy == StrategyRoutes }
 // A MemberNetwork is what a member has of one family under StrategyRoutes.
 type MemberNetwork struct {
 	// Method is where the addresses come from; "" is MethodAuto: those that are named, or else what
-	// somebody else gives the member.
+	// somebody else gives the member, or else (of IPv4) DHCP.
 	Method    string         `json:"method,omitempty"`
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
 	// Gateway is that of the member's default routes; the zero Addr is that of the default route that
@@ -53,7 +53,7 @@ func memberNetworkKeys(family int, leastMetric uint64, methods ...string) []Key 
 	table := "member." + family4or6
 	return []Key{
 		{Name: table, kind: kind{table: true}},
-		{Name: table + ".method", kind: one(func(m *Member) *string { return &of(m).Method }, oneOf(methods...)), Default: "auto: static where an address is named, else what the member has",
+		{Name: table + ".method", kind: one(func(m *Member) *string { return &of(m).Method }, oneOf(methods...)), Default: "auto: static where an address is named, else what the member has, else (of IPv4) dhcp",
 			Usage: "`WORD` where the member's addresses come from, under the strategy routes"},
 		{Name: table + ".addresses", List: true, kind: several(func(m *Member) *[]netip.Prefix { return &of(m).Addresses }, parseCIDR, family4or6),
 			Usage: "`CIDR` an address of the member"},
@@ -185,8 +185,6 @@ func (c *Config) checkMemberNetworks(say sayer) {
 // check checks a family's keys against each other.
 func (n *MemberNetwork) check(family int, at func(string) string, say sayer) {
 	switch {
-	case n.Method == MethodDHCP:
-		say(at("method"), "this version of bondctl leases no addresses for the strategy routes yet: leave method out, and let the member's DHCP client go on")
 	case n.Method == MethodStatic && n.Addresses == nil:
 		say(at("method"), "static wants an address; name one with addresses")
 	case n.Method == MethodNone && (n.Addresses != nil || n.Gateway.IsValid()):

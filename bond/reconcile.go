@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"net/netip"
 	"time"
+
+	"github.com/bondctl/bondctl/bond/internal/statedir"
 )
 
 // Wanted is what is wanted of a bond, and where that was written. Both are recorded.
@@ -159,8 +161,24 @@ func (h *Host) lookAtLease(c Config) (State, error) {
 // lookAtRoutes reads what the strategy routes needs to know of the members.
 func (h *Host) lookAtRoutes(s *State, c Config) error {
 	s.memberSysctls = s.readSysctls(s.routesSysctls(c))
+	k, _, err := h.store.of(c.Name).Keeper()
+	if err != nil {
+		return err
+	}
+	s.leases = leasesOf(k)
 	s.strictAll = readSettable(sysctl{Family: "ipv4", Key: rpFilter}, "all") == "1"
 	return h.lookCloser(s)
+}
+
+// leasesOf are the leases of members that still hold.
+func leasesOf(k statedir.Keeper) map[string]memberLease {
+	all := map[string]memberLease{}
+	for member, lent := range k.MemberLents {
+		if l, left := lent.Now(); l != nil {
+			all[member] = memberLease{l, left}
+		}
+	}
+	return all
 }
 
 // lookUnprivileged is look for who may not read the journal. A bond of which there is

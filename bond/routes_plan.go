@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -130,6 +131,7 @@ func (p *routesPlanner) addresses(m routesMember) {
 			if want.Flags&unix.IFA_F_NOPREFIXROUTE == 0 {
 				want.Metric = n.metric
 			}
+			n.lifetime(&want)
 			switch {
 			case !there:
 				p.add(addAddress{Link: m.link.Name, Address: want})
@@ -137,6 +139,17 @@ func (p *routesPlanner) addresses(m routesMember) {
 				p.add(setAddress{m.link.Name, want})
 			}
 		}
+	}
+}
+
+// lifetime has a leased address end with its lease.
+func (n routesNet) lifetime(a *rtnl.Addr) {
+	if n.lease.Lease == nil || a.Prefix != n.lease.Address {
+		return
+	}
+	left := n.lease.left.Truncate(time.Second)
+	if left > 0 && (a.Valid == rtnl.Forever || (a.Valid.Duration()-left).Abs() > lifetimeSlack) {
+		a.Valid, a.Preferred = rtnl.In(left), rtnl.In(left)
 	}
 }
 

@@ -24,6 +24,7 @@ func (h *Host) routesStatusOf(s State, r record) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
+	s.leases = leasesOf(k)
 	st := newRoutesStatus(s, r)
 	st.Trial = t.status()
 	var more []string
@@ -153,6 +154,7 @@ func (m routesMember) status(s State, refused map[string]string) MemberStatus {
 	}
 	st.MIIStatus = new(m.linkWord())
 	for _, n := range m.nets {
+		st.WantsDHCP = st.WantsDHCP || n.dhcp
 		if len(n.addresses) == 0 {
 			continue
 		}

@@ -51,6 +51,8 @@ type routesNet struct {
 	named     []netip.Prefix // the addresses that it is to be given
 	addresses []netip.Prefix // all that it has by then, of global scope
 	gateway   netip.Addr
+	dhcp      bool        // the address is to be leased
+	lease     memberLease // what is lent; without a Lease nothing
 	metric    uint32
 	table     uint32
 }
@@ -129,17 +131,37 @@ func (s *State) routesNet(m routesMember, family int, n MemberNetwork) routesNet
 	if r.table == 0 {
 		r.table = firstTable + uint32(m.link.Index)
 	}
-	r.addresses = slices.Clone(n.Addresses)
+	var others []netip.Prefix // which somebody else has given it
 	for _, a := range s.addrsOf(m.link.Index) {
-		old := slices.Contains(s.added().Addresses, addedAddress{m.link.Name, a.Prefix}) && !slices.Contains(n.Addresses, a.Prefix)
-		if r.owns(a) && !old && !slices.Contains(r.addresses, a.Prefix) {
-			r.addresses = append(r.addresses, a.Prefix)
+		ours := slices.Contains(s.added().Addresses, addedAddress{m.link.Name, a.Prefix})
+		leased := s.leases[m.link.Name].Lease != nil && s.leases[m.link.Name].Address == a.Prefix
+		if r.owns(a) && !ours && !leased && !slices.Contains(n.Addresses, a.Prefix) {
+			others = append(others, a.Prefix)
 		}
 	}
-	if r.gateway = n.Gateway; !r.gateway.IsValid() && len(r.addresses) > 0 {
+	r.lend(m.link.Name, s, n.Method, len(others) > 0)
+	r.addresses = slices.Concat(r.named, others)
+	switch {
+	case n.Gateway.IsValid():
+		r.gateway = n.Gateway
+	case r.lease.Lease != nil:
+		r.gateway = r.lease.Gateway()
+	case len(r.addresses) > 0:
 		r.gateway = s.gatewayOver(m.link.Index, r)
 	}
 	return r
+}
+
+// lend finds out whether an address is to be leased, and takes the one that is.
+func (r *routesNet) lend(link string, s *State, method string, others bool) {
+	auto := (method == "" || method == MethodAuto) && len(r.named) == 0 && !others
+	if r.dhcp = r.family == unix.AF_INET && (method == MethodDHCP || auto); !r.dhcp {
+		return
+	}
+	if l := s.leases[link]; l.Lease != nil {
+		r.lease = l
+		r.named = append(slices.Clone(r.named), l.Address)
+	}
 }
 
 // owns says whether an address is one of the family that others may send to.
@@ -223,6 +245,15 @@ func (n routesNet) routes(link int) (list []rtnl.Route) {
 		}
 		add(all, n.gateway, n.source(), n.table, 0)
 		add(all, n.gateway, n.source(), unix.RT_TABLE_MAIN, n.metric)
+	}
+	if n.lease.Lease == nil {
+		return list
+	}
+	for _, r := range n.lease.Routes { // of those without a gateway some lead to the next gateway
+		if r.Destination.Bits() > 0 {
+			add(r.Destination, r.Gateway, n.lease.Address.Addr(), n.table, 0)
+			add(r.Destination, r.Gateway, n.lease.Address.Addr(), unix.RT_TABLE_MAIN, n.metric)
+		}
 	}
 	return list
 }

@@ -47,6 +47,7 @@ type State struct {
 	heldBack      map[string]bool
 	manual        *choice // the member that somebody has chosen by hand
 	memberSysctls []sysctl
+	leases        map[string]memberLease // what DHCP has lent members
 	strictAll     bool
 
 	traffic
@@ -61,6 +62,12 @@ type State struct {
 	raMetric string
 	ipv6     map[string]setting6 // the bond's settings that [Config.Method6] is about, by name
 	no6      bool                // this kernel has no IPv6
+}
+
+// A memberLease is what DHCP has lent a member, and for how much longer.
+type memberLease struct {
+	*lease.Lease
+	left time.Duration
 }
 
 // BondState is a bond as the kernel has it.

@@ -116,6 +116,9 @@ type MemberStatus struct {
 	// (wifi_standby cold).
 	Resting bool `json:"resting"`
 
+	// WantsDHCP says that the keeper is to have a member's own IPv4 address leased, under the strategy routes.
+	WantsDHCP bool `json:"-"`
+
 	Index   int  `json:"-"` // the interface's ifindex; 0 without one
 	Dormant bool `json:"-"` // a Wi-Fi link whose handshake isn't through (operstate dormant)
 	// CarrierChanges counts how often carrier came and went (IFLA_CARRIER_CHANGES).

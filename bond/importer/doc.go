@@ -31,12 +31,9 @@ type Request struct {
 
 // A Result is a bond's configuration, and what is to be said of it.
 type Result struct {
-	Name  string
-	Files []string // that were read
-	// Config is the bond's; with Routes there is none, for this version of bondctl has no
-	// such strategy.
+	Name   string
+	Files  []string // that were read
 	Config bond.Config
-	Routes bool
 	TOML   []byte   // what the file says, without the remarks
 	Left   []Remark // lines that couldn't be carried over
 	Notes  []Remark // what else is to be known

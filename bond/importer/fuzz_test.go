@@ -58,9 +58,6 @@ func check(t *testing.T, r Result) {
 			t.Fatalf("%+q", one)
 		}
 	}
-	if r.Routes {
-		return
-	}
 	settings, err := bond.ParseTOML("written.toml", r.TOML)
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, r.TOML)

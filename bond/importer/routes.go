@@ -7,14 +7,10 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-
-	"github.com/pelletier/go-toml/v2"
+	"strings"
 
 	"github.com/bondctl/bondctl/bond"
 )
-
-// RoutesReason says why a result of the strategy routes can't be used yet.
-const RoutesReason = `this version of bondctl has no strategy "routes" yet, and refuses such a file`
 
 // withoutBond makes what it can of files that have no bond: where several links have
 // addresses of their own, the strategy routes or one bond of them.
@@ -96,30 +92,10 @@ func oneNetwork(addresses []netip.Prefix) bool {
 	return len(networks) < 2
 }
 
-// The strategy routes as a file has it.
-type (
-	routesFile struct {
-		Strategy string         `toml:"strategy"`
-		Members  []routesMember `toml:"member"`
-	}
-	routesMember struct {
-		Name    string        `toml:"name"`
-		WPAConf string        `toml:"wpa_conf,omitempty"`
-		IPv4    *routesFamily `toml:"ipv4,omitempty"`
-		IPv6    *routesFamily `toml:"ipv6,omitempty"`
-	}
-	routesFamily struct {
-		Method    string   `toml:"method,omitempty"`
-		Addresses []string `toml:"addresses,omitempty"`
-		Gateway   string   `toml:"gateway,omitempty"`
-		DNS       []string `toml:"dns,omitempty"`
-	}
-)
-
 // asRoutes makes the strategy routes of links: each keeps its addresses.
 func (f *found) asRoutes(name string, list []*link) (Result, error) {
-	r := Result{Name: name, Files: f.files, Off: f.offOf(list), Notes: slices.Clone(f.notes), Routes: true}
-	out := routesFile{Strategy: "routes"}
+	r := Result{Name: name, Files: f.files, Off: f.offOf(list), Notes: slices.Clone(f.notes)}
+	out := bond.Config{Name: name, Strategy: bond.StrategyRoutes}
 	networks := map[netip.Prefix]bool{}
 	for _, l := range list {
 		one := Result{}
@@ -148,10 +124,12 @@ func (f *found) asRoutes(name string, list []*link) (Result, error) {
 	}
 	r.Left = slices.Concat(r.Left, f.left, f.standing(list))
 	r.routesNotes(list, networks)
-	var err error
-	r.TOML, err = toml.Marshal(out)
 	r.sort()
-	return r, err
+	r.Config, r.TOML = out, bond.FormatTOML(out)
+	if err := out.Check(); err != nil {
+		return Result{}, &Error{list[0].at.file, "its interfaces can't be members of one group: " + strings.ReplaceAll(err.Error(), "\n", "; ")}
+	}
+	return r, nil
 }
 
 func (r *Result) routesNotes(list []*link, networks map[netip.Prefix]bool) {
@@ -192,32 +170,28 @@ func hasTable(e entry) bool {
 	return slices.ContainsFunc(keys, func(s bond.Setting) bool { return s.Key == "route.table" })
 }
 
-func routesMemberOf(c bond.Config) routesMember {
-	m := routesMember{Name: c.Members[0].Name, WPAConf: c.Members[0].WPAConf}
-	var families [2]routesFamily
-	of := func(a netip.Addr) *routesFamily {
+// routesMemberOf is a member with the addresses that a bond of it alone would have.
+func routesMemberOf(c bond.Config) bond.Member {
+	m := c.Members[0]
+	of := func(a netip.Addr) *bond.MemberNetwork {
 		if a.Is4() {
-			return &families[0]
+			return &m.IPv4
 		}
-		return &families[1]
+		return &m.IPv6
 	}
 	for _, p := range c.Addresses {
-		one := of(p.Addr())
-		one.Addresses = append(one.Addresses, p.String())
+		n := of(p.Addr())
+		n.Addresses = append(n.Addresses, p)
 	}
 	for _, g := range c.Gateways {
-		of(g).Gateway = g.String()
+		of(g).Gateway = g
 	}
 	for _, a := range c.DNS {
-		one := of(a)
-		one.DNS = append(one.DNS, a.String())
+		n := of(a)
+		n.DNS = append(n.DNS, a)
 	}
 	if c.Method == bond.MethodDHCP {
-		families[0].Method = c.Method
-	}
-	m.IPv4 = &families[0]
-	if families[1].Addresses != nil || families[1].DNS != nil {
-		m.IPv6 = &families[1]
+		m.IPv4.Method = c.Method
 	}
 	return m
 }

@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/bondctl/bondctl/bond"
@@ -12,7 +13,7 @@ import (
 
 // A report is what a task tells the decider: a [statedir.Trouble], with no text
 // when it is over; a [statedir.Lent], which is what is lent now; a [statedir.Asking], which is what
-// servers are asked now; a [bond.Event] for the history; renumber; forwards; switched; outage; resting; or forgotten.
+// servers are asked now; a [bond.Event] for the history; renumber; forwards; switched; outage; resting; memberNews; or forgotten.
 type report any
 
 // decider is the task that takes the looks. It alone changes the kernel, and
@@ -28,16 +29,17 @@ type decider struct {
 	due         time.Time // when a member may be held back no longer; zero: only an event can bring that about
 	bearers     bearers
 
-	leaser      *leaser
-	routers     *routers
-	conflicts   *conflicts
-	nameServers *nameServers // nil where they are nobody's business
-	supplicants *supplicants
-	ports       *ports
-	failover    *failovers
-	betters     *betters
-	announcer   *announcer
-	outages     *outages
+	leaser       *leaser
+	memberLeases *memberLeases
+	routers      *routers
+	conflicts    *conflicts
+	nameServers  *nameServers // nil where they are nobody's business
+	supplicants  *supplicants
+	ports        *ports
+	failover     *failovers
+	betters      *betters
+	announcer    *announcer
+	outages      *outages
 
 	refusals   bond.Refusals
 	tried      *bond.Wanted // what couldn't be carried out as a whole, so that it isn't recorded
@@ -58,16 +60,17 @@ func newDecider(k *Keeper, r *record) *decider {
 	reports := make(chan []report)
 	d := &decider{
 		Keeper: k, record: r, reload: !k.Recorded,
-		triggers:    triggers{asked: k.Wake, reload: k.Reload, reports: reports, record: r},
-		leaser:      newLeaser(k, r.state.Lent, reports),
-		routers:     newRouters(k, reports),
-		conflicts:   newConflicts(k, reports),
-		supplicants: newSupplicants(k, r.dir.Supplicants(), reports),
-		ports:       newPorts(k, reports),
-		failover:    newFailovers(k, reports),
-		betters:     newBetters(k, reports),
-		announcer:   newAnnouncer(k),
-		outages:     newOutages(k, reports),
+		triggers:     triggers{asked: k.Wake, reload: k.Reload, reports: reports, record: r},
+		memberLeases: newMemberLeases(k, maps.Clone(r.state.MemberLents), reports),
+		leaser:       newLeaser(k, k.Name, k.Name, r.state.Lent, reports),
+		routers:      newRouters(k, reports),
+		conflicts:    newConflicts(k, reports),
+		supplicants:  newSupplicants(k, r.dir.Supplicants(), reports),
+		ports:        newPorts(k, reports),
+		failover:     newFailovers(k, reports),
+		betters:      newBetters(k, reports),
+		announcer:    newAnnouncer(k),
+		outages:      newOutages(k, reports),
 	}
 	d.failover.onSwitch, r.failedOver = d.outages.listen, d.outages.failedOver
 	r.drilled = func() bool { return k.Host.Drilled(k.Name) }
@@ -79,7 +82,7 @@ func newDecider(k *Keeper, r *record) *decider {
 
 // tasks are those that the decider gives wishes to.
 func (d *decider) tasks() []task {
-	all := []task{d.leaser, d.routers, d.conflicts, d.supplicants, d.ports, d.betters, d.announcer, d.failover, d.outages}
+	all := []task{d.leaser, d.memberLeases, d.routers, d.conflicts, d.supplicants, d.ports, d.betters, d.announcer, d.failover, d.outages}
 	if d.nameServers != nil {
 		all = append(all, d.nameServers)
 	}
@@ -160,6 +163,8 @@ func (d *decider) handle(ctx context.Context, r report) {
 		d.record.network(d.seen, r)
 	case statedir.Asking:
 		d.record.asking(r)
+	case memberNews:
+		d.takeMemberNews(r)
 	case bond.Event:
 		if !d.connections.holds(r) {
 			d.record.happened(r)

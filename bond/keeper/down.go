@@ -36,11 +36,28 @@ func Retire(ctx context.Context, h *bond.Host, name string) (notes []string, err
 		notes = append(notes, fmt.Sprintf("end wpa_supplicant: %v", err))
 	}
 	if h.InitialNamespace() {
-		if err := new(resolve.Resolver).Clear(ctx, name); err != nil {
-			notes = append(notes, err.Error())
+		for _, link := range namedLinks(h, name) {
+			if err := new(resolve.Resolver).Clear(ctx, link); err != nil {
+				notes = append(notes, err.Error())
+			}
 		}
 	}
 	return notes, nil
+}
+
+// namedLinks are the links for which name servers may have been handed over: the bond, or a group's members.
+func namedLinks(h *bond.Host, name string) []string {
+	wanted, err := h.Recorded(name)
+	if err != nil || wanted == nil || !wanted.Config.ByRoutes() {
+		return []string{name}
+	}
+	var links []string
+	if st, err := h.Brief(name); err == nil {
+		for _, m := range st.Members {
+			links = append(links, m.Name)
+		}
+	}
+	return links
 }
 
 // EndLease gives the lease back, unless its address goes back to a link that had it
@@ -72,6 +89,7 @@ func endLease(h *bond.Host, dir statedir.Dir, name string) error {
 // release tells the DHCP server that the lease isn't needed any more.
 func release(h *bond.Host, dir statedir.Dir, name string) error {
 	k, _, err := dir.Keeper()
+	err = errors.Join(err, releaseMembers(h, name, k))
 	held, _ := k.Lent.Now()
 	if held == nil {
 		return err
@@ -88,6 +106,26 @@ func release(h *bond.Host, dir statedir.Dir, name string) error {
 	}
 	held.Expiry = time.Now() // what was given back is a wish from now on
 	return errors.Join(err, memory.remember(*held))
+}
+
+// releaseMembers tells the servers that the members' own leases aren't needed any more.
+func releaseMembers(h *bond.Host, name string, k statedir.Keeper) (failed error) {
+	for member, lent := range k.MemberLents {
+		held, _ := lent.Now()
+		if held == nil {
+			continue
+		}
+		memory := memoryOf(h, statedir.OfMember(name, member))
+		remembered, err := memory.recall()
+		who := identity(remembered, bond.Config{})
+		client := dhcp.Client{Interface: member, ID: who.ClientID, HardwareAddr: who.HardwareAddr}
+		if err == nil {
+			err = client.Release(*held)
+		}
+		held.Expiry = time.Now()
+		failed = errors.Join(failed, err, memory.remember(*held))
+	}
+	return failed
 }
 
 func tellServer(h *bond.Host, name string, who lease.Identity, l lease.Lease) error {

@@ -45,20 +45,23 @@ func (d *decider) announce(st bond.Status) {
 	}
 }
 
-// wishNames has the name servers of the active member asked.
+// wishNames has the name servers of the active member asked: those that are named for it, or else leased to it.
 func (d *decider) wishNames(c bond.Config, st bond.Status) {
-	if d.nameServers == nil {
+	if d.nameServers == nil || st.Active == nil {
 		return
 	}
+	var settings resolve.Settings
+	if held, _ := d.record.state.MemberLents[*st.Active].Now(); held != nil {
+		settings = resolve.Settings{Servers: held.DNS, Domains: held.Domains}
+	}
+	for _, m := range c.Members {
+		if named := slices.Concat(m.IPv4.DNS, m.IPv6.DNS); m.Name == *st.Active && named != nil {
+			settings = resolve.Settings{Servers: named}
+		}
+	}
 	for _, m := range st.Members {
-		if m.Role != bond.RoleActive {
-			continue
+		if m.Role == bond.RoleActive {
+			d.nameServers.wish.put(nameWish{m.Name, m.Index, settings, d.asked})
 		}
-		i := slices.IndexFunc(c.Members, func(w bond.Member) bool { return w.Name == m.Name })
-		if i < 0 {
-			return
-		}
-		servers := slices.Concat(c.Members[i].IPv4.DNS, c.Members[i].IPv6.DNS)
-		d.nameServers.wish.put(nameWish{m.Name, m.Index, resolve.Settings{Servers: servers}, d.asked})
 	}
 }

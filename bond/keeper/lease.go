@@ -74,22 +74,23 @@ type member struct {
 	wifi bool
 }
 
-// newLeaser begins with what an earlier keeper was lent.
-func newLeaser(k *Keeper, lent statedir.Lent, reports chan<- []report) *leaser {
+// newLeaser is for an interface, the bond's or a member's, whose leases are kept under a name. It begins with
+// what an earlier keeper was lent.
+func newLeaser(k *Keeper, iface, name string, lent statedir.Lent, reports chan<- []report) *leaser {
 	l := &leaser{
-		wish: newWish[leaseWish](), reports: reports, log: k.Log, memory: memoryOf(k.Host, k.Name), lent: lent,
+		wish: newWish[leaseWish](), reports: reports, log: k.Log, memory: memoryOf(k.Host, name), lent: lent,
 		gateway: func(ctx context.Context, l lease.Lease) (net.HardwareAddr, error) {
-			return probe.Gateway(ctx, k.Name, l.Address.Addr(), l.Gateway(), nil)
+			return probe.Gateway(ctx, iface, l.Address.Addr(), l.Gateway(), nil)
 		},
 		recognise: func(ctx context.Context, all []probe.Known, silent func()) (int, error) {
-			return probe.Recognise(ctx, k.Name, all, silent)
+			return probe.Recognise(ctx, iface, all, silent)
 		},
 		ssid: ssid,
 	}
 	l.ask = func(ctx context.Context, who lease.Identity, previous *lease.Lease, moves <-chan dhcp.Move, report func(dhcp.Event)) {
 		client := dhcp.Client{
-			Interface: k.Name, ID: who.ClientID, Hostname: who.Hostname, HardwareAddr: who.HardwareAddr,
-			IPv6Only: l.ipv6Only.Load, Owner: l.owner(k.Name),
+			Interface: iface, ID: who.ClientID, Hostname: who.Hostname, HardwareAddr: who.HardwareAddr,
+			IPv6Only: l.ipv6Only.Load, Owner: l.owner(iface),
 		}
 		client.Run(ctx, previous, moves, report)
 	}

@@ -137,6 +137,7 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 		return err
 	}
 	if wanted.Config.ByRoutes() {
+		d.wishMemberLeases(plan.After)
 		d.wishNames(wanted.Config, plan.After)
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -61,7 +62,7 @@ func openRecord(dir statedir.Dir, name string, log *slog.Logger, onEvent func(bo
 
 func (r *record) begin() error {
 	before, _, damaged := r.dir.Keeper()
-	r.state.Lent = before.Lent
+	r.state.Lent, r.state.MemberLents = before.Lent, before.MemberLents
 	events, err := r.history.Read()
 	if len(events) > 0 {
 		r.seq = events[len(events)-1].Seq
@@ -218,6 +219,19 @@ func (r *record) active(slave string, now time.Time) {
 // lent notes what DHCP has lent.
 func (r *record) lent(l statedir.Lent) {
 	r.state.Lent = l
+	r.saved = false
+}
+
+// lentTo notes what DHCP has lent a member.
+func (r *record) lentTo(member string, l statedir.Lent) {
+	all := maps.Clone(r.state.MemberLents)
+	if all == nil {
+		all = map[string]statedir.Lent{}
+	}
+	if all[member] = l; l.Lease == nil {
+		delete(all, member)
+	}
+	r.state.MemberLents = all
 	r.saved = false
 }
 

@@ -87,9 +87,11 @@ func (t *triggers) wait(ctx context.Context, retry, deaf time.Duration) (n news,
 // urgent says whether a report brings about a look at once: upon a failover somebody waits for what it
 // tells of.
 func urgent(r report) bool {
-	switch r.(type) {
+	switch r := r.(type) {
 	case switched, statedir.Lent, renumber:
 		return true
+	case memberNews:
+		return slices.ContainsFunc(r.news, urgent)
 	}
 	return false
 }

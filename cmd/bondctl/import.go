@@ -167,9 +167,6 @@ func remarksOn(c *cli.Context, r importer.Result) []byte {
 		from = c.Args().First()
 	}
 	fmt.Fprintf(&b, "# From %s; it goes to %s.\n", printable(from), configFile(r.Name))
-	if r.Routes {
-		fmt.Fprintf(&b, "# %s.\n", importer.RoutesReason)
-	}
 	section := func(title string, texts []string) {
 		if len(texts) == 0 {
 			return
@@ -198,9 +195,6 @@ func textsOf(remarks []importer.Remark) (texts []string) {
 // saveImported writes the bond's file, unless it says the same already, and prints the
 // comments.
 func saveImported(c *cli.Context, r importer.Result, text []byte) error {
-	if r.Routes {
-		return usage(fmt.Sprintf("--save: %s", importer.RoutesReason), "bondctl import --strategy bond shows one bond of them")
-	}
 	path := configFile(r.Name)
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

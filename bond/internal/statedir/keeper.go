@@ -15,6 +15,8 @@ type Keeper struct {
 	// Process is the keeper's; zero once it has ended by itself.
 	statefile.Process
 	Lent
+	// MemberLents are what DHCP has lent members, under the strategy routes.
+	MemberLents map[string]Lent `json:"member_leases,omitempty"`
 	// Active has been the active slave since ActiveSince; "" for none.
 	Active      string    `json:"active,omitempty"`
 	ActiveSince time.Time `json:"active_since,omitzero"`

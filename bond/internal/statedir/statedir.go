@@ -21,7 +21,8 @@
 //
 // And in a folder below [Lasting], by the bond's name:
 //
-//	lease.json     see [Remembered]; for root alone, and written by the keeper
+//	lease.json     see [Remembered]; for root alone, and written by the keeper; also in a folder by
+//	               [OfMember]
 //	inherited.json what the bond took over from its members; written under the apply lock
 //	handovers.json which network managers leave its members alone; for root alone, and under
 //	               the lock that is in the same folder
@@ -51,6 +52,10 @@ type Dir struct{ path string }
 
 // Of is the folder of a bond below that of its network namespace.
 func Of(namespace, bond string) Dir { return Dir{filepath.Join(namespace, bond)} }
+
+// OfMember is the name of the folder below [Lasting] for what a member of a group is leased by itself. No bond can be
+// called so.
+func OfMember(group, member string) string { return group + "%" + member }
 
 // A File is the name of a file in a [Dir].
 type File string
