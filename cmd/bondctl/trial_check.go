@@ -19,6 +19,9 @@ func (t *trial) check(ctx context.Context) error {
 	if err := t.checkOwn(); err != nil || len(t.asks) == 0 {
 		return err
 	}
+	if t.config.ByRoutes() {
+		return t.checkGroup(ctx)
+	}
 	name := t.config.Name
 	st, err := t.h.Brief(name)
 	if err != nil {
@@ -52,6 +55,20 @@ func (t *trial) check(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	return left.Err("through "+name, limit)
+}
+
+// checkGroup verifies that who answered before answers over the same member: under the strategy routes nobody moves.
+func (t *trial) checkGroup(ctx context.Context) error {
+	if err := t.h.ExtendTrial(t.config.Name, 2*t.limit+changeTime, false); err != nil {
+		return err
+	}
+	ctx, end := t.whileGuarded(ctx)
+	defer end()
+	left := t.asks.CutOff(ctx, t.h, t.limit, reach.Unchanged)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return left.Err("by the routes of "+t.config.Name, t.limit)
 }
 
 // associate has Wi-Fi members associate until end is called, if the keeper that does so starts

@@ -113,19 +113,11 @@ func TestRoutesThreeNICs(t *testing.T) {
 		streams[name] = h.StreamFrom(h.LAN(), addr)
 		netnstest.Eventually(t, answersBy(h, addr, name))
 	}
-	leaves := func(by string) func() error {
-		return func() error {
-			if got := h.Run("ip", "route", "get", "198.51.100.1"); !strings.Contains(got, "dev "+by) {
-				return fmt.Errorf("what names no source leaves by %s", got)
-			}
-			return nil
-		}
-	}
-	netnstest.Eventually(t, leaves("eth0"))
+	netnstest.Eventually(t, leaves(h, "eth0"))
 	for range sample(2, 20) {
 		cables["eth0"].Pull()
 		netnstest.Eventually(t, serves(t, h, "eth1", "degraded"))
-		netnstest.Eventually(t, leaves("eth1"))
+		netnstest.Eventually(t, leaves(h, "eth1"))
 		netnstest.Eventually(t, answersBy(h, own["eth0"], "eth1"))
 		netnstest.Eventually(t, pings["eth0"].Answered)
 		netnstest.Eventually(t, streams["eth0"].Moved)
@@ -198,5 +190,94 @@ func TestRoutesKilled(t *testing.T) {
 	succeeds(t, h, "down", "uplink")
 	if d := diff.Diff(before, trafficOf(h)); d != "" {
 		t.Errorf("down leaves something (-before +after)\n%s", d)
+	}
+}
+
+// differentNetworks is a group of a cable, a second network's cable and none of them with an address of its own.
+const differentNetworks = `strategy = "routes"
+updelay = "500ms"
+[[member]]
+name = "eth0"
+[[member]]
+name = "eth1"
+`
+
+// TestRoutesLeases: each member is leased an address in its own network; what is new leaves by the best live link; a
+// carried-over default route of somebody else's is back afterwards.
+func TestRoutesLeases(t *testing.T) {
+	t.Parallel()
+	h := netnstest.New(t, netnstest.Private("/etc/bondctl", "/var/lib/bondctl"))
+	eth0 := h.Cable("eth0")
+	h.CableTo(h.OtherLAN(), "eth1")
+	h.LAN().DHCP()
+	h.OtherLAN().DHCP()
+	before := trafficOf(h)
+	file := filepath.Join(t.TempDir(), "uplink.toml")
+	if err := os.WriteFile(file, []byte(differentNetworks), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	succeeds(t, h, "up", "uplink", "--config", file)
+	netnstest.Eventually(t, serves(t, h, "eth0", "ok"))
+	t.Log("\n" + succeeds(t, h, "status", "uplink").Stdout)
+	ping := h.Ping(5 * time.Millisecond)
+	netnstest.Eventually(t, ping.Answered)
+	for range sample(1, 10) {
+		eth0.Pull()
+		netnstest.Eventually(t, serves(t, h, "eth1", "degraded"))
+		netnstest.Eventually(t, leaves(h, "eth1"))
+		eth0.Plug()
+		netnstest.Eventually(t, serves(t, h, "eth0", "ok"))
+		netnstest.Eventually(t, leaves(h, "eth0"))
+	}
+	netnstest.Eventually(t, ping.Answered)
+	t.Log("\n" + succeeds(t, h, "events", "uplink").Stdout)
+	succeeds(t, h, "down", "uplink")
+	if d := diff.Diff(before, trafficOf(h)); d != "" {
+		t.Errorf("down leaves something (-before +after)\n%s", d)
+	}
+}
+
+// TestRoutesTakeOver: addresses and default routes that are there already are adopted, and are theirs again after down.
+func TestRoutesTakeOver(t *testing.T) {
+	t.Parallel()
+	h, cables, _ := routesHost(t, "")
+	for i, name := range []string{"eth0", "eth1"} {
+		h.Run("ip", "link", "set", name, "up")
+		netnstest.Eventually(t, h.Carrier(name, true))
+		h.Run("ip", "address", "add", own[name].String()+"/24", "dev", name)
+		h.Run("ip", "route", "append", "default", "via", netnstest.LANAddr, "dev", name, "metric", fmt.Sprint(i))
+	}
+	before := trafficOf(h)
+	file := filepath.Join(t.TempDir(), "uplink.toml")
+	if err := os.WriteFile(file, []byte(differentNetworks), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stream := h.StreamFrom(h.LAN(), own["eth1"])
+	o := succeeds(t, h, "up", "uplink", "--config", file)
+	t.Log("\n" + o.Stdout + o.Stderr)
+	netnstest.Eventually(t, serves(t, h, "eth0", "ok"))
+	cables["eth0"].Pull()
+	netnstest.Eventually(t, leaves(h, "eth1"))
+	netnstest.Eventually(t, serves(t, h, "eth1", "degraded"))
+	cables["eth0"].Plug()
+	netnstest.Eventually(t, serves(t, h, "eth0", "ok"))
+	cables["eth1"].Pull()
+	netnstest.Eventually(t, stream.Moved)
+	cables["eth1"].Plug()
+	netnstest.Eventually(t, serves(t, h, "eth0", "ok"))
+	succeeds(t, h, "down", "uplink")
+	netnstest.Eventually(t, stream.Moved)
+	if d := diff.Diff(before, trafficOf(h)); d != "" {
+		t.Errorf("down leaves something (-before +after)\n%s", d)
+	}
+}
+
+// leaves is a condition for Eventually: what names no source leaves by that NIC.
+func leaves(h *netnstest.Host, by string) func() error {
+	return func() error {
+		if got := h.Run("ip", "route", "get", "203.0.113.1"); !strings.Contains(got, "dev "+by) {
+			return fmt.Errorf("what names no source leaves by %s", got)
+		}
+		return nil
 	}
 }
