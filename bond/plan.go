@@ -27,6 +27,8 @@ type Plan struct {
 	Drops []string
 	// Interrupts says what the steps interrupt, and for how long.
 	Interrupts []Message
+	// Policy is what the members' rules and routes come to, under the strategy routes; nil for a bond.
+	Policy []PolicyTable
 	// Members is the number of members in the bond once the plan is applied.
 	Members int
 	// Associations are the members that a keeper is to associate once the plan

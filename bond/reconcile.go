@@ -247,6 +247,11 @@ func (h *Host) reconcile(ctx context.Context, name string, wanted *Wanted, how H
 		return Plan{}, err
 	}
 	defer unlock()
+	return h.reconcileLocked(ctx, name, wanted, how)
+}
+
+// reconcileLocked is reconcile for who has the lock.
+func (h *Host) reconcileLocked(ctx context.Context, name string, wanted *Wanted, how How) (Plan, error) {
 	if how.Refusals == nil {
 		if err := h.undisturbed(name); err != nil {
 			return Plan{}, err

@@ -35,6 +35,7 @@ func newRoutesPlan(c Config, s State) (Plan, error) {
 	p.rules()
 	p.oldAddresses()
 	p.giveBackReleased()
+	p.Policy = p.policy()
 	p.Associations = (&wanted{members: p.plain()}).associations()
 	p.Loses = slices.ContainsFunc(p.Steps, p.loses)
 	return p.Plan, nil
@@ -117,6 +118,11 @@ func (p *routesPlanner) sharesNetwork(m routesMember, counts func(routesMember) 
 	return slices.ContainsFunc(p.members, func(o routesMember) bool {
 		return o.name != m.name && counts(o) && slices.ContainsFunc(networks(o), func(n netip.Prefix) bool { return slices.Contains(own, n) })
 	})
+}
+
+// standsBack says whether what comes from a member's addresses goes over another of the same network for now.
+func (p *routesPlanner) standsBack(m routesMember) bool {
+	return m.held && p.sharesNetwork(m, routesMember.serves)
 }
 
 // addresses gives a member those that it misses, and has the kernel's routes to their networks go by the member's order.
@@ -219,8 +225,8 @@ func (p *routesPlanner) giveBackReleased() {
 func (p *routesPlanner) rules() {
 	var wanted []rtnl.Rule
 	for _, m := range p.members {
-		if m.held && p.sharesNetwork(m, routesMember.serves) {
-			continue // what comes from its addresses goes over the other for now
+		if p.standsBack(m) {
+			continue
 		}
 		for _, n := range m.nets {
 			for _, r := range n.rules() {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/bondctl/bondctl/bond/internal/statedir"
 )
 
@@ -32,6 +34,7 @@ func (h *Host) routesStatusOf(s State, r record) (Status, error) {
 		more = append(more, full)
 	}
 	more = append(more, refusedOfBond(r.Refused)...)
+	more = append(more, s.goesBefore(*r.Config)...)
 	switch {
 	case kept && !k.Alive():
 		k.Troubles = nil
@@ -66,6 +69,21 @@ func newRoutesStatus(s State, r record) Status {
 		st.MACs = append(st.MACs, l.MAC, l.PermMAC)
 	}
 	return st
+}
+
+// goesBefore tells of default routes of somebody else's over members that have the kernel pass over the order.
+func (s *State) goesBefore(c Config) (why []string) {
+	for _, m := range s.routesMembers(c) {
+		for _, n := range m.nets {
+			for _, r := range s.routes {
+				theirs := r.Link == m.link.Index && n.isDefault(r) && r.Protocol != RouteProtocol && r.Protocol != unix.RTPROT_RA && r.Table == unix.RT_TABLE_MAIN
+				if theirs && n.gateway.IsValid() && r.Metric <= n.metric {
+					why = append(why, fmt.Sprintf("the %s over %s is somebody else's, and has the kernel pass over the order of the members; have them leave it out", r, m.name))
+				}
+			}
+		}
+	}
+	return why
 }
 
 // reselect says when a preferred member that is back takes over again.

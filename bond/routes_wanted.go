@@ -69,19 +69,34 @@ func (s *State) routesMembers(c Config) (list []routesMember) {
 			r.pending = s.pendingByRoutes(m.link)
 		}
 		if r.pending == "" {
-			r.held = s.isHeldBack(r)
-			if s.chosen(m.link) {
-				r.metric = memberMetric - 1
-			}
+			chosen := s.chosen(m.link)
+			r.held = !chosen && s.isHeldBack(r)
 			for _, family := range families {
 				if n, _ := m.network(family); n.Method != MethodNone && !(family == unix.AF_INET6 && s.no6) {
-					r.nets = append(r.nets, s.routesNet(r, family, *n))
+					net := s.routesNet(r, family, *n)
+					if chosen {
+						net.metric = c.leastMetric() - 1
+					}
+					r.nets = append(r.nets, net)
 				}
 			}
 		}
 		list = append(list, r)
 	}
 	return list
+}
+
+// leastMetric is less than none that a member has by the configuration; that of who is chosen by hand is below.
+func (c Config) leastMetric() uint32 {
+	least := uint32(memberMetric)
+	for _, m := range c.Members {
+		for _, metric := range []*uint32{m.IPv4.Metric, m.IPv6.Metric} {
+			if metric != nil {
+				least = min(least, max(*metric, 2))
+			}
+		}
+	}
+	return least
 }
 
 // pendingByRoutes says why a link can't be used now; "" when it can.

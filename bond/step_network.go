@@ -51,6 +51,9 @@ type setAddress struct {
 
 func (s setAddress) link() string { return s.Link }
 func (s setAddress) String() string {
+	if s.Address.Metric != 0 { // which only the strategy routes sets
+		return fmt.Sprintf("have %s on %s with metric %d", s.Address, s.Link, s.Address.Metric)
+	}
 	if s.Address.Valid == rtnl.Forever {
 		return fmt.Sprintf("let %s on %s hold for ever", s.Address, s.Link)
 	}

@@ -29,6 +29,13 @@ func (h *Host) Switch(ctx context.Context, name, member string, how How) (slave,
 			return "", "", err
 		}
 	}
+	was, err := h.store.record(name)
+	if err != nil {
+		return "", "", err
+	}
+	if was.byRoutes() {
+		return h.switchByRoutes(ctx, name, member, was, how)
+	}
 	s, err := h.observe(name, nil)
 	if err != nil {
 		return "", "", err
@@ -40,10 +47,6 @@ func (h *Host) Switch(ctx context.Context, name, member string, how How) (slave,
 		member = l.Name
 	}
 	if err := switchable(s, member); err != nil {
-		return "", "", err
-	}
-	was, err := h.store.record(name)
-	if err != nil {
 		return "", "", err
 	}
 	// The keeper may see the switch before this function returns.

@@ -65,20 +65,22 @@ type check struct {
 	// first says that an up makes it before its first change, for what it finds would make it
 	// fail, and nothing else tells of it in time.
 	first bool
+	// group says that it is about the members of the strategy routes as well; the others are about a bond.
+	group bool
 }
 
 // checks are all there are. The order is that of findings that are equally bad.
 var checks = []check{
 	{name: "driver", run: checkDriver, first: true},
-	{name: "capability", run: checkCapability, first: true},
+	{name: "capability", run: checkCapability, first: true, group: true},
 	{name: "kernel-options", run: checkKernelOptions},
 	{name: "module-bond", run: checkModuleBond},
 	{name: "obstacle", run: checkObstacle},
 	{name: "owner", run: checkOwner},
 	{name: "dhcp-client", run: checkDHCPClient},
 	{name: "member-traffic", run: checkMemberTraffic},
-	{name: "rfkill", run: checkRFKill},
-	{name: "supplicant", run: checkSupplicant},
+	{name: "rfkill", run: checkRFKill, group: true},
+	{name: "supplicant", run: checkSupplicant, group: true},
 	{name: "mac-fixed", run: checkFixedMAC},
 	{name: "mac-randomization", run: checkRandomMAC},
 	{name: "mac-policy", run: checkMACPolicy},
@@ -88,14 +90,14 @@ var checks = []check{
 	{name: "networks-differ", run: checkNetworks},
 	{name: "updelay", run: checkUpdelay},
 	{name: "better-speed", run: checkBetter},
-	{name: "power-save", run: checkPowerSave},
+	{name: "power-save", run: checkPowerSave, group: true},
 	{name: "rp-filter", run: checkRPFilter},
 	{name: "arp-settings", run: checkARPSettings},
 	{name: "firewall", run: checkFirewall},
-	{name: "dns", run: checkDNS},
-	{name: "services", run: checkServices},
+	{name: "dns", run: checkDNS, group: true},
+	{name: "services", run: checkServices, group: true},
 	{name: "wait-online", run: checkWaitOnline},
-	{name: "health", run: checkHealth},
+	{name: "health", run: checkHealth, group: true},
 }
 
 // Examine makes all checks.
@@ -110,6 +112,9 @@ func (f *Facts) Before() Report {
 func (f *Facts) examine(checks []check) Report {
 	r := Report{Bond: f.Name, Examined: f.examined(), Findings: []Finding{}, Checks: []string{}, Unknown: []Unknown{}}
 	for _, c := range checks {
+		if !c.group && f.Config != nil && f.Config.ByRoutes() {
+			continue
+		}
 		r.Checks = append(r.Checks, c.name)
 		for _, finding := range c.run(f) {
 			finding.Check = c.name

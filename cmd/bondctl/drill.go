@@ -88,6 +88,9 @@ func runDrill(c *cli.Context, h *bond.Host, name string) error {
 	if err != nil {
 		return err
 	}
+	if st.Strategy == bond.StrategyRoutes {
+		return fmt.Errorf("%s: drill rehearses the failovers of bonds, and this is a group of the strategy routes", name)
+	}
 	if err := clearTrial(c, h, name); err != nil {
 		return err
 	}

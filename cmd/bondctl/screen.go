@@ -221,8 +221,7 @@ func lease(st bond.Status) string {
 	return fmt.Sprintf("%s from %s, until %s", st.Lease.Address, st.Lease.Server, st.Lease.Expiry.Local().Format(time.DateTime))
 }
 
-// members draws a table with a row for each member. The last column takes the rest of
-// the width.
+// members draws a table with a row for each member.
 func (s screen) members(st bond.Status) {
 	rows := [][]string{{"MEMBER", "ROLE", "LINK", "SPEED", "PRIO", "FAILURES", "DETAIL"}}
 	if st.Strategy == bond.StrategyRoutes {
@@ -237,6 +236,21 @@ func (s screen) members(st bond.Status) {
 		}
 		rows = append(rows, append(row, detail(m)))
 	}
+	s.table(rows)
+}
+
+// policy draws the tables of a routing policy.
+func (s screen) policy(tables []bond.PolicyTable) {
+	for _, t := range tables {
+		if len(t.Rows) > 0 {
+			fmt.Fprintln(s)
+			s.table(append([][]string{t.Title}, t.Rows...))
+		}
+	}
+}
+
+// table draws rows in columns. The last one takes the rest of the width.
+func (s screen) table(rows [][]string) {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, cell := range row {

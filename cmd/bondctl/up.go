@@ -125,6 +125,7 @@ func (t *trial) foretell(s *saving) error {
 	for _, what := range plan.Interrupts {
 		fmt.Fprintln(t.c.App.Writer, printable(what.Naming(flagOfKey)))
 	}
+	newScreen(t.c.App.Writer).policy(plan.Policy)
 	s.foretell(t.c, plan)
 	return nil
 }
@@ -143,9 +144,9 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 	c, h, config := t.c, t.h, t.config
 	if !config.ByRoutes() {
 		loadBonding()
-	}
-	if err := preflight(config.Name); err != nil {
-		return err
+		if err := preflight(config.Name); err != nil {
+			return err
+		}
 	}
 	if c.Bool("once") {
 		if err := dismissKeeper(c, h, config); err != nil {
