@@ -32,7 +32,7 @@ type MemberNetwork struct {
 	// Metric is that of the member's default route in main, and of the routes to its networks; nil is
 	// from the order of the members: 100, 101, ...
 	Metric *uint32 `json:"metric,omitempty"`
-	// Table is the member's routing table; 0 is 30000 and its ifindex.
+	// Table is the member's routing table; 0 is 31000 and its ifindex.
 	Table uint32 `json:"table,omitempty"`
 	// DNS are the name servers that are asked over the member.
 	DNS []netip.Addr `json:"dns,omitempty"`
@@ -61,7 +61,7 @@ func memberNetworkKeys(family int, leastMetric uint64, methods ...string) []Key 
 			Usage: "the `ADDRESS` of its default gateway"},
 		{Name: table + ".metric", kind: one(func(m *Member) **uint32 { return &of(m).Metric }, pointerTo(parseMemberMetric(leastMetric))), Default: "from the order: 100, 101, ...",
 			Usage: "`N` the metric of its routes in the main table"},
-		{Name: table + ".table", kind: one(func(m *Member) *uint32 { return &of(m).Table }, parseMemberTable), Default: "30000 and the ifindex",
+		{Name: table + ".table", kind: one(func(m *Member) *uint32 { return &of(m).Table }, parseMemberTable), Default: "31000 and the ifindex",
 			Usage: "`N` its routing table"},
 		{Name: table + ".dns", List: true, kind: several(func(m *Member) *[]netip.Addr { return &of(m).DNS }, parseServer, family4or6),
 			Usage: "the `ADDRESS` of a name server that is asked over it"},

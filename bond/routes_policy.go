@@ -60,7 +60,11 @@ func (n routesNet) policyRoutes(m routesMember) (rows [][]string) {
 		if r.Table == unix.RT_TABLE_MAIN {
 			metric = strconv.Itoa(int(r.Metric))
 		}
-		rows = append(rows, []string{tableName(r.Table), to, via, m.name, metric, r.Source.String()})
+		source := ""
+		if r.Source.IsValid() {
+			source = r.Source.String()
+		}
+		rows = append(rows, []string{tableName(r.Table), to, via, m.name, metric, source})
 	}
 	return rows
 }

@@ -1,6 +1,7 @@
 package bond
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -17,7 +18,7 @@ const (
 	RouteProtocol = 98
 
 	// firstTable and a link's ifindex are the number of its table.
-	firstTable = 30000
+	firstTable = 31000
 	// memberMetric is the metric of the first member; each further one has one more.
 	memberMetric = 100
 	// heldBackMetric is added to the metrics of a member that is held back: whoever isn't goes before it, and
@@ -243,8 +244,10 @@ func (n routesNet) routes(link int) (list []rtnl.Route) {
 		r := rtnl.NewRoute(to, gateway)
 		r.Protocol, r.Link, r.Table, r.Source = RouteProtocol, link, table, source
 		r.Metric = metric
-		if !r.Is4() && metric == 0 {
-			r.Metric = rtnl.DefaultMetric6
+		if !r.Is4() {
+			// The kernel takes no source that isn't found free yet, and prefers the outgoing link's by itself
+			// (RFC 6724 rule 5).
+			r.Source, r.Metric = netip.Addr{}, cmp.Or(metric, rtnl.DefaultMetric6)
 		}
 		list = with(list, r)
 	}
