@@ -1,0 +1,234 @@
+package bond
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
+)
+
+// twoNICs are two NICs of one network, with carrier, and a configuration of a group of them.
+func twoNICs(t *testing.T, more string) (Config, State) {
+	t.Helper()
+	settings, err := ParseTOML("uplink.toml", []byte(more+`
+strategy = "routes"
+[[member]]
+name = "eth0"
+[member.ipv4]
+addresses = ["192.0.2.99/24"]
+gateway = "192.0.2.1"
+[[member]]
+name = "eth1"
+[member.ipv4]
+addresses = ["192.0.2.98/24"]
+gateway = "192.0.2.1"
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := NewConfig("uplink", settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := State{Name: "uplink", byRoutes: true}
+	for i, name := range []string{"eth0", "eth1"} {
+		s.Links = append(s.Links, Link{Name: name, Index: 2 + i, Up: true, Carrier: new(true), OperState: "up", MAC: HardwareAddr{2, 0, 0, 0, 0, byte(i)}})
+		for _, key := range []string{ignoreLinkDown, arpFilter, rpFilter} {
+			s.memberSysctls = append(s.memberSysctls, sysctl{2 + i, "ipv4", key, "0"})
+		}
+	}
+	return c, s
+}
+
+// done is the state once a plan of a group is carried out, with what has been noted.
+func (s State) done(p Plan) State {
+	before := (*Image)(nil).after(p, p.Steps, nil, &s)
+	if s.Before != nil {
+		before = s.Before.after(p, p.Steps, nil, &s)
+	}
+	s.Before = before
+	s.traffic = s.traffic.clone()
+	for _, step := range p.Steps {
+		link, _ := s.link(step.link())
+		switch step := step.(type) {
+		case addAddress:
+			s.addrs = append(s.addrs, step.Address.On(link.Index))
+		case setAddress:
+			for i := range s.addrs {
+				if s.addrs[i].Prefix == step.Address.Prefix {
+					s.addrs[i] = step.Address.On(link.Index)
+				}
+			}
+		case addRoute:
+			s.routes = append(s.routes, step.Route.By(link.Index))
+		case delRoute:
+			s.removeRoute(link.Index, step.Route)
+		case addRule:
+			s.rules = append(s.rules, step.Rule)
+		case delRule:
+			s.rules = without(s.rules, step.Rule)
+		case setSysctl:
+			for i, c := range s.memberSysctls {
+				if c.Link == step.To.Link && c.Key == step.To.Key {
+					s.memberSysctls[i] = step.To
+				}
+			}
+		}
+	}
+	return s
+}
+
+func stepsOf(t *testing.T, c Config, s State) (Plan, string) {
+	t.Helper()
+	p, err := newRoutesPlan(c, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, strings.Join(texts(p.Steps), "\n")
+}
+
+// TestRoutesPlan: nothing is changed twice; what is held back goes last, and by another member of its network.
+func TestRoutesPlan(t *testing.T) {
+	c, s := twoNICs(t, "")
+	p, steps := stepsOf(t, c, s)
+	for _, want := range []string{
+		"set net.ipv4.conf.eth0.ignore_routes_with_linkdown: 0 -> 1", "set net.ipv4.conf.eth1.arp_filter: 0 -> 1",
+		"add 192.0.2.99/24 to eth0",
+		"add route 192.0.2.0/24 table 31002 over eth0", "add default route via 192.0.2.1 table 31002 over eth0",
+		"add default route via 192.0.2.1 metric 100 over eth0", "add default route via 192.0.2.1 metric 101 over eth1",
+		"add rule 30000: from 192.0.2.99/32 to 192.0.2.0/24 lookup 31002",
+		"add rule 30001: from 192.0.2.99/32 lookup main suppress_prefixlength 0",
+		"add rule 30002: from 192.0.2.99/32 lookup 31002",
+	} {
+		if !strings.Contains(steps+"\n", want+"\n") {
+			t.Errorf("no step %q in\n%s", want, steps)
+		}
+	}
+	if strings.Contains(steps, ".rp_filter: 0") {
+		t.Errorf("rp_filter is loose already, and is set:\n%s", steps)
+	}
+	s = s.done(p)
+	if _, steps := stepsOf(t, c, s); steps != "" {
+		t.Errorf("a second plan has steps:\n%s", steps)
+	}
+
+	s.heldBack = map[string]bool{"eth0": true}
+	p, steps = stepsOf(t, c, s)
+	want := `have 192.0.2.99/24 on eth0 with metric 20100
+add default route via 192.0.2.1 metric 20100 over eth0
+remove default route via 192.0.2.1 metric 100 over eth0
+remove rule 30000: from 192.0.2.99/32 to 192.0.2.0/24 lookup 31002
+remove rule 30001: from 192.0.2.99/32 lookup main suppress_prefixlength 0
+remove rule 30002: from 192.0.2.99/32 lookup 31002`
+	if diff := cmp.Diff(want, steps); diff != "" {
+		t.Errorf("held back (-want +got)\n%s", diff)
+	}
+	s = s.done(p)
+	s.heldBack = nil // without a keeper it stays as it is
+	if _, steps := stepsOf(t, c, s); steps != "" {
+		t.Errorf("nobody decides, and yet:\n%s", steps)
+	}
+
+	c.Members = c.Members[1:] // eth0 is let go
+	p, steps = stepsOf(t, c, s)
+	for _, want := range []string{"remove default route via 192.0.2.1 metric 20100 over eth0", "remove 192.0.2.99/24 from eth0", "give eth0 back: up"} {
+		if !strings.Contains(steps, want) {
+			t.Errorf("no step %q in\n%s", want, steps)
+		}
+	}
+	if _, kept := s.done(p).Before.link(2); kept {
+		t.Error("it is noted of eth0 still that something is to be given back")
+	}
+}
+
+// TestRoutesAdopt: the addresses and the default route that are there are adopted; what comes later is left alone.
+func TestRoutesAdopt(t *testing.T) {
+	settings, err := ParseTOML("uplink.toml", []byte("strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := NewConfig("uplink", settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, s := twoNICs(t, "")
+	theirs := rtnl.NewRoute(netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("192.0.2.1")).By(2)
+	s.addrs = []rtnl.Addr{rtnl.NewAddr(netip.MustParsePrefix("192.0.2.7/24")).On(2)}
+	s.routes = []rtnl.Route{theirs}
+	p, steps := stepsOf(t, c, s)
+	want := `set net.ipv4.conf.eth0.ignore_routes_with_linkdown: 0 -> 1
+have 192.0.2.7/24 on eth0 with metric 100
+add route 192.0.2.0/24 table 31002 over eth0
+add default route via 192.0.2.1 table 31002 over eth0
+add default route via 192.0.2.1 metric 100 over eth0
+remove default route via 192.0.2.1 over eth0
+add rule 30000: from 192.0.2.7/32 to 192.0.2.0/24 lookup 31002
+add rule 30001: from 192.0.2.7/32 lookup main suppress_prefixlength 0
+add rule 30002: from 192.0.2.7/32 lookup 31002`
+	if diff := cmp.Diff(want, steps); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if !p.Loses {
+		t.Error("a default route goes, and the plan doesn't say so")
+	}
+	s = s.done(p)
+	s.routes = append(s.routes, theirs)
+	if _, steps := stepsOf(t, c, s); steps != "" {
+		t.Errorf("what came later isn't left alone:\n%s", steps)
+	}
+	if why := s.goesBefore(c); len(why) != 1 || !strings.Contains(why[0], "default route via 192.0.2.1 over eth0 is somebody else's") {
+		t.Errorf("that it goes before isn't told: %q", why)
+	}
+	if got := s.Before.Routes; len(got) != 1 || got[0].Protocol != unix.RTPROT_STATIC {
+		t.Errorf("to be given back: %v", got)
+	}
+}
+
+// TestRoutesObstacle: a group has a name that no interface has.
+func TestRoutesObstacle(t *testing.T) {
+	c, s := twoNICs(t, "")
+	s.Links = append(s.Links, Link{Name: "uplink", Index: 9})
+	if _, err := newRoutesPlan(c, s); err == nil || !strings.Contains(err.Error(), "there is an interface uplink") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestRoutesConfig: what only a bond has is refused with its place, and so is what contradicts itself.
+func TestRoutesConfig(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"strategy = \"routes\"\nmiimon = 100\n[[member]]\nname = \"eth0\"\n", "f:2: miimon: the strategy routes has no such key"},
+		{"strategy = \"routes\"\nprimary_reselect = \"better\"\n[[member]]\nname = \"eth0\"\n", "f:2: primary_reselect: better compares"},
+		{"strategy = \"routes\"\n[[member]]\nname = \"eth*\"\n[member.ipv4]\naddresses = [\"192.0.2.1/24\"]\n", "f:5: member.ipv4.addresses: name=eth* may be several"},
+		{"[[member]]\nname = \"eth0\"\n[member.ipv4]\nmetric = 5\n", "f:1: member: a member of a bond has no addresses"},
+		{"strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n[member.ipv4]\nmetric = 20000\n", "f:5: member.ipv4.metric: 20000 is too great"},
+		{"strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n[member.ipv4]\ntable = \"main\"\n", "f:5: member.ipv4.table: main is one of the kernel's own"},
+		{"strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n[member.ipv6]\ngateway = \"192.0.2.1\"\n", "f:5: member.ipv6.gateway: "},
+		{"strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n[member.ipv4]\naddresses = [\"192.0.2.9/24\"]\ngateway = \"198.51.100.1\"\n", "f:6: member.ipv4.gateway: 198.51.100.1 is in none"},
+		{"strategy = \"rutes\"\n[[member]]\nname = \"eth0\"\n", "f:1: strategy: \"rutes\" is none of its values; it takes bond or routes"},
+	} {
+		settings, err := ParseTOML("f", []byte(tt.text))
+		if err == nil {
+			_, err = NewConfig("uplink", settings)
+		}
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s\nerror %v, want %s", tt.text, err, tt.want)
+		}
+	}
+}
+
+// TestRoutesTOML: a configuration is written as it was read.
+func TestRoutesTOML(t *testing.T) {
+	c, _ := twoNICs(t, "")
+	settings, err := ParseTOML("again", FormatTOML(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := NewConfig("uplink", settings)
+	if diff := cmp.Diff(c, again, byValue); err != nil || diff != "" {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+}
