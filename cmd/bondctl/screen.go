@@ -225,14 +225,14 @@ func lease(st bond.Status) string {
 func (s screen) members(st bond.Status) {
 	rows := [][]string{{"MEMBER", "ROLE", "LINK", "SPEED", "PRIO", "FAILURES", "DETAIL"}}
 	if st.Strategy == bond.StrategyRoutes {
-		rows = [][]string{{"MEMBER", "ROLE", "LINK", "SPEED", "METRIC", "TABLE", "ADDRESS", "GATEWAY", "DETAIL"}}
+		rows = [][]string{{"MEMBER", "ROLE", "LINK", "METRIC", "TABLE", "ADDRESS", "GATEWAY", "DETAIL"}}
 	}
 	for _, m := range st.Members {
-		row := []string{printable(m.Name), string(m.Role), linkWord(m), speed(m)}
+		row := []string{printable(m.Name), string(m.Role), linkWord(m)}
 		if st.Strategy == bond.StrategyRoutes {
 			row = append(row, number(m.Metric), number(m.Table), addressOf(m), hop(m.Gateway))
 		} else {
-			row = append(row, number(m.Prio), number(m.LinkFailureCount))
+			row = append(row, speed(m), number(m.Prio), number(m.LinkFailureCount))
 		}
 		rows = append(rows, append(row, detail(m)))
 	}

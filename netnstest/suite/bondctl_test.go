@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -159,14 +160,15 @@ type bondStatus struct {
 }
 
 type memberStatus struct {
-	Name          string `json:"name"`
-	Kind          string `json:"kind"`
-	Role          string `json:"role"`
-	PendingReason string `json:"pending_reason"`
-	MIIStatus     string `json:"mii_status"`
-	Speed         int    `json:"speed"`
-	Prio          int    `json:"prio"`
-	Resting       bool   `json:"resting"`
+	Name          string         `json:"name"`
+	Kind          string         `json:"kind"`
+	Role          string         `json:"role"`
+	PendingReason string         `json:"pending_reason"`
+	MIIStatus     string         `json:"mii_status"`
+	Speed         int            `json:"speed"`
+	Prio          int            `json:"prio"`
+	Resting       bool           `json:"resting"`
+	Addresses     []netip.Prefix `json:"addresses"`
 	WiFi          *struct {
 		SSIDHex string `json:"ssid_hex"`
 	} `json:"wifi"`

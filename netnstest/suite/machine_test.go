@@ -18,6 +18,7 @@ var onMachine = []struct {
 	{"BetterDuplex", testBetterDuplex},
 	{"BetterWiFi", testBetterWiFi},
 	{"ColdStandby", testColdStandby},
+	{"RoutesWiFi", testRoutesWiFi},
 	{"DockAndWiFi", testDockAndWiFi},
 	{"StartUndocked", testStartUndocked},
 	{"StartWithoutNetwork", testStartWithoutNetwork},

@@ -143,6 +143,11 @@ func throughTunnelOr(h *netnstest.Host, member string) func() error {
 		if got := h.Run("ip", "route", "get", "198.51.100.1", "mark", "51820"); !strings.Contains(got, "dev "+member) {
 			return fmt.Errorf("the tunnel's own packets leave by %s, not by %s", got, member)
 		}
+		// The tunnel was there first, so that what is bound to a member's address goes around it.
+		addr := fmt.Sprintf("192.0.2.%d", 99-int(member[3]-'0'))
+		if got := h.Run("ip", "route", "get", "198.51.100.1", "from", addr); !strings.Contains(got, "dev "+member) {
+			return fmt.Errorf("what comes from %s leaves by %s, not by %s", addr, got, member)
+		}
 		return nil
 	}
 }
