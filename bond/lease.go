@@ -81,6 +81,11 @@ func (c Config) OwnAddresses(l *lease.Lease) (list []netip.Addr) {
 	if l != nil && c.WantsDHCP() {
 		list = append(list, l.Address.Addr())
 	}
+	for _, m := range c.Members { // under the strategy routes
+		for _, p := range slices.Concat(m.IPv4.Addresses, m.IPv6.Addresses) {
+			list = append(list, p.Addr())
+		}
+	}
 	return list
 }
 

@@ -100,7 +100,7 @@ func parseMemberTable(text string) (uint32, error) {
 }
 
 // routesKeys are the keys that the strategy routes has.
-var routesKeys = []string{"strategy", "member", "primary", "primary_reselect", "updelay", "downdelay"}
+var routesKeys = []string{"strategy", "member", "primary", "primary_reselect", "updelay", "downdelay", "end_connections"}
 
 // checkStrategy refuses what the strategy doesn't have.
 func (c *Config) checkStrategy(say sayer) {

@@ -108,17 +108,28 @@ func (d *decider) endConnections(ctx context.Context, after bond.Status) {
 	d.connections.said = said
 }
 
+// ownAddresses are those that the bond, or the members of a group, are to have.
+func (d *decider) ownAddresses(c bond.Config) []netip.Addr {
+	held, _ := d.record.state.Lent.Now()
+	list := c.OwnAddresses(held)
+	for _, lent := range d.record.state.MemberLents {
+		if l, _ := lent.Now(); l != nil {
+			list = append(list, l.Address.Addr())
+		}
+	}
+	return list
+}
+
 func (d *decider) endLost(ctx context.Context, after bond.Status) (map[netip.Addr]int, error) {
 	wanted, err := d.Host.Recorded(d.Name)
 	if after.Name == "" || after.Trial != nil || wanted == nil || err != nil {
 		return nil, err
 	}
-	held, _ := d.record.state.Lent.Now()
 	var has []netip.Addr
 	for _, p := range after.Addresses {
 		has = append(has, p.Addr())
 	}
-	lost := d.connections.see(wanted.Config.OwnAddresses(held), has)
+	lost := d.connections.see(d.ownAddresses(wanted.Config), has)
 	if len(lost) == 0 || !wanted.Config.EndsConnections() {
 		return nil, nil
 	}

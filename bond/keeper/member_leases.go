@@ -114,7 +114,9 @@ func (d *decider) takeMemberNews(n memberNews) {
 			d.record.lentTo(n.member, r)
 		case bond.Event:
 			r.Message = new(n.member + " " + value(r.Message))
-			d.record.happened(r)
+			if !d.connections.holds(r) {
+				d.record.happened(r)
+			}
 		}
 	}
 }

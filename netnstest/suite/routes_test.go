@@ -2,6 +2,7 @@ package suite
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -230,6 +231,25 @@ func TestRoutesLeases(t *testing.T) {
 		netnstest.Eventually(t, leaves(h, "eth0"))
 	}
 	netnstest.Eventually(t, ping.Answered)
+
+	// In another network it is leased another address; what went over the old one ends.
+	was := memberAddress(t, h, "eth0")
+	stream := h.StreamFrom(h.LAN(), was)
+	netnstest.Eventually(t, stream.Moved)
+	eth0.Move(h.OtherLAN())
+	netnstest.Eventually(t, func() error {
+		if now := memberAddress(t, h, "eth0"); now == was {
+			return fmt.Errorf("eth0 has %s still", now)
+		}
+		return nil
+	})
+	netnstest.Eventually(t, func() error {
+		if stream.Result().Err == nil {
+			return errors.New("the connection over the old address hangs")
+		}
+		return nil
+	})
+	stream.Stop()
 	t.Log("\n" + succeeds(t, h, "events", "uplink").Stdout)
 	succeeds(t, h, "down", "uplink")
 	if d := diff.Diff(before, trafficOf(h)); d != "" {
