@@ -295,3 +295,24 @@ func (i *Image) address(link int, p netip.Prefix) (rtnl.Addr, bool) {
 	}
 	return i.Addresses[at], true
 }
+
+// renamed has the image call links as they are called now: what was added over them is known by their names.
+func (i *Image) renamed(s *State) {
+	for n, was := range i.Links {
+		link, present := s.linkByIndex(was.Index)
+		if !present || link.Name == was.Name {
+			continue
+		}
+		for a, added := range i.Added.Addresses {
+			if added.Link == was.Name {
+				i.Added.Addresses[a].Link = link.Name
+			}
+		}
+		for r, added := range i.Added.Routes {
+			if added.Link == was.Name {
+				i.Added.Routes[r].Link = link.Name
+			}
+		}
+		i.Links[n].Name = link.Name
+	}
+}

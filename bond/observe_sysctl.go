@@ -36,6 +36,12 @@ func readSettable(s sysctl, link string) string {
 
 var raMetric = sysctl{Family: "ipv6", Key: "ra_defrtr_metric"}
 
+// of is the setting of a link.
+func (s sysctl) of(link int) sysctl {
+	s.Link = link
+	return s
+}
+
 // stableSecret is from what the kernel makes addresses (RFC 7217). Without one it refuses
 // the mode that does.
 const stableSecret = "stable_secret"

@@ -117,7 +117,9 @@ func (h *Host) look(c Config) (State, error) {
 		return s, err
 	}
 	s.sysctls = s.readSysctls(s.Before.Sysctls)
-	s.byRoutes = s.byRoutes || s.Before.Strategy == StrategyRoutes
+	if s.byRoutes = s.byRoutes || s.Before.Strategy == StrategyRoutes; s.byRoutes {
+		s.Before.renamed(&s)
+	}
 	if s.Before.namesRules() || s.Before.Inherited != nil {
 		err = h.lookCloser(&s)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -101,6 +102,11 @@ func (p *routesPlanner) sysctls(m routesMember) (steps []Step) {
 		set("ipv4", rpFilter, "2")
 	}
 	set("ipv6", ignoreLinkDown, "1")
+	for _, n := range m.nets {
+		if n.family == unix.AF_INET6 {
+			set("ipv6", raMetric.Key, strconv.FormatUint(uint64(n.metric), 10))
+		}
+	}
 	return steps
 }
 

@@ -232,3 +232,51 @@ func TestRoutesTOML(t *testing.T) {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
 }
+
+// TestRoutesRouters: what a router advertises is in main by the kernel, with the metric of the order, and goes with it.
+func TestRoutesRouters(t *testing.T) {
+	settings, err := ParseTOML("uplink.toml", []byte("strategy = \"routes\"\n[[member]]\nname = \"eth1\"\n[[member]]\nname = \"eth0\"\n[member.ipv4]\nmethod = \"none\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := NewConfig("uplink", settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, s := twoNICs(t, "")
+	s.memberSysctls = []sysctl{{2, "ipv6", raMetric.Key, "1024"}}
+	advertised := rtnl.NewRoute(netip.MustParsePrefix("::/0"), netip.MustParseAddr("fe80::1")).By(2)
+	advertised.Protocol, advertised.Metric = unix.RTPROT_RA, 1024
+	s.addrs = []rtnl.Addr{rtnl.NewAddr(netip.MustParsePrefix("2001:db8::7/64")).On(2)}
+	s.routes = []rtnl.Route{advertised}
+	p, steps := stepsOf(t, c, s)
+	want := `set net.ipv6.conf.eth0.ra_defrtr_metric: 1024 -> 101
+have 2001:db8::7/64 on eth0 with metric 101
+add route 2001:db8::/64 table 31002 over eth0
+add default route via fe80::1 table 31002 over eth0
+add rule 30000: from 2001:db8::7/128 to 2001:db8::/64 lookup 31002
+add rule 30001: from 2001:db8::7/128 lookup main suppress_prefixlength 0
+add rule 30002: from 2001:db8::7/128 lookup 31002`
+	if diff := cmp.Diff(want, steps); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	s = s.done(p)
+	s.removeRoute(2, advertised)
+	s.routes = filter(s.routes, func(r rtnl.Route) bool { return r.Protocol != unix.RTPROT_RA })
+	if _, steps := stepsOf(t, c, s); steps != "remove default route via fe80::1 table 31002 over eth0" {
+		t.Errorf("the router is gone:\n%s", steps)
+	}
+}
+
+// TestRoutesRenamed: what was added over a link that has another name by now is known all the same.
+func TestRoutesRenamed(t *testing.T) {
+	c, s := twoNICs(t, "")
+	p, _ := stepsOf(t, c, s)
+	s = s.done(p)
+	s.Links[0].Name = "lan0"
+	s.Before.renamed(&s)
+	restore := NewRestore(*s.Before, s)
+	if steps := restore.String(); strings.Contains(steps, "eth0") || !strings.Contains(steps, "remove 192.0.2.99/24 from lan0") {
+		t.Errorf("the way back: %s", steps)
+	}
+}

@@ -52,6 +52,7 @@ type routesNet struct {
 	named     []netip.Prefix // the addresses that it is to be given
 	addresses []netip.Prefix // all that it has by then, of global scope
 	gateway   netip.Addr
+	byRouter  bool        // the gateway is known by its advertisements, and so is its route in main
 	dhcp      bool        // the address is to be leased
 	lease     memberLease // what is lent; without a Lease nothing
 	metric    uint32
@@ -163,7 +164,7 @@ func (s *State) routesNet(m routesMember, family int, n MemberNetwork) routesNet
 	case r.lease.Lease != nil:
 		r.gateway = r.lease.Gateway()
 	case len(r.addresses) > 0:
-		r.gateway = s.gatewayOver(m.link.Index, r)
+		r.gateway, r.byRouter = s.gatewayOver(m.link.Index, r)
 	}
 	return r
 }
@@ -186,33 +187,42 @@ func (n routesNet) owns(a rtnl.Addr) bool {
 	return a.Prefix.Addr().Is4() == (n.family == unix.AF_INET) && isGlobal(a) && a.Flags&unusable == 0
 }
 
-// gatewayOver is the gateway of a link's default route of others, or else that of ours, which was once theirs.
-func (s *State) gatewayOver(link int, n routesNet) (gateway netip.Addr) {
-	best := uint32(1<<32 - 1)
+// gatewayOver is the gateway of a link's default route of others, be it by a router's advertisement, or else that of
+// the one whose place ours took.
+func (s *State) gatewayOver(link int, n routesNet) (gateway netip.Addr, byRouter bool) {
+	var best rtnl.Route
 	for _, r := range s.routes {
-		theirs := r.Protocol != RouteProtocol && r.Table == unix.RT_TABLE_MAIN && r.Type == unix.RTN_UNICAST
-		if r.Link == link && n.isDefault(r) && theirs && r.Gateway.IsValid() && r.Metric <= best {
-			gateway, best = r.Gateway, r.Metric
+		if r.Link != link || !n.isDefault(r) || !r.Gateway.IsValid() || r.Table != unix.RT_TABLE_MAIN || r.Type != unix.RTN_UNICAST {
+			continue
+		}
+		if rankOf := gatewayRank(r); best.Link == 0 || rankOf < gatewayRank(best) || rankOf == gatewayRank(best) && r.Metric < best.Metric {
+			best = r
 		}
 	}
-	if gateway.IsValid() {
-		return gateway
+	switch {
+	case best.Link != 0 && (best.Protocol != RouteProtocol || best.Is4()):
+		return best.Gateway, best.Protocol == unix.RTPROT_RA
+	case s.Before != nil: // the kernel may have removed ours with the link's carrier or state
+		return s.Before.gatewayOver(link, n), false
 	}
-	for _, r := range s.routes {
-		if r.Link == link && n.isDefault(r) && r.Protocol == RouteProtocol && r.Gateway.IsValid() {
-			return r.Gateway
-		}
-	}
-	return s.Before.gatewayOver(link, n)
+	return netip.Addr{}, false
 }
 
-// gatewayOver is that of a link's default route as it was: the kernel has removed ours with the link's state.
-func (i *Image) gatewayOver(link int, n routesNet) netip.Addr {
-	if i == nil {
-		return netip.Addr{}
+// gatewayRank is by whom a default route is that says which gateway to use: somebody else's says it anew.
+func gatewayRank(r rtnl.Route) int {
+	switch r.Protocol {
+	case RouteProtocol:
+		return 2
+	case unix.RTPROT_RA:
+		return 1
 	}
+	return 0
+}
+
+// gatewayOver is that of a link's default route as it was.
+func (i *Image) gatewayOver(link int, n routesNet) netip.Addr {
 	for _, r := range i.Routes {
-		if r.Link == link && n.isDefault(r) && r.Table == unix.RT_TABLE_MAIN && r.Gateway.IsValid() {
+		if r.Link == link && n.isDefault(r) && r.Table == unix.RT_TABLE_MAIN && r.Gateway.IsValid() && r.Protocol != unix.RTPROT_RA {
 			return r.Gateway
 		}
 	}
@@ -222,6 +232,11 @@ func (i *Image) gatewayOver(link int, n routesNet) netip.Addr {
 // isDefault says whether a route is a default route of the family.
 func (n routesNet) isDefault(r rtnl.Route) bool {
 	return r.Destination.Bits() == 0 && r.Is4() == (n.family == unix.AF_INET)
+}
+
+// reaches says whether a gateway is in a network of the member.
+func (n routesNet) reaches(gateway netip.Addr) bool {
+	return slices.ContainsFunc(n.addresses, func(p netip.Prefix) bool { return p.Contains(gateway) })
 }
 
 // source is the address from which what goes by the gateway comes: one of the gateway's network, or else the first.
@@ -243,6 +258,7 @@ func (n routesNet) routes(link int) (list []rtnl.Route) {
 	add := func(to netip.Prefix, gateway, source netip.Addr, table, metric uint32) {
 		r := rtnl.NewRoute(to, gateway)
 		r.Protocol, r.Link, r.Table, r.Source = RouteProtocol, link, table, source
+		r.OnLink = gateway.IsValid() && !gateway.IsLinkLocalUnicast() && !n.reaches(gateway)
 		r.Metric = metric
 		if !r.Is4() {
 			// The kernel takes no source that isn't found free yet, and prefers the outgoing link's by itself
@@ -262,7 +278,9 @@ func (n routesNet) routes(link int) (list []rtnl.Route) {
 			all = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 		}
 		add(all, n.gateway, n.source(), n.table, 0)
-		add(all, n.gateway, n.source(), unix.RT_TABLE_MAIN, n.metric)
+		if !n.byRouter { // or the kernel has it, with the metric that it is told
+			add(all, n.gateway, n.source(), unix.RT_TABLE_MAIN, n.metric)
+		}
 	}
 	if n.lease.Lease == nil {
 		return list
@@ -303,7 +321,7 @@ func (s *State) routesSysctls(c Config) (list []sysctl) {
 		for _, key := range []string{ignoreLinkDown, arpFilter, rpFilter} {
 			list = append(list, sysctl{Link: m.link.Index, Family: "ipv4", Key: key})
 		}
-		list = append(list, sysctl{Link: m.link.Index, Family: "ipv6", Key: ignoreLinkDown})
+		list = append(list, sysctl{Link: m.link.Index, Family: "ipv6", Key: ignoreLinkDown}, raMetric.of(m.link.Index))
 	}
 	return list
 }

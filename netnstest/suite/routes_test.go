@@ -238,8 +238,10 @@ func TestRoutesLeases(t *testing.T) {
 	netnstest.Eventually(t, stream.Moved)
 	eth0.Move(h.OtherLAN())
 	netnstest.Eventually(t, func() error {
-		if now := memberAddress(t, h, "eth0"); now == was {
-			return fmt.Errorf("eth0 has %s still", now)
+		for _, m := range statusOf[groupStatus](t, h, "uplink").Members {
+			if m.Name == "eth0" && (len(m.Addresses) == 0 || m.Addresses[0].Addr() == was) {
+				return fmt.Errorf("eth0 has %v", m.Addresses)
+			}
 		}
 		return nil
 	})
