@@ -1,6 +1,7 @@
 package bond
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -62,6 +63,10 @@ func NewPlan(c Config, s State, machineID string) (Plan, error) {
 func newPlan(c Config, s State, machineID string) (Plan, error) {
 	if c.ByRoutes() {
 		return newRoutesPlan(c, s)
+	}
+	if s.Before != nil && s.Before.Strategy == StrategyRoutes {
+		return Plan{}, &ObstacleError{Bond: c.Name, What: fmt.Sprintf(
+			"%s is a group of the strategy routes, and its members are to be given back first: bondctl down %[1]s", c.Name)}
 	}
 	w, err := newWanted(c, s, machineID)
 	if err != nil {

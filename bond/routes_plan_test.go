@@ -195,6 +195,16 @@ func TestRoutesObstacle(t *testing.T) {
 	if _, err := newRoutesPlan(c, s); err == nil || !strings.Contains(err.Error(), "there is an interface uplink") {
 		t.Errorf("error %v", err)
 	}
+	c, s = twoNICs(t, "")
+	p, _ := stepsOf(t, c, s)
+	s = s.done(p)
+	c.Strategy = ""
+	for i := range c.Members {
+		c.Members[i].IPv4 = MemberNetwork{}
+	}
+	if _, err := NewPlan(c, s, ""); err == nil || !strings.Contains(err.Error(), "bondctl down uplink") {
+		t.Errorf("a bond of the group's name: error %v", err)
+	}
 }
 
 // TestRoutesConfig: what only a bond has is refused with its place, and so is what contradicts itself.

@@ -22,6 +22,7 @@ type Stream struct {
 	t        TB
 	listener net.Listener
 	conn     net.Conn
+	far      net.Conn // the LAN's end, once there is one
 	stop     chan struct{}
 	running  sync.WaitGroup
 
@@ -117,6 +118,9 @@ func (s *Stream) echo() {
 		return
 	}
 	defer conn.Close()
+	s.mu.Lock()
+	s.far = conn
+	s.mu.Unlock()
 	lines := bufio.NewReader(conn)
 	for want := 1; ; want++ {
 		line, err := nextLine(lines, want)
@@ -220,9 +224,13 @@ func (s *Stream) Stop() StreamResult {
 		s.stopped = time.Now()
 	}
 	s.told = true
+	far := s.far
 	s.mu.Unlock()
 	s.listener.Close()
 	s.conn.Close()
+	if far != nil { // which may never hear of it
+		far.Close()
+	}
 	s.running.Wait()
 	return s.Result()
 }
