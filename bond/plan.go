@@ -1,7 +1,6 @@
 package bond
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -65,8 +64,8 @@ func newPlan(c Config, s State, machineID string) (Plan, error) {
 		return newRoutesPlan(c, s)
 	}
 	if s.Before != nil && s.Before.Strategy == StrategyRoutes {
-		return Plan{}, &ObstacleError{Bond: c.Name, What: fmt.Sprintf(
-			"%s is a group of the strategy routes, and its members are to be given back first: bondctl down %[1]s", c.Name)}
+		return Plan{}, &ObstacleError{Bond: c.Name, What: c.Name + " is a group of the strategy routes, whose members are to be given back first",
+			Mend: Messagef("bondctl down %s", c.Name)}
 	}
 	w, err := newWanted(c, s, machineID)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 // newRoutesPlan is [NewPlan] of the strategy routes.
 func newRoutesPlan(c Config, s State) (Plan, error) {
 	if l, present := s.link(c.Name); present {
-		return Plan{}, &ObstacleError{Bond: c.Name, What: fmt.Sprintf(
-			"there is an interface %s, and the strategy routes makes none; give the group a name of its own, such as uplink", l.Name)}
+		return Plan{}, &ObstacleError{Bond: c.Name, What: fmt.Sprintf("there is an interface %s, and the strategy routes makes none", l.Name),
+			Mend: Messagef("give the group a name of its own, such as uplink")}
 	}
 	p := &routesPlanner{Plan: Plan{Bond: c.Name}, state: s, members: s.routesMembers(c)}
 	for _, m := range p.members {

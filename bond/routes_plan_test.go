@@ -202,7 +202,7 @@ func TestRoutesObstacle(t *testing.T) {
 	for i := range c.Members {
 		c.Members[i].IPv4 = MemberNetwork{}
 	}
-	if _, err := NewPlan(c, s, ""); err == nil || !strings.Contains(err.Error(), "bondctl down uplink") {
+	if _, err := NewPlan(c, s, ""); err == nil || !strings.Contains(err.Error(), "uplink is a group") {
 		t.Errorf("a bond of the group's name: error %v", err)
 	}
 }
