@@ -194,6 +194,8 @@ func (k *kernel) doNetwork(step Step) error {
 			}
 			return refused
 		})
+	case addEndpoint, setEndpoint, delEndpoint, setMPTCPLimits:
+		return k.doMPTCP(step)
 	case setSysctl:
 		return os.WriteFile(sysctlPath(s.To, s.Link), []byte(s.To.Value), 0)
 	}

@@ -305,7 +305,9 @@ func (a *attempt) restore(before *Image) error {
 	if err != nil {
 		return err
 	}
-	s.sysctls = s.readSysctls(before.Sysctls)
+	if err := s.lookFor(before); err != nil {
+		return err
+	}
 	_, refused := a.kernel.restore(NewRestore(*before, s).Steps, a.how)
 	return joined(refused)
 }

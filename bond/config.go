@@ -35,6 +35,8 @@ type Config struct {
 
 	// Strategy is what is made of the members; "" is StrategyBond.
 	Strategy string `json:"strategy,omitempty"`
+	// MPTCP announces each member's addresses to Multipath TCP, under StrategyRoutes.
+	MPTCP bool `json:"mptcp,omitempty"`
 
 	Members []Member `json:"members"`           // in order of preference
 	Primary string   `json:"primary,omitempty"` // the name of a member that may be absent for now; "" for none

@@ -14,7 +14,7 @@ var configRules = []struct {
 }{
 	{[]string{"name"}, (*Config).checkName},
 	{[]string{"member"}, (*Config).checkMembers},
-	{[]string{"strategy", "member"}, (*Config).checkStrategy},
+	{[]string{"strategy", "mptcp", "member"}, (*Config).checkStrategy},
 	{[]string{"member", "primary"}, (*Config).checkPrimary},
 	{[]string{"mac", "fail_over_mac"}, (*Config).checkMAC},
 	{monitorKeys, (*Config).checkMonitor},

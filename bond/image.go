@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/bondctl/bondctl/bond/internal/mptcp"
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
 	"github.com/bondctl/bondctl/bond/internal/statefile"
 )
@@ -42,6 +43,9 @@ type contents struct {
 	Sysctls    []sysctl         `json:"sysctls,omitempty"`
 	// Uppers are the links that stood upon those links, or upon the bond.
 	Uppers []upper `json:"uppers,omitempty"`
+
+	// MPTCPLimits are those that there were; nil where they aren't spoken of.
+	MPTCPLimits *mptcp.Limits `json:"mptcp_limits,omitempty"`
 
 	// Added is what bondctl has put in place, and so takes away.
 	Added added `json:"added"`
@@ -96,6 +100,8 @@ type added struct {
 	Routes    []addedRoute   `json:"routes"`
 	Rules     []rtnl.Rule    `json:"rules,omitempty"` // of no link
 	Sysctls   []addedSysctl  `json:"sysctls,omitempty"`
+	// Endpoints are of Multipath TCP, under the strategy routes.
+	Endpoints []addedEndpoint `json:"mptcp_endpoints,omitempty"`
 }
 
 // An addedAddress is an address that bondctl gave a link.
@@ -150,6 +156,7 @@ func (i *Image) clone() *Image {
 	c.Neighbours, c.Uppers = slices.Clone(i.Neighbours), slices.Clone(i.Uppers)
 	c.Added.Addresses, c.Added.Routes = slices.Clone(i.Added.Addresses), slices.Clone(i.Added.Routes)
 	c.Added.Rules, c.Added.Sysctls = slices.Clone(i.Added.Rules), slices.Clone(i.Added.Sysctls)
+	c.Added.Endpoints = slices.Clone(i.Added.Endpoints)
 	if i.Bond != nil {
 		b := *i.Bond
 		c.Bond = &b

@@ -53,6 +53,8 @@ func (i *Image) after(p Plan, done []Step, owed map[string]bool, s *State) *Imag
 			image.Added.Routes = without(image.Added.Routes, addedRoute{step.Link, step.Route.Fields()})
 		case delRule:
 			image.Added.dropRule(step.Rule)
+		case delEndpoint:
+			image.Added.Endpoints = without(image.Added.Endpoints, addedEndpoint{step.Link, step.Endpoint.Addr})
 		case setSysctl:
 			if !s.byRoutes {
 				image.grow(step, s)
@@ -156,6 +158,8 @@ func (s *State) undoing(p Plan) *Image {
 			i.Added.addRule(step.Rule)
 		case delRule:
 			i.Rules = with(i.Rules, step.Rule)
+		case addEndpoint, setMPTCPLimits:
+			i.keepMPTCP(step)
 		}
 	}
 	return i
@@ -262,6 +266,7 @@ func (i *Image) keepByRoutes(step Step, s *State) {
 	if _, known := i.link(link.Index); present && !known {
 		i.take(s, link, link.settings())
 	}
+	i.keepMPTCP(step)
 	switch step := step.(type) {
 	case addAddress:
 		if _, was := i.address(link.Index, step.Address.Prefix); !was { // and isn't given back

@@ -42,6 +42,8 @@ var keys = slices.Concat([]Key{
 		Usage: "`NAME[,prio=N]` an interface of the bond, present or not, in order of preference; the order gives the prio unless one is written"},
 	{Name: "strategy", kind: one(func(c *Config) *string { return &c.Strategy }, oneOf(StrategyBond, StrategyRoutes)), Default: StrategyBond,
 		Usage: "`WORD` what is made of the members: bond (one address over all of them), routes (each keeps its own, with a routing table of its own)"},
+	{Name: "mptcp", kind: one(func(c *Config) *bool { return &c.MPTCP }, parseBool),
+		Usage: "`BOOLEAN` whether connections of Multipath TCP may go over each member's addresses, under the strategy routes", Default: "false"},
 	{Name: "primary", Flag: "primary", kind: interfaceName(func(c *Config) *string { return &c.Primary }),
 		Usage: "the `MEMBER` that is active whenever it can be"},
 	{Name: "fast_failover", Flag: "fast_failover", kind: one(func(c *Config) **bool { return &c.FastFailover }, pointerTo(parseBool)), Default: "true",

@@ -100,11 +100,14 @@ func parseMemberTable(text string) (uint32, error) {
 }
 
 // routesKeys are the keys that the strategy routes has.
-var routesKeys = []string{"strategy", "member", "primary", "primary_reselect", "updelay", "downdelay", "end_connections"}
+var routesKeys = []string{"strategy", "member", "primary", "primary_reselect", "updelay", "downdelay", "end_connections", "mptcp"}
 
 // checkStrategy refuses what the strategy doesn't have.
 func (c *Config) checkStrategy(say sayer) {
 	if !c.ByRoutes() {
+		if c.MPTCP {
+			say("mptcp", "a bond has one address for all of its members; write strategy = \"routes\", or leave mptcp out")
+		}
 		for i := range c.Members {
 			for _, family := range families {
 				if n, table := c.Members[i].network(family); !n.empty() {

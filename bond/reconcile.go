@@ -38,7 +38,9 @@ func (h *Host) Restore(ctx context.Context, name string, before Image, how How) 
 	if err != nil {
 		return nil, err
 	}
-	s.sysctls = s.readSysctls(before.Sysctls)
+	if err := s.lookFor(&before); err != nil {
+		return nil, err
+	}
 	done, refused := h.kernel.restore(NewRestore(before, s).Steps, how)
 	return done, joined(refused)
 }
@@ -116,7 +118,9 @@ func (h *Host) look(c Config) (State, error) {
 		}
 		return s, err
 	}
-	s.sysctls = s.readSysctls(s.Before.Sysctls)
+	if err := s.lookFor(s.Before); err != nil {
+		return s, err
+	}
 	if s.byRoutes = s.byRoutes || s.Before.Strategy == StrategyRoutes; s.byRoutes {
 		s.Before.renamed(&s)
 	}
@@ -124,6 +128,15 @@ func (h *Host) look(c Config) (State, error) {
 		err = h.lookCloser(&s)
 	}
 	return s, err
+}
+
+// lookFor reads what an image speaks of and isn't read otherwise.
+func (s *State) lookFor(before *Image) (err error) {
+	s.sysctls = s.readSysctls(before.Sysctls)
+	if before.Added.Endpoints != nil || before.MPTCPLimits != nil {
+		s.mptcp, err = readMPTCP()
+	}
+	return err
 }
 
 // lookCloser reads what isn't read where nothing is to be changed.
@@ -168,6 +181,11 @@ func (h *Host) lookAtRoutes(s *State, c Config) error {
 		return err
 	}
 	s.leases = leasesOf(k)
+	if c.MPTCP {
+		if s.mptcp, err = readMPTCP(); err != nil {
+			return err
+		}
+	}
 	s.strictAll = readSettable(sysctl{Family: "ipv4", Key: rpFilter}, "all") == "1"
 	return h.lookCloser(s)
 }

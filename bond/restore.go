@@ -18,6 +18,7 @@ func NewRestore(before Image, now State) Plan {
 	r.links()
 	r.uppers()
 	r.sysctls()
+	r.mptcp()
 	r.removeAdded()
 	r.known()
 	r.addresses()

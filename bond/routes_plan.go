@@ -34,6 +34,7 @@ func newRoutesPlan(c Config, s State) (Plan, error) {
 	}
 	p.routes()
 	p.rules()
+	p.mptcp(c)
 	p.oldAddresses()
 	p.giveBackReleased()
 	p.Policy = p.policy()

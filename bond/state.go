@@ -47,6 +47,7 @@ type State struct {
 	heldBack      map[string]bool
 	manual        *choice // the member that somebody has chosen by hand
 	memberSysctls []sysctl
+	mptcp         *mptcpState            // nil where the kernel has none, or nobody asks
 	leases        map[string]memberLease // what DHCP has lent members
 	strictAll     bool
 

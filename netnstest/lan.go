@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -125,4 +126,23 @@ func macOf(names ...string) net.HardwareAddr {
 		sum = (sum ^ uint32(b)) * 16777619
 	}
 	return net.HardwareAddr{0x02, 0x00, byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)}
+}
+
+// Link joins two namespaces, such as two LANs' routers: each has an end of a cable that is called name. It is up.
+func (n *Namespace) Link(name string, other *Namespace) {
+	n.t.Helper()
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = name
+	err := n.nl.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: name, PeerNamespace: netlink.NsFd(netns.NsHandle(other.net))})
+	for _, end := range []*Namespace{n, other} {
+		if err == nil {
+			var link netlink.Link
+			if link, err = end.nl.LinkByName(name); err == nil {
+				err = end.nl.LinkSetUp(link)
+			}
+		}
+	}
+	if err != nil {
+		n.t.Fatalf("join two namespaces: %v", err)
+	}
 }
