@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -47,14 +48,14 @@ func (m *Member) network(family int) (n *MemberNetwork, table string) {
 }
 
 // memberNetworkKeys are the keys of one family.
-func memberNetworkKeys(family int, leastMetric uint64, methods ...string) []Key {
+func memberNetworkKeys(family int, leastMetric uint64, otherwise string, methods ...string) []Key {
 	of := func(m *Member) *MemberNetwork { n, _ := m.network(family); return n }
 	_, family4or6 := (&Member{}).network(family)
 	table := "member." + family4or6
 	return []Key{
 		{Name: table, kind: kind{table: true}},
-		{Name: table + ".method", kind: one(func(m *Member) *string { return &of(m).Method }, oneOf(methods...)), Default: "auto: static where an address is named, else what the member has, else (of IPv4) dhcp",
-			Usage: "`WORD` where the member's addresses come from, under the strategy routes"},
+		{Name: table + ".method", kind: one(func(m *Member) *string { return &of(m).Method }, oneOf(methods...)), Default: "auto: static where an address is named, else what the member has" + otherwise,
+			Usage: "`WORD` where the member's addresses come from, under the strategy routes: " + strings.Join(methods, ", ")},
 		{Name: table + ".addresses", List: true, kind: several(func(m *Member) *[]netip.Prefix { return &of(m).Addresses }, parseCIDR, family4or6),
 			Usage: "`CIDR` an address of the member"},
 		{Name: table + ".gateway", kind: one(func(m *Member) *netip.Addr { return &of(m).Gateway }, ofFamily(family4or6, parseGateway)), Default: "that of the default route that the member had",

@@ -46,6 +46,20 @@ The file has the flags' names as its keys, with underscores for dashes, but for 
   addresses = ["192.0.2.10/24"]
   gateway = "192.0.2.1"
 
+With strategy = "routes" in the file no bond is made, and NAME is the group's: each member keeps addresses of its own, with a routing table and rules, and the first that has a link carries what names no source. --dry-run shows the rules and tables.
+
+  strategy = "routes"
+
+  [[member]]
+  name = "eth0"
+  [member.ipv4]
+  addresses = ["192.0.2.10/24"]
+  gateway = "192.0.2.1"
+
+  [[member]]              # what it has, or else an address by DHCP
+  kind = "wifi"
+  wpa_conf = "/etc/wpa_supplicant.conf"
+
 A TIME is a duration such as 100ms or 4s, or a plain number of milliseconds as in the kernel's documentation.
 
 Exit status: 0 done, be it with a member absent or without a link; 1 failed and put back; 2 usage or configuration, all that is wrong at once, and nothing was touched.`
