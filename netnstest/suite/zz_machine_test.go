@@ -59,6 +59,10 @@ var onMachine = []struct {
 // TestMachine has one after the other, for there is one machine: together they run beside the tests that have
 // hosts of their own. Those that are in everybody's way aren't among them: they set the clock, or
 // unload modules.
+//
+// These are the longest row, so they had better begin first. Of the parallel tests that is the one that is declared
+// last, hence this file's name: package testing lets them all go at once, by closing a channel, and Go's runtime wakes
+// the one that waits last first. Should it be otherwise one day, the whole takes longer, and nothing else.
 func TestMachine(t *testing.T) {
 	t.Parallel()
 	for _, tt := range onMachine {
