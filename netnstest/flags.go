@@ -24,7 +24,8 @@ type testFlags struct {
 }
 
 // testsPerProcessor is how many tests the guest runs at once for each of its processors, unless -parallel
-// says so: most of the time a test of the network waits.
+// says so: most of the time a test of the network waits. Beside them is one that has the virtual machine itself, which
+// waits longest.
 const testsPerProcessor = 2
 
 // outputFiles and outputFolders are the flags of package testing that name an output.
@@ -44,7 +45,7 @@ func (l *Lab) shareFlags() (*testFlags, error) {
 		files:   make(map[string]string),
 		folders: make(map[string]string),
 	}
-	f.set["test.parallel"] = strconv.Itoa(testsPerProcessor * guestProcessors())
+	f.set["test.parallel"] = strconv.Itoa(testsPerProcessor*guestProcessors() + 1)
 	flag.Visit(func(fl *flag.Flag) { f.set[fl.Name] = fl.Value.String() })
 
 	base := f.set["test.outputdir"]
