@@ -335,7 +335,12 @@ func TestTakeOver(t *testing.T) {
 			if args == nil {
 				args = eth0And1
 			}
-			for range sample(2, 20) {
+			// All that they leave is compared with what was there before, so one case is enough to begin again from that.
+			times := 1
+			if tt.name == "all kinds" {
+				times = 2
+			}
+			for range sample(times, 20) {
 				begun := stream.Result().Longest
 				o := up(t, h, args...)
 				netnstest.Eventually(t, stream.Moved)
