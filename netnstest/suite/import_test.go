@@ -27,7 +27,7 @@ func testImported(t *testing.T) {
 	wifi := m.Radio()
 	wifi.StartAP()
 	conf := wifi.Config(netnstest.Control)
-	const bond = "\tbond-primary eth0\n\tbond-mode active-backup\n\tbond-miimon 10\n\tbond_downdelay 10\n\tbond_updelay 4000\n"
+	const bond = "\tbond-primary eth0\n\tbond-mode active-backup\n\tbond-miimon 10\n\tbond_downdelay 10\n\tbond_updelay 1000\n"
 	one := laptopStanza("eth0", "") + laptopStanza("wlan0", conf) + "auto bond0\niface bond0 inet dhcp\n\tbond-slaves eth0 wlan0\n" + bond
 	more := laptopStanza("eth0", "") + laptopStanza("wlan0", conf) + laptopStanza("wlan1", conf) + laptopStanza("wlan2", conf) +
 		"auto bond0\niface bond0 inet dhcp\n\tbond-slaves none\n" + bond + "\tbond-primary-reselect better\n"

@@ -27,7 +27,7 @@ func testJoinDocked(t *testing.T) {
 	cafe.StartAP()
 	conf := home.Config(netnstest.Control, "update_config=1", "freq_list=2412")
 	file := filepath.Join(t.TempDir(), "laptop.toml")
-	writeFile(t, file, fmt.Sprintf("[[member]]\nbus = \"usb\"\n[[member]]\nname = \"wlan0\"\nwpa_conf = %q\n[ipv4]\nmethod = \"dhcp\"\n", conf))
+	writeFile(t, file, fmt.Sprintf("updelay = \"1s\"\n[[member]]\nbus = \"usb\"\n[[member]]\nname = \"wlan0\"\nwpa_conf = %q\n[ipv4]\nmethod = \"dhcp\"\n", conf))
 	succeeds(t, m.Host, "up", "--config", file)
 	t.Cleanup(func() { bondctl(t, m.Host, "down") })
 	netnstest.Eventually(t, home.Associated)
