@@ -60,8 +60,10 @@ func TestKeeperLeaks(t *testing.T) {
 	if got > want {
 		t.Errorf("the keeper has %d goroutines, a fresh one %d:\n%s", got, want, keeper.Output())
 	}
-	// The Go runtime adds a thread now and then, when several are in system calls at once.
-	if after.Threads > before.Threads+3 {
+	// The Go runtime adds a thread when several are in system calls at once, the more often the slower the machine is,
+	// and keeps it. A thread that a goroutine has for itself would leave the goroutine, too; here it is about one that
+	// is left by every cycle, or by every fourth.
+	if after.Threads > before.Threads+max(3, cycles/4) {
 		t.Errorf("the keeper has %d threads, and had %d", after.Threads, before.Threads)
 	}
 	if grown := heaps[len(heaps)-1] - heaps[0]; grown > 256<<10 {
