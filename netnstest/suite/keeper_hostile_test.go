@@ -18,13 +18,19 @@ import (
 func newHostile(t *testing.T, a answer) (h *netnstest.Host, server *hostileDHCP, keeper *netnstest.Process) {
 	t.Helper()
 	h = netnstest.New(t, netnstest.Private("/etc/bondctl"))
+	server, keeper = startHostile(t, h, a)
+	return h, server, keeper
+}
+
+func startHostile(t *testing.T, h *netnstest.Host, a answer) (server *hostileDHCP, keeper *netnstest.Process) {
+	t.Helper()
 	h.Cable("eth0")
 	server = startHostileDHCP(t, h.LAN(), a)
-	writeFile(t, in(h, "/etc/bondctl/bond0.toml"), "[[member]]\nname = \"eth0\"\n[[member]]\nname = \"eth1\"\n")
+	writeFile(t, in(h, "/etc/bondctl/bond0.toml"), "updelay = 100\n[[member]]\nname = \"eth0\"\n[[member]]\nname = \"eth1\"\n")
 	keeper = h.Start("bondctl", "daemon")
 	netnstest.Eventually(t, active(h, "eth0"))
 	netnstest.Eventually(t, noted(t, h, "eth0"))
-	return h, server, keeper
+	return server, keeper
 }
 
 // TestKeeperHostileDHCP: what is wrong about a server is said, nothing that it says is printed as it came,
@@ -190,11 +196,11 @@ func TestKeeperOddRoute(t *testing.T) {
 	for name, change := range oddRoutes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, server, keeper := newHostile(t, silent)
+			h := netnstest.New(t, netnstest.Private("/etc/bondctl"))
 			h.Cable("eth9")
 			linkUp(t, h, "eth9")
 			h.Run("ip", "route", "add", "203.0.114.0/24", "dev", "eth9")
-			server.does(lends(change))
+			_, keeper := startHostile(t, h, lends(change))
 			netnstest.Eventually(t, leased(t, h, "192.0.2.150/24"))
 			netnstest.Eventually(t, defaultRoute(h, netnstest.LANAddr))
 			h.Cable("eth1")
