@@ -57,7 +57,7 @@ func newRoutesStatus(s State, r record) Status {
 	members := s.routesMembers(c)
 	active := preferred(members)
 	for i, m := range members {
-		one := m.status(s, r.Refused)
+		one := m.status(r.Refused)
 		if i == active {
 			one.Role = RoleActive
 			st.Active, st.ActiveReason = &one.Name, new(routesReason(st, s, members, active))
@@ -155,8 +155,8 @@ func routesReason(st Status, s State, members []routesMember, active int) Reason
 }
 
 // status is how a member fares.
-func (m routesMember) status(s State, refused map[string]string) MemberStatus {
-	st := MemberStatus{Name: m.name, Role: RoleAbsent, Addresses: []netip.Prefix{}, Resting: false}
+func (m routesMember) status(refused map[string]string) MemberStatus {
+	st := MemberStatus{Name: m.name, Role: RoleAbsent, Addresses: []netip.Prefix{}}
 	if m.link.Name == "" {
 		st.PendingReason = &m.pending
 		return st

@@ -170,14 +170,14 @@ func (s *State) routesNet(m routesMember, family int, n MemberNetwork) routesNet
 }
 
 // lend finds out whether an address is to be leased, and takes the one that is.
-func (r *routesNet) lend(link string, s *State, method string, others bool) {
-	auto := (method == "" || method == MethodAuto) && len(r.named) == 0 && !others
-	if r.dhcp = r.family == unix.AF_INET && (method == MethodDHCP || auto); !r.dhcp {
+func (n *routesNet) lend(link string, s *State, method string, others bool) {
+	auto := (method == "" || method == MethodAuto) && len(n.named) == 0 && !others
+	if n.dhcp = n.family == unix.AF_INET && (method == MethodDHCP || auto); !n.dhcp {
 		return
 	}
 	if l := s.leases[link]; l.Lease != nil {
-		r.lease = l
-		r.named = append(slices.Clone(r.named), l.Address)
+		n.lease = l
+		n.named = append(slices.Clone(n.named), l.Address)
 	}
 }
 
