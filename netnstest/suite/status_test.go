@@ -23,7 +23,7 @@ func TestStatusJSON(t *testing.T) {
 	netnstest.Eventually(t, active(h, "eth1"))
 
 	want := map[string]any{
-		"name": "bond0", "mode": "active-backup", "active_slave": "eth1", "active_since": nil, "active_reason": "primary",
+		"name": "bond0", "strategy": "bond", "active": "eth1", "mode": "active-backup", "active_slave": "eth1", "active_since": nil, "active_reason": "primary",
 		"primary": "eth1", "primary_reselect": "always",
 		// The defaults where a member is or may be Wi-Fi.
 		"miimon": 100.0, "updelay": 4000.0, "downdelay": 0.0, "peer_notif_delay": 200.0, "num_grat_arp": 3.0,
@@ -35,17 +35,20 @@ func TestStatusJSON(t *testing.T) {
 			map[string]any{
 				"name": "wlan7", "kind": nil, "role": "absent", "pending_reason": "absent", "prio": 2.0, "mii_status": nil,
 				"carrier": nil, "speed": nil, "duplex": nil, "driver": nil, "address": nil, "perm_hwaddr": nil,
-				"link_failure_count": nil, "wifi": nil, "addresses": []any{},
+				"link_failure_count": nil, "wifi": nil, "resting": false, "addresses": []any{},
+				"gateway": nil, "metric": nil, "table": nil,
 			},
 			map[string]any{
 				"name": "eth0", "kind": "wired", "role": "backup", "pending_reason": nil, "prio": 1.0, "mii_status": "up",
 				"carrier": true, "speed": 10000.0, "duplex": "full", "driver": nil,
-				"address": eth0.MAC.String(), "perm_hwaddr": eth0.MAC.String(), "link_failure_count": 0.0, "wifi": nil, "addresses": []any{},
+				"address": eth0.MAC.String(), "perm_hwaddr": eth0.MAC.String(), "link_failure_count": 0.0, "wifi": nil, "resting": false, "addresses": []any{},
+				"gateway": nil, "metric": nil, "table": nil,
 			},
 			map[string]any{
 				"name": "eth1", "kind": "wired", "role": "active", "pending_reason": nil, "prio": 0.0, "mii_status": "up",
 				"carrier": true, "speed": 10000.0, "duplex": "full", "driver": nil,
-				"address": eth1.MAC.String(), "perm_hwaddr": eth1.MAC.String(), "link_failure_count": 0.0, "wifi": nil, "addresses": []any{},
+				"address": eth1.MAC.String(), "perm_hwaddr": eth1.MAC.String(), "link_failure_count": 0.0, "wifi": nil, "resting": false, "addresses": []any{},
+				"gateway": nil, "metric": nil, "table": nil,
 			},
 		},
 	}
