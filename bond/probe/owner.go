@@ -19,11 +19,11 @@ import (
 // at the end, which is up to seven seconds without an address, each time. A host that
 // is awake answers within milliseconds. One that sleeps may miss the questions:
 // it is heard by [Claim] when it next speaks.
-var ownerPauses = []time.Duration{60 * time.Millisecond, 60 * time.Millisecond, 60 * time.Millisecond}
+var ownerPauses = []time.Duration{50 * time.Millisecond, 50 * time.Millisecond, 50 * time.Millisecond}
 
 // Owner asks by ARP probes (RFC 5227 section 2.1.1) whether somebody else on the link
 // behind the interface has an IPv4 address, and returns the MAC that says so, or that
-// is about to take the address as well. It asks three times within a fifth of a
+// is about to take the address as well. It asks three times, every twentieth of a
 // second; the error is [ErrSilent] if nobody does. Nobody learns anything from the
 // question.
 //
