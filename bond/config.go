@@ -86,6 +86,9 @@ type Config struct {
 	// WiFiStandby is what Wi-Fi members that the keeper associates do while a cable serves; ""
 	// is StandbyWarm.
 	WiFiStandby string `json:"wifi_standby,omitempty"`
+	// Probe has a keeper watch paths beyond the members' own links; nil for not at all, so that an
+	// idle machine is silent.
+	Probe *Probe `json:"probe,omitempty"`
 	// Hostname is what DHCP servers are told as the machine's name: "" is nothing, nil is
 	// what the client said whose lease was taken over, or else the machine's.
 	Hostname *string `json:"hostname,omitempty"`

@@ -20,10 +20,13 @@ type kind struct {
 	set   func(into any, text string) error
 	get   func(from any) any // as a Setting's Value; nil for nothing
 
-	table    bool           // it has keys below it
-	element  func() element // it has, and is repeated
-	elements func(from any) []any
-	example  string // a line of an element
+	table bool   // it has keys below it
+	bare  string // the key that a table without any stands for; "" for none
+	// bareValue is that key's value.
+	bareValue string
+	element   func() element // it has, and is repeated
+	elements  func(from any) []any
+	example   string // a line of an element
 
 	unsupported string // it is known and not taken, and this is why
 }

@@ -62,6 +62,9 @@ func (r *tomlReader) expression(e *unstable.Node) {
 		if r.unknown {
 			r.note(path, line, nil)
 		}
+		if below, _ := r.all[k.Name].(map[string]any); len(below) == 0 {
+			r.noteBare(k, line)
+		}
 	case unstable.ArrayTable:
 		r.table, r.unknown = path, k.element == nil
 		if r.unknown {
@@ -77,6 +80,9 @@ func (r *tomlReader) add(path []string, line int, value *unstable.Node) {
 	switch k, _ := findKey(joinKey(path)); {
 	case k.table && value.Kind == unstable.InlineTable:
 		r.addAll(path, line, value)
+		if value.Child() == nil {
+			r.noteBare(k, line)
+		}
 	case k.element != nil && value.Kind == unstable.Array:
 		// Programs write it so; people write [[member]].
 		for it := value.Children(); it.Next(); {
@@ -91,6 +97,13 @@ func (r *tomlReader) add(path []string, line int, value *unstable.Node) {
 		r.note(path, line, nil) // a text is a flag's
 	default:
 		r.note(path, line, r.value(path))
+	}
+}
+
+// noteBare notes what a table stands for that has nothing in it.
+func (r *tomlReader) noteBare(table Key, line int) {
+	if table.bare != "" {
+		r.settings = append(r.settings, Setting{Key: table.bare, Where: r.at(line), Value: table.bareValue})
 	}
 }
 

@@ -100,6 +100,7 @@ var configFiles = []string{
 	"member = [{name = \"eth0\", prio = -1}]\nmac = \"stable\"\nfail_over_mac = \"follow\"\nnum_grat_arp = 255",
 	"member = [{name = \"eth0\"}]\nipv6 = {addresses = [\"2001:db8::1/64\"], gateway = \"fe80::1\"}\nmtu = 1280",
 	"member = [{name = \"eth0\"}]\nmac = \"02:00:5e:10:00:01\"\nprimary = \"eth0\"\nipv4.method = \"none\"",
+	"member = [{name = \"eth0\"}]\nprobe = {}", "[[member]]\nname = \"eth0\"\n[probe]\n", "[probe]\ntarget = [\"192.0.2.1\", \"2001:db8::1\"]\ninterval = 500\nfails = 2\npasses = 9",
 }
 
 // addFiles has a fuzz test begin with them, and with a file for each value that

@@ -93,6 +93,7 @@ func newWanted(c Config, s State, machineID string) (wanted, error) {
 		return wanted{}, &ConfigError{problems}
 	}
 	w.noteBetter()
+	w.noteProbe(c)
 	return w, nil
 }
 
