@@ -23,6 +23,11 @@
 // Under ARP monitoring the carrier isn't what counts, and a downdelay says that a short
 // loss is to be sat out: in both cases all is left to the driver.
 //
+// # Dead paths
+//
+// Whoever watches the paths behind the slaves' links says which are dead ([Failover.Avoid]). Such slaves
+// are passed over as long as there is another.
+//
 // # Damping
 //
 // A slave that comes and goes is left at once each time, but returned to ever later: each

@@ -28,6 +28,7 @@ type Failover struct {
 	requests *rtnl.Conn
 	wake     int // an eventfd(2), which has the thread look at what it is to do
 	on       atomic.Bool
+	dead     atomic.Pointer[[]string]
 
 	mu     sync.Mutex // held for moments alone
 	recent []Switch   // the last ones
@@ -83,6 +84,14 @@ func (f *Failover) Close() {
 // Set says whether to switch.
 func (f *Failover) Set(on bool) {
 	if f.on.Swap(on) != on {
+		f.rouse()
+	}
+}
+
+// Avoid says which slaves have a dead path: they are made active only where there is no other.
+func (f *Failover) Avoid(names []string) {
+	names = slices.Clone(names)
+	if before := f.dead.Swap(&names); before == nil && len(names) > 0 || before != nil && !slices.Equal(*before, names) {
 		f.rouse()
 	}
 }
@@ -196,6 +205,9 @@ func (t *thread) wait(due time.Time) error {
 		_, _ = unix.Read(t.wake, make([]byte, 8))
 	}
 	t.watcher.on = t.on.Load()
+	if dead := t.dead.Load(); dead != nil {
+		t.watcher.dead = *dead
+	}
 	return nil
 }
 

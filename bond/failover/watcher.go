@@ -17,6 +17,9 @@ type watcher struct {
 	// faster says whether the first slave's speed and duplex are better, for primary_reselect better.
 	faster func(than, then slave) bool
 
+	// dead are the names of the slaves whose paths are dead, as somebody watches them. They are the last
+	// to be made active, and not returned to.
+	dead    []string
 	left    map[int]*departure // by ifindex: those to which the driver may never return, for to it they were up all the time
 	flaps   map[int]*damping   // by ifindex
 	refused [2]int             // the slave that the driver refused to leave, and for whom
@@ -152,19 +155,35 @@ func (w *watcher) away() int {
 		w.refused = [2]int{}
 		return 0
 	}
-	to := w.bond.choice(w.slaves, slave.usable, w.faster)
+	to := w.choice()
 	if w.refused == [2]int{active.index, to} {
 		return 0
 	}
 	return to
 }
 
+// choice is whom the driver would choose of those whose paths aren't dead or, without one, of all.
+func (w *watcher) choice() int {
+	if len(w.dead) > 0 {
+		if to := w.bond.choice(w.slaves, func(s slave) bool { return s.usable() && !w.avoids(s.index) }, w.faster); to != 0 {
+			return to
+		}
+	}
+	return w.bond.choice(w.slaves, slave.usable, w.faster)
+}
+
+// avoids says whether a slave's path is dead.
+func (w *watcher) avoids(index int) bool {
+	s, _ := w.slave(index)
+	return slices.Contains(w.dead, s.name)
+}
+
 // back is the slave to which the driver would return if it had seen the loss.
 func (w *watcher) back(now time.Time) (to int, due time.Time) {
-	choice := w.bond.choice(w.slaves, slave.usable, w.faster)
+	choice := w.choice()
 	for index, d := range w.left {
-		if d.back.IsZero() {
-			continue // the next message tells more
+		if d.back.IsZero() || w.avoids(index) {
+			continue // the next message tells more, or whoever watches its path
 		}
 		at := later(d.back.Add(w.bond.updelay), w.flap(index).until())
 		switch {

@@ -200,3 +200,22 @@ func TestStale(t *testing.T) {
 		t.Errorf("it follows %+v", w.bond)
 	}
 }
+
+// A slave whose path is dead is passed over, returned to by nobody here, and better than nothing.
+func TestDeadPath(t *testing.T) {
+	w := two(t, reselectAlways, 0)
+	w.driver.enslave(3, -2, true)
+	w.pass(10*time.Second, true)
+	w.watcher.dead = []string{w.driver.slaveCalled(2).name}
+	w.set(1, false)
+	w.active(3)
+	w.set(1, true)
+	w.read()
+	w.pass(time.Second, true)
+	w.active(1)
+
+	w.watcher.dead = []string{w.driver.slaveCalled(1).name, w.driver.slaveCalled(2).name, w.driver.slaveCalled(3).name}
+	w.pass(time.Minute, true)
+	w.set(1, false)
+	w.active(2)
+}
