@@ -10,7 +10,7 @@
 // 4861). And whether an IPv4 address is somebody else's as well is asked by [Owner]
 // before it is used, and listened for by [Claim] afterwards (RFC 5227). Whether a path
 // carries IP at all is asked by [Echo], and for how long a port passes nothing on, as it
-// runs a spanning tree, is listened for by [Forwarding].
+// runs a spanning tree, is listened for by [Forwarding]. [Path] asks through one slave of a bond, a backup too.
 //
 //	mac, err := probe.Gateway(ctx, "bond0", own, gateway, nil) // the lease is new
 //	...
