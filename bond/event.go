@@ -21,6 +21,8 @@ const (
 	// EventConnections: those over From, an address that the bond has no more, were ended. Where
 	// a lease's address is gone, the lease event says so.
 	EventConnections EventKind = "connections"
+	EventPathDead    EventKind = "path_dead" // nobody answers behind From, whose link is up; it isn't used
+	EventPathOK      EventKind = "path_ok"   // somebody does again, behind To
 
 	EventTrouble EventKind = "trouble" // something the bond depends on doesn't work; From is what
 	EventMended  EventKind = "mended"  // it does again; To is what
@@ -57,9 +59,9 @@ type Event struct {
 func (e Event) String() string {
 	text := fmt.Sprintf("%s %s ", e.Bond, e.Event)
 	switch e.Event {
-	case EventTrouble:
+	case EventTrouble, EventPathDead:
 		text += value(e.From)
-	case EventMended, EventRoam, EventWake:
+	case EventMended, EventRoam, EventWake, EventPathOK:
 		text += value(e.To)
 	default:
 		text += fmt.Sprintf("%s -> %s", orNone(value(e.From)), orNone(value(e.To)))

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bondctl/bondctl/bond/internal/statedir"
+	"github.com/bondctl/bondctl/bond/upstream"
 )
 
 // Usable says whether the bond can send over a member now.
@@ -151,6 +152,8 @@ func (m MemberStatus) weakness(st Status) string {
 		return m.Name + " has no link"
 	case m.Dormant:
 		return m.Name + " is associated, but not let in yet (operstate dormant)"
+	case m.Path != nil && m.Path.State == upstream.Dead:
+		return fmt.Sprintf("the path of %s is dead: %s", m.Name, Unanswered(m.Path.Targets))
 	case st.Mode == activeBackup && m.Address.String() != st.Address.String() &&
 		(value(st.FailOverMAC) == FailOverMACNone || value(st.FailOverMAC) == FailOverMACActive && m.Role == RoleActive):
 		// The supplicant randomises addresses, or the driver ignored the change.

@@ -117,7 +117,7 @@ var keys = slices.Concat([]Key{
 			Usage: "`N` the metric of the default route, a router's included"},
 		{Name: "ipv6.dns", Flag: "dns", List: true, kind: unwritten(several(dnsOf, parseServer, "ipv6")),
 			Usage: "the IPv6 `ADDRESS` of a name server"},
-	}, policyKeys, probeKeys, []Key{
+	}, probeKeys, policyKeys, []Key{
 		{Name: "mode", kind: kind{unsupported: "bondctl makes bonds of mode active-backup alone; leave it out"}},
 		{Name: "ns_ip6_target", kind: kind{unsupported: "bondctl has one list of targets; write IPv6 addresses into arp_ip_target, too"}},
 	})

@@ -12,7 +12,7 @@ var keyTexts = []string{
 	"0", "1", "1500", "100ms", "4s", "true", "false",
 	"192.0.2.0/24", "::/0", "0x1/0xff", "main", "example.org",
 	"192.0.2.1", "2001:db8::1", "192.0.2.10/24", "2001:db8::10/64",
-	"auto", "none", "dhcp", "all", "any", "better", "active", "cold", "routes",
+	"auto", "none", "dhcp", "all", "any", "better", "active", "gateway", "cold", "routes",
 }
 
 // partOf is what a key is set in: a configuration, or an element of it.

@@ -30,7 +30,9 @@ type Status struct {
 	Options
 	// Better are the figures by which the keeper chooses the active slave under primary_reselect
 	// better, where the kernel doesn't know each speed; nil where the kernel chooses.
-	Better       *string        `json:"better"`
+	Better *string `json:"better"`
+	// Probe says how the keeper watches paths; nil where it doesn't.
+	Probe        *ProbeStatus   `json:"probe"`
 	MIIStatus    string         `json:"mii_status"`
 	Address      HardwareAddr   `json:"address"`   // the bond's MAC
 	Addresses    []netip.Prefix `json:"addresses"` // of global scope
@@ -45,7 +47,9 @@ type Status struct {
 	Bridge string         `json:"-"` // what it is a port of, so that its addresses get no traffic; "" for nothing
 	SLAAC  []netip.Prefix `json:"-"` // of Addresses, those that the kernel made of what IPv6 routers advertise
 	IPv6   bool           `json:"-"` // the bond has a default route of IPv6, and an address to use it with
-	MACs   []HardwareAddr `json:"-"` // of every link of this machine: what comes from them is its own
+	// Gateways are those of the default routes over the bond, whoever set them.
+	Gateways []netip.Addr   `json:"-"`
+	MACs     []HardwareAddr `json:"-"` // of every link of this machine: what comes from them is its own
 }
 
 // LeaseStatus is what DHCP has lent the bond, as its keeper tells.
@@ -75,6 +79,7 @@ const (
 	ReasonPrio     Reason = "prio"      // no other member that is up has as high a prio
 	ReasonOnlyLink Reason = "only_link" // no other member is up
 	ReasonManual   Reason = "manual"    // somebody chose it with switch
+	ReasonPath     Reason = "path"      // another is preferred, but its path is dead, or was a moment ago
 	ReasonHeld     Reason = "held"      // another is preferred, but primary_reselect keeps this one
 	ReasonUnknown  Reason = "unknown"
 )
@@ -115,6 +120,8 @@ type MemberStatus struct {
 	// Resting says that the keeper leaves a Wi-Fi member unassociated while a cable serves
 	// (wifi_standby cold).
 	Resting bool `json:"resting"`
+	// Path is what the keeper knows of the path behind the member; nil where it isn't watched.
+	Path *PathStatus `json:"path"`
 
 	// WantsDHCP says that the keeper is to have a member's own IPv4 address leased, under the strategy routes.
 	WantsDHCP bool `json:"-"`
@@ -242,6 +249,7 @@ func (h *Host) statusOf(s State, r record) (Status, error) {
 		for i, m := range st.Members {
 			st.Members[i].Resting = slices.Contains(k.Resting, m.Name)
 		}
+		st.addPaths(k)
 	}
 	st.Health, st.HealthReason = health(st, s, k.Troubles, more...)
 	if k.Alive() {
@@ -278,7 +286,7 @@ func newStatus(s State, r record) Status {
 		Addresses: append([]netip.Prefix{}, link.Addresses...),
 		Members:   []MemberStatus{},
 		Index:     link.Index, Bridge: s.bridge(),
-		IPv6: s.leavesByIPv6(),
+		IPv6: s.leavesByIPv6(), Gateways: s.gateways(),
 	}
 	for _, a := range s.slaac() {
 		st.SLAAC = append(st.SLAAC, a.Prefix)
@@ -291,6 +299,7 @@ func newStatus(s State, r record) Status {
 	if r.Config != nil {
 		st.Primary = unlessZero(s.called(r.Config.Primary))
 		st.FastFailover = new(r.Config.FailsOverFast())
+		st.Probe = r.Config.Probe.status()
 		for _, m := range s.expand(*r.Config) {
 			st.Members = append(st.Members, wantedStatus(s, m, r.Refused))
 		}

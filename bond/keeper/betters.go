@@ -143,8 +143,9 @@ func (d *decider) wishBetter(st bond.Status) {
 	var w bettersWish
 	if value(st.PrimaryReselect) == bond.ReselectBetter && st.Trial == nil && d.seen.reason != bond.ReasonManual && value(st.ARPInterval) == 0 {
 		w = bettersWish{active: d.seen.active, wifi: map[string]bool{}}
+		dead := d.record.asidePaths()
 		for _, m := range st.Members {
-			if d.seen.slaves[m.Name] == "up" {
+			if d.seen.slaves[m.Name] == "up" && (m.Name == d.seen.active || !slices.Contains(dead, m.Name)) {
 				w.names = append(w.names, m.Name)
 				w.wifi[m.Name] = value(m.Kind) == bond.KindWiFi
 			}

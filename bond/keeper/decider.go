@@ -13,7 +13,8 @@ import (
 
 // A report is what a task tells the decider: a [statedir.Trouble], with no text
 // when it is over; a [statedir.Lent], which is what is lent now; a [statedir.Asking], which is what
-// servers are asked now; a [bond.Event] for the history; renumber; forwards; switched; outage; resting; memberNews; or forgotten.
+// servers are asked now; a [bond.Event] for the history; renumber; forwards; switched; outage; resting; memberNews;
+// pathsKnown; rerouted; or forgotten.
 type report any
 
 // decider is the task that takes the looks. It alone changes the kernel, and
@@ -40,6 +41,10 @@ type decider struct {
 	betters      *betters
 	announcer    *announcer
 	outages      *outages
+	paths        *paths
+
+	probe  *bond.Probe // how paths are watched; nil where they aren't
+	status bond.Status // at the last look
 
 	refusals   bond.Refusals
 	tried      *bond.Wanted // what couldn't be carried out as a whole, so that it isn't recorded
@@ -71,6 +76,7 @@ func newDecider(k *Keeper, r *record) *decider {
 		betters:      newBetters(k, reports),
 		announcer:    newAnnouncer(k),
 		outages:      newOutages(k, reports),
+		paths:        newPaths(k, r.pathsBefore, reports),
 	}
 	d.failover.onSwitch, r.failedOver = d.outages.listen, d.outages.failedOver
 	r.drilled = func() bool { return k.Host.Drilled(k.Name) }
@@ -82,7 +88,7 @@ func newDecider(k *Keeper, r *record) *decider {
 
 // tasks are those that the decider gives wishes to.
 func (d *decider) tasks() []task {
-	all := []task{d.leaser, d.memberLeases, d.routers, d.conflicts, d.supplicants, d.ports, d.betters, d.announcer, d.failover, d.outages}
+	all := []task{d.leaser, d.memberLeases, d.routers, d.conflicts, d.supplicants, d.ports, d.betters, d.announcer, d.failover, d.outages, d.paths}
 	if d.nameServers != nil {
 		all = append(all, d.nameServers)
 	}
@@ -175,6 +181,10 @@ func (d *decider) handle(ctx context.Context, r report) {
 		if err := d.Host.Prefer(ctx, d.Name, r.from, r.to); err != nil {
 			d.Log.Error("switch to the better member", "to", r.to, "error", err)
 		}
+	case pathsKnown:
+		d.knowPaths(r)
+	case rerouted:
+		d.reroute(ctx, r)
 	case chose:
 		d.record.better(string(r))
 	case resting:

@@ -45,6 +45,9 @@ func (f *failovers) close() { f.fast.Close() }
 // set says whether it has anything to do.
 func (f *failovers) set(on bool) { f.fast.Set(on) }
 
+// avoid says which slaves have a dead path.
+func (f *failovers) avoid(names []string) { f.fast.Avoid(names) }
+
 // since are the switches that came after the one of a number.
 func (f *failovers) since(number int) []failover.Switch { return f.fast.Since(number) }
 

@@ -74,8 +74,11 @@ func (d *decider) see(st bond.Status, at time.Time) {
 	d.outages.note(now, at)
 	d.record.active(now.active, cmp.Or(now.changed, at))
 	d.record.links(now.links)
-	d.seen, d.looked = now, true
+	d.seen, d.looked, d.status = now, true, st
 	d.wishBetter(st)
+	if d.probe != nil {
+		d.wishPaths()
+	}
 }
 
 // reconcile makes the bond what was read anew, or else what is recorded. A new
@@ -150,6 +153,8 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 		d.nameServers.wish.put(nameWish{d.Name, d.seen.index, resolve.Settings{Servers: servers, Domains: domains}, d.asked})
 	}
 	d.failover.set(wanted.Config.FailsOverFast())
+	d.probe = wanted.Config.Probe
+	d.wishPaths()
 	d.ports.wish.put(d.seen.wiredLinks())
 	d.routers.wish.put(routersWish{here, d.seen.slaac, d.renumbered})
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/internal/statedir"
 	"github.com/bondctl/bondctl/bond/internal/statefile"
+	"github.com/bondctl/bondctl/bond/upstream"
 )
 
 // ErrKept says that a bond has a keeper already.
@@ -34,6 +35,10 @@ type record struct {
 	events  []bond.Event // which aren't yet
 	// accessPoint says in words where a slave is that has roamed.
 	accessPoint func(slave string) *string
+	// pathsBefore is what the last keeper knew of paths.
+	pathsBefore []statedir.Path
+	// reroute is the switch that was called for last because of a path, until an event has told of it.
+	reroute rerouted
 	// drilled says whether a drill is under way; nil where none ever is.
 	drilled func() bool
 	// failedOver, where it is set, is called with each failover that was seen.
@@ -63,6 +68,7 @@ func openRecord(dir statedir.Dir, name string, log *slog.Logger, onEvent func(bo
 func (r *record) begin() error {
 	before, _, damaged := r.dir.Keeper()
 	r.state.Lent, r.state.MemberLents = before.Lent, before.MemberLents
+	r.pathsBefore = before.Paths
 	events, err := r.history.Read()
 	if len(events) > 0 {
 		r.seq = events[len(events)-1].Seq
@@ -140,6 +146,7 @@ func (r *record) saw(before snapshot, now *snapshot, at time.Time) {
 		markDrilled(events)
 	}
 	for _, e := range events {
+		r.explain(&e)
 		if e.Event == bond.EventFailover && r.failedOver != nil {
 			r.failedOver(e)
 		}
@@ -248,6 +255,43 @@ func (r *record) resting(now resting) {
 		r.state.Resting = append(r.state.Resting, now.iface)
 	}
 	r.saved = false
+}
+
+// paths notes what is known of paths.
+func (r *record) paths(k pathsKnown) {
+	r.state.Paths, r.state.PathTargets = k.paths, k.targets
+	r.saved = false
+}
+
+// deadPaths are the slaves whose paths are dead.
+func (r *record) deadPaths() (names []string) {
+	for _, p := range r.state.Paths {
+		if p.State == upstream.Dead {
+			names = append(names, p.Slave)
+		}
+	}
+	return names
+}
+
+// asidePaths are the slaves that aren't used because of their paths.
+func (r *record) asidePaths() (names []string) {
+	for _, p := range r.state.Paths {
+		if p.State == upstream.Dead || p.Aside && p.State != upstream.OK {
+			names = append(names, p.Slave)
+		}
+	}
+	return names
+}
+
+// explain has a failover tell that it was because of a path.
+func (r *record) explain(e *bond.Event) {
+	if e.Event != bond.EventFailover || r.reroute.to == "" {
+		return
+	}
+	if value(e.From) == r.reroute.from && value(e.To) == r.reroute.to && e.Message == nil {
+		e.Message = new(r.reroute.why)
+	}
+	r.reroute = rerouted{}
 }
 
 // asking notes what DHCP servers are asked.

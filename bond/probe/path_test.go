@@ -7,7 +7,7 @@ import (
 )
 
 var (
-	pathMAC    = net.HardwareAddr{2, 0, 0x5e, 0x10, 0, 7}
+	pathMAC   = net.HardwareAddr{2, 0, 0x5e, 0x10, 0, 7}
 	pathIPv4  = netip.MustParseAddr("192.0.2.1")
 	pathIPv6  = netip.MustParseAddr("2001:db8::1")
 	peersMAC  = net.HardwareAddr{2, 0, 0x5e, 0x10, 0, 1}

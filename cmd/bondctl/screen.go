@@ -88,6 +88,7 @@ func (s screen) rows(st bond.Status) [][2]string {
 	return append(first, [][2]string{
 		{"better", betterText(st)},
 		{"monitor", monitor(st)},
+		{"paths", pathsText(st)},
 		{"mac", fmt.Sprintf("%s (fail_over_mac %s), mtu %d", orDash(st.Address.String()), word(st.FailOverMAC), st.MTU)},
 		{"address", addresses(st)},
 		{"lease", lease(st)},
@@ -147,6 +148,8 @@ func because(st bond.Status) string {
 		return "the only link"
 	case bond.ReasonManual:
 		return "chosen by hand"
+	case bond.ReasonPath:
+		return "by its path"
 	case bond.ReasonHeld:
 		if st.Strategy == bond.StrategyRoutes && word(st.PrimaryReselect) == "always" {
 			return "until updelay is over"
@@ -176,6 +179,42 @@ func betterText(st bond.Status) string {
 		return ""
 	}
 	return "the keeper decides, for the kernel doesn't know each speed: " + printable(*st.Better)
+}
+
+// pathsText says who is asked behind the members' links, and over which of them somebody answers; "" where
+// paths aren't watched.
+func pathsText(st bond.Status) string {
+	if st.Probe == nil {
+		return ""
+	}
+	var asked, known []string
+	for _, m := range st.Members {
+		if m.Path == nil {
+			continue
+		}
+		asked = asked[:0]
+		for _, a := range m.Path.Targets {
+			asked = append(asked, a.String())
+		}
+		known = append(known, printable(m.Name)+" "+pathText(*m.Path))
+	}
+	every := fmt.Sprintf("every %d ms", int(st.Probe.Interval))
+	if known == nil {
+		return fmt.Sprintf("none watched now; %s is asked %s", strings.Join(st.Probe.Target, ", "), every)
+	}
+	return fmt.Sprintf("%s is asked %s: %s", strings.Join(asked, ", "), every, strings.Join(known, ", "))
+}
+
+// pathText is what is known of one path.
+func pathText(p bond.PathStatus) string {
+	text := string(p.State)
+	if p.RTT != nil && p.State != "dead" {
+		text += fmt.Sprintf(" %.1f ms", *p.RTT)
+	}
+	if p.Loss != nil && *p.Loss > 0 {
+		text += fmt.Sprintf(" (%d%% lost)", *p.Loss)
+	}
+	return text
 }
 
 func monitor(st bond.Status) string {

@@ -169,7 +169,12 @@ type memberStatus struct {
 	Prio          int            `json:"prio"`
 	Resting       bool           `json:"resting"`
 	Addresses     []netip.Prefix `json:"addresses"`
-	WiFi          *struct {
+	Path          *struct {
+		State string   `json:"state"`
+		RTT   *float64 `json:"rtt_ms"`
+		Loss  *int     `json:"loss"`
+	} `json:"path"`
+	WiFi *struct {
 		SSIDHex string `json:"ssid_hex"`
 	} `json:"wifi"`
 }

@@ -30,25 +30,25 @@ func TestStatusJSON(t *testing.T) {
 		"fail_over_mac": "active", "arp_interval": 0.0, "arp_ip_target": []any{}, "ns_ip6_target": []any{},
 		"arp_validate": "none", "arp_all_targets": "any", "arp_missed_max": 2.0, "all_slaves_active": 0.0, "resend_igmp": 1.0,
 		"mii_status": "up", "address": eth1.MAC.String(), "addresses": []any{"192.0.2.10/24", "2001:db8::10/64"}, "mtu": 1500.0,
-		"health": "degraded", "health_reason": "wlan7 is absent", "lease": nil, "trial": nil, "better": nil, "fast_failover": true,
+		"health": "degraded", "health_reason": "wlan7 is absent", "lease": nil, "trial": nil, "better": nil, "fast_failover": true, "probe": nil,
 		"members": []any{
 			map[string]any{
 				"name": "wlan7", "kind": nil, "role": "absent", "pending_reason": "absent", "prio": 2.0, "mii_status": nil,
 				"carrier": nil, "speed": nil, "duplex": nil, "driver": nil, "address": nil, "perm_hwaddr": nil,
 				"link_failure_count": nil, "wifi": nil, "resting": false, "addresses": []any{},
-				"gateway": nil, "metric": nil, "table": nil,
+				"gateway": nil, "metric": nil, "table": nil, "path": nil,
 			},
 			map[string]any{
 				"name": "eth0", "kind": "wired", "role": "backup", "pending_reason": nil, "prio": 1.0, "mii_status": "up",
 				"carrier": true, "speed": 10000.0, "duplex": "full", "driver": nil,
 				"address": eth0.MAC.String(), "perm_hwaddr": eth0.MAC.String(), "link_failure_count": 0.0, "wifi": nil, "resting": false, "addresses": []any{},
-				"gateway": nil, "metric": nil, "table": nil,
+				"gateway": nil, "metric": nil, "table": nil, "path": nil,
 			},
 			map[string]any{
 				"name": "eth1", "kind": "wired", "role": "active", "pending_reason": nil, "prio": 0.0, "mii_status": "up",
 				"carrier": true, "speed": 10000.0, "duplex": "full", "driver": nil,
 				"address": eth1.MAC.String(), "perm_hwaddr": eth1.MAC.String(), "link_failure_count": 0.0, "wifi": nil, "resting": false, "addresses": []any{},
-				"gateway": nil, "metric": nil, "table": nil,
+				"gateway": nil, "metric": nil, "table": nil, "path": nil,
 			},
 		},
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bondctl/bondctl/bond/internal/statefile"
+	"github.com/bondctl/bondctl/bond/upstream"
 )
 
 // Keeper is keeper.json: what the bond's keeper knows, for others to use and show.
@@ -27,6 +28,9 @@ type Keeper struct {
 	Better string `json:"better,omitempty"`
 	// Resting are the Wi-Fi members that needn't be associated while a cable serves.
 	Resting []string `json:"resting,omitempty"`
+	// Paths are those that are watched, by their slaves' names, and PathTargets who is asked over them.
+	Paths       []Path       `json:"paths,omitempty"`
+	PathTargets []netip.Addr `json:"path_targets,omitempty"`
 	// Behind is what was met behind slaves, each for as long as it keeps its link.
 	Behind []Behind `json:"behind,omitempty"`
 }
@@ -40,6 +44,16 @@ type Behind struct {
 	// Forwards is for how many milliseconds the slave's port passed nothing on after its link
 	// came up, where it sent messages of a spanning tree meanwhile; nil where it isn't known.
 	Forwards *int `json:"forwards_ms,omitempty"`
+}
+
+// A Path is what is known of the path behind a slave.
+type Path struct {
+	Slave string         `json:"slave"`
+	State upstream.State `json:"state"`
+	RTT   *float64       `json:"rtt_ms,omitempty"` // of the last answer
+	Loss  *int           `json:"loss,omitempty"`   // percent of the latest questions that had none
+	// Aside says that the slave isn't used because of its path, or wasn't and isn't returned to yet.
+	Aside bool `json:"aside,omitempty"`
 }
 
 // A Network is the one that a lease was had or kept in.

@@ -1,4 +1,4 @@
-// Package path judges whether what is behind a slave's link works, by who answers there, and which slave
+// Package upstream judges whether what is behind a slave's link works, by who answers there, and which slave
 // a bond is to use by that.
 //
 // # Two errors
@@ -15,7 +15,7 @@
 // is dead nothing is left for anything: it is the target that is down, and the link may serve all the same.
 //
 // It is pure: time is what its callers say.
-package path
+package upstream
 
 import (
 	"math/bits"
@@ -113,8 +113,9 @@ func (j *Judge) Tick(now time.Time) (ask bool) {
 		return false
 	}
 	if j.began.IsZero() || !now.Before(j.began.Add(j.Interval)) {
-		// Where it is called late the machine may have slept, or have been too busy to hear an answer.
-		if late := now.Sub(j.began) > 2*j.Interval; !j.began.IsZero() && !j.answered && !late {
+		// Where it is called late, or hadn't the time for each question, the machine may have slept, or have been
+		// too busy to hear an answer.
+		if late := now.Sub(j.began) > 2*j.Interval; !j.began.IsZero() && !j.answered && j.asked == questions && !late {
 			j.fail(now)
 		}
 		j.began, j.asked, j.answered = now, 0, false

@@ -1,4 +1,4 @@
-package path
+package upstream
 
 import (
 	"testing"
@@ -61,6 +61,14 @@ func TestJudgeSlept(t *testing.T) {
 	j.Tick(now) // asked, and then asleep
 	if j.Tick(now.Add(time.Hour)); j.State() != OK {
 		t.Errorf("%s after an hour of sleep", j.State())
+	}
+	// Too busy to ask more than once or twice.
+	for range 20 {
+		now = now.Add(600 * time.Millisecond)
+		j.Tick(now)
+	}
+	if j.State() != OK {
+		t.Errorf("%s after a busy time", j.State())
 	}
 }
 
