@@ -67,7 +67,7 @@ func (h *Host) Switch(ctx context.Context, name, member string, how How) (slave,
 
 // Prefer makes a slave the active one in place of another one, unless that isn't active any more or the
 // slave can't be. Nobody chose it by hand. It is for a keeper, where the kernel can't tell which is
-// better (primary_reselect better).
+// better (primary_reselect better) or whose path is dead.
 func (h *Host) Prefer(ctx context.Context, name, from, to string) error {
 	return h.step(ctx, name, How{}, func(s State) (Step, error) {
 		if s.Bond.ActiveSlave != from || switchable(s, to) != nil {

@@ -131,7 +131,9 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 	}
 	if plan.Bond != "" { // it could be planned, whatever became of it
 		w := supplicantsWish{associations: plan.Associations, asked: d.asked}
-		if wanted != nil && wanted.Config.WiFiStandby == bond.StandbyCold {
+		// Behind a cable whose path is dead Wi-Fi is needed, though the cable has a link.
+		serves := !slices.Contains(d.record.deadPaths(), d.seen.active)
+		if wanted != nil && wanted.Config.WiFiStandby == bond.StandbyCold && serves {
 			w.resting = d.seen.spare
 		}
 		d.supplicants.wish.put(w)
