@@ -193,8 +193,8 @@ func TestPathsKeepMAC(t *testing.T) {
 	}
 	for _, want := range []string{"eth0", "eth1"} {
 		if want == "eth1" {
-			h.cables["eth0"].Pull()
-			netnstest.Eventually(t, active(h.Host, want))
+			succeeds(t, h.Host, "switch", want) // eth0 is a backup, from which the bond has its MAC
+			netnstest.Eventually(t, h.path("eth0", "ok"))
 		}
 		port := h.port(want)
 		netnstest.Eventually(t, func() error {
@@ -203,17 +203,12 @@ func TestPathsKeepMAC(t *testing.T) {
 			}
 			return nil
 		})
-		frames := h.Frames("bond0", 5*time.Millisecond)
-		mark := frames.Mark()
-		for end := time.Now().Add(sample(time.Second, time.Minute)); time.Now().Before(end); {
+		// Nothing but questions is sent, so nothing would soon move it back.
+		for end := time.Now().Add(sample(3*time.Second, time.Minute)); time.Now().Before(end); {
 			if of := ports(); len(of) > 0 && !slices.Equal(of, []string{port}) {
 				t.Fatalf("the bond's MAC is at %q, not %s", of, port)
 			}
 		}
-		if l := frames.Since(mark); l.Lost > 0 {
-			t.Errorf("%s", l)
-		}
-		frames.Stop()
 	}
 }
 
