@@ -162,14 +162,16 @@ func (c *Config) checkProbe(say sayer) {
 	if value(c.Options.ARPInterval) > 0 {
 		say("probe.target", "with arp_interval the kernel itself watches paths; leave [probe] out, or arp_interval")
 	}
+	named := !c.WantsDHCP() && slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })
 	for _, a := range c.Probe.Target {
-		on := slices.IndexFunc(c.Addresses, func(p netip.Prefix) bool { return p.Contains(a) })
+		onLink := slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Contains(a) }) ||
+			slices.ContainsFunc(c.Routes, func(r Route) bool { return !r.Via.IsValid() && r.To.Contains(a) })
 		switch {
 		case slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr() == a }):
 			say("probe.target", "%s is the bond's own address; name somebody else's", a)
 		case a.Is6() && c.Method6 == MethodNone:
 			say("probe.target", "ipv6.method none and an IPv6 target contradict each other; leave one of them out")
-		case a.Is4() && on < 0 && (c.Method == MethodStatic || c.Method == MethodNone):
+		case a.Is4() && named && !onLink:
 			say("probe.target", "%s is in none of the bond's networks, and only who is on the link answers; name one that is, or gateway", a)
 		}
 	}

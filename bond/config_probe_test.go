@@ -60,6 +60,8 @@ func TestProbeRefused(t *testing.T) {
 		{"[ipv4]\naddresses = [\"192.0.2.10/24\"]\n[probe]\ntarget = \"192.0.2.10\"", "bond0.toml:6: probe.target: 192.0.2.10 is the bond's own address; name somebody else's"},
 		{"[ipv4]\nmethod = \"static\"\naddresses = [\"192.0.2.10/24\"]\n[probe]\ntarget = \"203.0.113.1\"", "bond0.toml:7: probe.target: 203.0.113.1 is in none of the bond's networks, and only who is on the link answers; name one that is, or gateway"},
 		{"[ipv6]\nmethod = \"none\"\n[probe]\ntarget = \"2001:db8::1\"", "bond0.toml:6: probe.target: ipv6.method none and an IPv6 target contradict each other; leave one of them out"},
+		{"[[route]]\nto = \"203.0.113.0/24\"\n[ipv4]\naddresses = [\"192.0.2.10/24\"]\n[probe]\ntarget = \"203.0.113.1\"", ""},
+		{"[ipv4]\nmethod = \"dhcp\"\n[probe]\ntarget = \"203.0.113.1\"", ""},
 		{"[probe]", ""},
 	} {
 		settings, err := ParseTOML("bond0.toml", []byte(withProbe+tt.text))
@@ -84,4 +86,25 @@ func textOf(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+// That there is nobody to ask yet is said where nobody will bring a gateway, and is no mistake.
+func TestProbeNoted(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want bool
+	}{
+		{"[ipv4]\naddresses = [\"192.0.2.10/24\"]\n[ipv6]\nmethod = \"none\"\n[probe]", true},
+		{"[ipv4]\naddresses = [\"192.0.2.10/24\"]\ngateway = \"192.0.2.1\"\n[ipv6]\nmethod = \"none\"\n[probe]", false},
+		{"[ipv4]\naddresses = [\"192.0.2.10/24\"]\n[ipv6]\nmethod = \"none\"\n[probe]\ntarget = \"192.0.2.1\"", false},
+		{"[ipv4]\naddresses = [\"192.0.2.10/24\"]\n[ipv6]\nmethod = \"none\"\n", false},
+		{"[ipv4]\nmethod = \"dhcp\"\n[ipv6]\nmethod = \"none\"\n[probe]", false},
+		{"[ipv4]\naddresses = [\"192.0.2.10/24\"]\n[probe]", false}, // an IPv6 router may come
+	} {
+		var w wanted
+		w.noteProbe(readBack(t, "bond0", []byte(withProbe+tt.text)))
+		if got := len(w.notes) > 0; got != tt.want {
+			t.Errorf("%s: %q", tt.text, w.notes)
+		}
+	}
 }

@@ -27,7 +27,7 @@ var configRules = []struct {
 	{[]string{"wifi_standby", "member"}, (*Config).checkStandby},
 	{[]string{"search", "dns", "ipv4.method", "address", "ipv4.use_dns"}, (*Config).checkSearch},
 	{[]string{"ipv6.method", "address", "gateway", "route", "rule", "arp_ip_target"}, (*Config).checkMethod6},
-	{[]string{"probe.target", "arp_interval", "address", "ipv4.method", "ipv6.method"}, (*Config).checkProbe},
+	{[]string{"probe.target", "arp_interval", "address", "route", "ipv4.method", "ipv6.method"}, (*Config).checkProbe},
 }
 
 // A sayer notes a problem: the key to blame, what is wrong and what would be right.

@@ -13,11 +13,12 @@
 //
 // A hook is run without a shell, with the event in its environment:
 //
-//	BONDCTL_EVENT      failover, join, leave, link_up, link_down, roam, lease, connections, trouble or mended
+//	BONDCTL_EVENT      failover, join, leave, link_up, link_down, roam, lease, connections, path_dead,
+//	                   path_ok, trouble or mended
 //	BONDCTL_BOND       the bond's name
 //	BONDCTL_FROM       the slave or address before, or what left, has no link, or is in trouble
 //	BONDCTL_TO         the slave or address after, or what joined, has a link, or is mended
-//	BONDCTL_REASON     of a failover: primary, prio, only_link, manual, held, unknown
+//	BONDCTL_REASON     of a failover: primary, prio, only_link, manual, path, held, unknown
 //	BONDCTL_MESSAGE    in words what these can't say
 //	BONDCTL_SWITCH_MS  of a failover: from the first sign to the switch, in milliseconds;
 //	                   of a roam: how long the link was lost
