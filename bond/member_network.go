@@ -119,7 +119,7 @@ func (c *Config) checkStrategy(say sayer) {
 		return
 	}
 	for _, k := range keys {
-		if k.get == nil || tableOf(k.Name) == "member" || slices.Contains(routesKeys, k.Name) || isOfElement(k) {
+		if k.get == nil || tableOf(k.Name) == "member" || tableOf(k.Name) == "probe" || slices.Contains(routesKeys, k.Name) || isOfElement(k) {
 			continue
 		}
 		if k.get(c) != nil {
@@ -133,6 +133,9 @@ func (c *Config) checkStrategy(say sayer) {
 		if list.there {
 			say(list.key, "the strategy routes makes routes and rules of its own; leave it out")
 		}
+	}
+	if c.Probe != nil && c.Probe.Target != nil {
+		say("probe.target", "under the strategy routes each member's own gateway is asked; leave target out, or write gateway")
 	}
 	if value(c.Options.PrimaryReselect) == ReselectBetter {
 		say("primary_reselect", "better compares the speeds of a bond's members; the strategy routes has always and failure")

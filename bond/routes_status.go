@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond/internal/statedir"
+	"github.com/bondctl/bondctl/bond/upstream"
 )
 
 // byRoutes says whether what is recorded is a group of the strategy routes.
@@ -42,6 +43,11 @@ func (h *Host) routesStatusOf(s State, r record) (Status, error) {
 	case k.Active != "" && st.Active != nil && k.Active == *st.Active:
 		st.ActiveSince = &k.ActiveSince
 	}
+	st.Probe = r.Config.Probe.status()
+	if k.Alive() {
+		st.addPaths(k)
+		st.heldByPath()
+	}
 	st.Health, st.HealthReason = st.routesHealth(k.Troubles, more)
 	return st, nil
 }
@@ -69,6 +75,19 @@ func newRoutesStatus(s State, r record) Status {
 		st.MACs = append(st.MACs, l.MAC, l.PermMAC)
 	}
 	return st
+}
+
+// heldByPath says that it is because of a path that a preferred member isn't the active one.
+func (st *Status) heldByPath() {
+	for _, m := range st.Members {
+		switch {
+		case m.Role == RoleActive || value(st.ActiveReason) != ReasonHeld:
+			return
+		case m.Path != nil && m.Path.State == upstream.Dead:
+			st.ActiveReason = new(ReasonPath)
+			return
+		}
+	}
 }
 
 // goesBefore tells of default routes of somebody else's over members that have the kernel pass over the order.
@@ -235,6 +254,8 @@ func (m MemberStatus) routesWeakness(st Status) string {
 		return m.Name + " has no link"
 	case m.Dormant:
 		return m.Name + " is associated, but not let in yet (operstate dormant)"
+	case m.Path != nil && m.Path.State == upstream.Dead:
+		return fmt.Sprintf("the path of %s is dead: %s", m.Name, Unanswered(m.Path.Targets))
 	case len(m.Addresses) == 0:
 		return m.Name + " has no address"
 	case m.Gateway == nil:

@@ -52,7 +52,11 @@ func (st *Status) addPaths(k statedir.Keeper) {
 			if p.Slave != m.Name || m.Role != RoleActive && m.Role != RoleBackup {
 				continue
 			}
-			st.Members[i].Path = &PathStatus{p.State, p.RTT, p.Loss, append([]netip.Addr{}, k.PathTargets...)}
+			targets := append([]netip.Addr{}, k.PathTargets...)
+			if p.Gateway.IsValid() {
+				targets = []netip.Addr{p.Gateway}
+			}
+			st.Members[i].Path = &PathStatus{p.State, p.RTT, p.Loss, targets}
 			aside = aside || p.Aside && m.Role == RoleBackup && m.rivals()
 		}
 	}

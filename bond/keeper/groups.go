@@ -20,7 +20,7 @@ func (d *decider) holdBack() map[string]bool {
 	if err != nil {
 		return nil
 	}
-	held, due := d.returns.decide(st, time.Now())
+	held, due := d.returns.decide(st, d.record.deadPaths(), time.Now())
 	d.due = due
 	d.announcer.announce(d.bearers.taken(st))
 	return held

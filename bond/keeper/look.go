@@ -144,6 +144,8 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 	if wanted.Config.ByRoutes() {
 		d.wishMemberLeases(plan.After)
 		d.wishNames(wanted.Config, plan.After)
+		d.probe = wanted.Config.Probe
+		d.wishPaths()
 		return nil
 	}
 	here := d.here()

@@ -190,9 +190,17 @@ func (p *paths) take(ctx context.Context, w pathsWish) {
 	}
 }
 
+// targetsOf are who is asked: a gateway, or the bond's targets.
+func (p *paths) targetsOf(gateway netip.Addr) []netip.Addr {
+	if gateway.IsValid() {
+		return []netip.Addr{gateway}
+	}
+	return p.now.targets
+}
+
 // begin opens the sockets of a watch. What can't be opened now is tried again at the next look.
 func (p *paths) begin(ctx context.Context, w *watch) {
-	a, err := p.open(w.index, net.HardwareAddr(w.own), p.now.targets)
+	a, err := p.open(w.index, net.HardwareAddr(w.own), p.targetsOf(w.gateway))
 	if err != nil {
 		if w.failed != err.Error() {
 			w.failed = err.Error()
@@ -319,7 +327,7 @@ func (p *paths) tell(now time.Time) {
 	known := pathsKnown{targets: p.now.targets}
 	for _, name := range slices.Sorted(maps.Keys(p.watches)) {
 		w := p.watches[name]
-		is := statedir.Path{Slave: name, State: w.judge.State(), Aside: p.aside[name]}
+		is := statedir.Path{Slave: name, State: w.judge.State(), Gateway: w.gateway, Aside: p.aside[name]}
 		if rtt, ok := w.judge.RTT(); ok {
 			is.RTT = new(float64(rtt.Round(10*time.Microsecond)) / float64(time.Millisecond))
 		}
@@ -341,7 +349,7 @@ func (p *paths) happens(is statedir.Path) {
 	switch {
 	case is.State == upstream.Dead && !p.dead[is.Slave]:
 		p.dead[is.Slave] = true
-		p.out = append(p.out, bond.Event{Event: bond.EventPathDead, From: new(is.Slave), Message: new(bond.Unanswered(p.now.targets))})
+		p.out = append(p.out, bond.Event{Event: bond.EventPathDead, From: new(is.Slave), Message: new(bond.Unanswered(p.targetsOf(is.Gateway)))})
 	case is.State == upstream.OK && p.dead[is.Slave]:
 		delete(p.dead, is.Slave)
 		p.out = append(p.out, bond.Event{Event: bond.EventPathOK, To: new(is.Slave)})

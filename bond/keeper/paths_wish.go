@@ -29,12 +29,18 @@ type watchedPath struct {
 	own        string
 	asBond     bool // while the slave is active it is asked as the bond
 	activeOnly bool // and only then, as the slave can send in no other name
+	// gateway is the member's own, under the strategy routes; the zero Addr is for the bond's targets.
+	gateway netip.Addr
 }
 
 // wishPaths says what is to be watched, by how the bond was at the last look.
 func (d *decider) wishPaths() {
 	if d.probe == nil {
 		d.paths.wish.put(pathsWish{})
+		return
+	}
+	if d.status.Strategy == bond.StrategyRoutes {
+		d.paths.wish.put(groupPathsWishOf(d.status, *d.probe))
 		return
 	}
 	d.paths.wish.put(pathsWishOf(d.status, *d.probe, d.seen, d.record.state.Better != "", d.Host.Faster))
@@ -59,6 +65,19 @@ func pathsWishOf(st bond.Status, p bond.Probe, seen snapshot, decided bool, fast
 		w.choice.Slaves = append(w.choice.Slaves, upstream.Slave{Name: m.Name, Prio: value(m.Prio), Up: up})
 		if o := watchedPathOf(st, m); up && len(w.targets) > 0 && (m.Name == seen.active || !o.activeOnly) {
 			w.watched = append(w.watched, o)
+		}
+	}
+	return w
+}
+
+// groupPathsWishOf has each member of a group watched that has a link, by its own gateway. Who is held back because of
+// its path is for [returns] to say.
+func groupPathsWishOf(st bond.Status, p bond.Probe) (w pathsWish) {
+	w.settings.Interval = p.Every()
+	w.settings.Fails, w.settings.Passes = p.Needs()
+	for _, m := range st.Members {
+		if (m.Role == bond.RoleActive || m.Role == bond.RoleBackup) && linked(m) && m.Gateway != nil {
+			w.watched = append(w.watched, watchedPath{name: m.Name, index: m.Index, changes: m.CarrierChanges, own: string(m.Address), gateway: *m.Gateway})
 		}
 	}
 	return w

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"slices"
 	"time"
 
 	"github.com/bondctl/bondctl/bond"
@@ -22,10 +23,14 @@ type returning struct {
 	held    bool
 }
 
-// decide takes in how the members are now. It returns which are to be held back, and when that may be otherwise; zero
-// where only an event can bring that about.
-func (r *returns) decide(st bond.Status, now time.Time) (held map[string]bool, due time.Time) {
+// decide takes in how the members are now, and whose paths are dead: those are as good as without a link, unless that
+// is true of all. It returns which are to be held back, and when that may be otherwise; zero where only an event can
+// bring that about.
+func (r *returns) decide(st bond.Status, dead []string, now time.Time) (held map[string]bool, due time.Time) {
 	held = map[string]bool{}
+	if !slices.ContainsFunc(st.Members, func(m bond.MemberStatus) bool { return linked(m) && !slices.Contains(dead, m.Name) }) {
+		dead = nil // it is what is beyond them that is down, and the best link stays
+	}
 	known := r.members
 	r.members = map[string]*returning{}
 	later := func(t time.Time) {
@@ -37,13 +42,13 @@ func (r *returns) decide(st bond.Status, now time.Time) (held map[string]bool, d
 		if m.Role != bond.RoleActive && m.Role != bond.RoleBackup {
 			continue
 		}
-		one := known[m.Name]
+		one, up := known[m.Name], linked(m) && !slices.Contains(dead, m.Name)
 		if one == nil {
 			// One that comes to a group that is kept has just been plugged in; at a keeper's start it may have
 			// been well for long, unless an earlier keeper has held it back.
-			one = &returning{changes: m.CarrierChanges, up: linked(m), held: known != nil || value(m.MIIStatus) == "going back", since: now}
+			one = &returning{changes: m.CarrierChanges, up: up, held: known != nil || value(m.MIIStatus) == "going back", since: now}
 		}
-		one.see(m, millis(st.Downdelay), now)
+		one.see(up, m.CarrierChanges, millis(st.Downdelay), now)
 		if !one.lost.IsZero() && !one.held {
 			later(one.lost.Add(millis(st.Downdelay)))
 		}
@@ -57,19 +62,18 @@ func (r *returns) decide(st bond.Status, now time.Time) (held map[string]bool, d
 }
 
 // see takes in how a member is. What came and went between two looks has been lost as well.
-func (r *returning) see(m bond.MemberStatus, downdelay time.Duration, now time.Time) {
-	up := linked(m)
+func (r *returning) see(up bool, changes int, downdelay time.Duration, now time.Time) {
 	switch {
 	case !up:
 		if r.up || r.lost.IsZero() {
 			r.lost = now
 		}
 		r.held = r.held || now.Sub(r.lost) >= downdelay
-	case !r.up || m.CarrierChanges != r.changes:
+	case !r.up || changes != r.changes:
 		r.held = r.held || downdelay == 0 || !r.lost.IsZero() && now.Sub(r.lost) >= downdelay
 		r.since, r.lost = now, time.Time{}
 	}
-	r.up, r.changes = up, m.CarrierChanges
+	r.up, r.changes = up, changes
 }
 
 // release lets go of those that are held back no longer: who has been well for updelay, unless primary_reselect has

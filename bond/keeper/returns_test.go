@@ -47,6 +47,7 @@ func TestReturns(t *testing.T) {
 	tests := map[string]struct {
 		reselect  bond.Reselect
 		downdelay int
+		dead      map[int]string // whose paths are, by look
 		looks     []look
 	}{
 		"pulled and plugged": {looks: []look{
@@ -85,6 +86,14 @@ func TestReturns(t *testing.T) {
 			{5000, "~eth0 -eth1 eth2", "", "eth0 eth1", 0}, // eth2 serves
 			{5010, "~eth0 -eth1 -eth2", "", "eth1 eth2", 0},
 		}},
+		"a dead path": {dead: map[int]string{1: "eth0", 2: "eth0", 4: "eth0 eth1"}, looks: []look{
+			{0, "eth0 eth1", "", "", 0},
+			{10, "eth0 eth1", "", "eth0", 0},
+			{5000, "~eth0 eth1", "", "eth0", 0},
+			{5010, "~eth0 eth1", "", "eth0", 6010},
+			{5020, "~eth0 eth1", "", "eth0", 6010}, // both: that says nothing of either
+			{6010, "~eth0 eth1", "", "", 0},
+		}},
 		"downdelay sits a short loss out": {downdelay: 300, looks: []look{
 			{0, "eth0 eth1", "", "", 0},
 			{10, "-eth0 eth1", "", "", 310},
@@ -103,7 +112,7 @@ func TestReturns(t *testing.T) {
 				}
 				st := groupOf(1000, test.downdelay, changes, strings.Fields(l.members)...)
 				st.PrimaryReselect = &test.reselect
-				held, due := r.decide(st, start.Add(time.Duration(l.at)*time.Millisecond))
+				held, due := r.decide(st, strings.Fields(test.dead[i]), start.Add(time.Duration(l.at)*time.Millisecond))
 				maps.DeleteFunc(held, func(_ string, held bool) bool { return !held })
 				want := time.Time{}
 				if l.due != 0 {

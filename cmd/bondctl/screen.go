@@ -83,7 +83,7 @@ func (s screen) rows(st bond.Status) [][2]string {
 		{"policy", policy(st)},
 	}
 	if st.Strategy == bond.StrategyRoutes {
-		return append(first, [2]string{"delays", fmt.Sprintf("updelay %s ms, downdelay %s ms", ms(st.Updelay), ms(st.Downdelay))})
+		return append(first, [2]string{"paths", pathsText(st)}, [2]string{"delays", fmt.Sprintf("updelay %s ms, downdelay %s ms", ms(st.Updelay), ms(st.Downdelay))})
 	}
 	return append(first, [][2]string{
 		{"better", betterText(st)},

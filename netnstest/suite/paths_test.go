@@ -270,3 +270,48 @@ func TestPathsByHand(t *testing.T) {
 	h.cut("eth1")
 	netnstest.Eventually(t, active(h.Host, "eth0"))
 }
+
+// TestRoutesDeadPath has the switch port of the preferred member pass nothing on, under the strategy routes: another
+// member is used, for connections from the first one's address as well, until the path has worked for a while. Where
+// all paths are dead the best link stays.
+func TestRoutesDeadPath(t *testing.T) {
+	t.Parallel()
+	h, cables, file := routesHost(t, routesFile+fastProbe)
+	w := &watchedHost{h, t, cables}
+	succeeds(t, h, "up", "uplink", "--config", file)
+	t.Cleanup(func() { succeeds(t, h, "down", "uplink") })
+	netnstest.Eventually(t, serves(t, h, "eth0", "ok"))
+	stream := h.StreamFrom(h.LAN(), own["eth0"])
+	path := func(want string) func() error {
+		return func() error {
+			st := statusOf[groupStatus](t, h, "uplink")
+			if p := st.Members[0].Path; p == nil || p.State != want {
+				return fmt.Errorf("the path of eth0 is %+v, not %s; %s", p, want, st.HealthReason)
+			}
+			return nil
+		}
+	}
+	netnstest.Eventually(t, path("ok"))
+	for range sample(1, 3) {
+		w.cut("eth0")
+		netnstest.Eventually(t, serves(t, h, "eth1", "degraded"))
+		netnstest.Eventually(t, path("dead"))
+		netnstest.Eventually(t, stream.Moved)
+		if st := statusOf[groupStatus](t, h, "uplink"); st.ActiveReason != "path" || !strings.Contains(st.HealthReason, "the path of eth0 is dead: 192.0.2.1 doesn't answer") {
+			t.Errorf("active by %s, %s", st.ActiveReason, st.HealthReason)
+		}
+		w.mend("eth0")
+		netnstest.Eventually(t, serves(t, h, "eth0", "ok"))
+		netnstest.Eventually(t, stream.Moved)
+	}
+	t.Log("\n" + succeeds(t, h, "status", "uplink").Stdout + succeeds(t, h, "events", "uplink").Stdout)
+	for name := range own {
+		w.cut(name)
+	}
+	netnstest.Eventually(t, path("dead"))
+	netnstest.Eventually(t, leaves(h, "eth0"))
+	for name := range own {
+		w.mend(name)
+	}
+	netnstest.Eventually(t, stream.Moved)
+}

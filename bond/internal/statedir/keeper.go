@@ -52,6 +52,8 @@ type Path struct {
 	State upstream.State `json:"state"`
 	RTT   *float64       `json:"rtt_ms,omitempty"` // of the last answer
 	Loss  *int           `json:"loss,omitempty"`   // percent of the latest questions that had none
+	// Gateway is who is asked where each member has one of its own, under the strategy routes.
+	Gateway netip.Addr `json:"gateway,omitzero"`
 	// Aside says that the slave isn't used because of its path, or wasn't and isn't returned to yet.
 	Aside bool `json:"aside,omitempty"`
 }
