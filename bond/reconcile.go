@@ -215,6 +215,10 @@ func (h *Host) lookUnprivileged(c Config) (State, error) {
 	if err != nil || r.Config == nil {
 		return s, err
 	}
+	if r.byRoutes() {
+		s.Before = s.ownByRoutes()
+		return s, nil
+	}
 	s.Before = &Image{contents{Bond: &bondImage{Made: true}, Inherited: r.Config.Inherited}}
 	was, err := newWanted(*r.Config, s, machineID())
 	for _, a := range was.addresses {

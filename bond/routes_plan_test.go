@@ -2,6 +2,7 @@ package bond
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,6 +64,8 @@ func (s State) done(p Plan) State {
 					s.addrs[i] = step.Address.On(link.Index)
 				}
 			}
+		case delAddress:
+			s.addrs = slices.DeleteFunc(s.addrs, func(a rtnl.Addr) bool { return a.Link == link.Index && a.Prefix == step.Address.Prefix })
 		case addRoute:
 			s.routes = append(s.routes, step.Route.By(link.Index))
 		case delRoute:
@@ -114,6 +117,11 @@ func TestRoutesPlan(t *testing.T) {
 	s = s.done(p)
 	if _, steps := stepsOf(t, c, s); steps != "" {
 		t.Errorf("a second plan has steps:\n%s", steps)
+	}
+	unprivileged := s
+	unprivileged.Before = s.ownByRoutes()
+	if _, steps := stepsOf(t, c, unprivileged); steps != "" {
+		t.Errorf("to who may not read the journal a second plan has steps:\n%s", steps)
 	}
 
 	s.heldBack = map[string]bool{"eth0": true}

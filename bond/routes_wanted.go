@@ -312,6 +312,22 @@ func (n routesNet) rules() (list []rtnl.Rule) {
 	return list
 }
 
+// ownByRoutes is what bondctl has put in place, by its protocol number alone: for who may not read the journal.
+func (s *State) ownByRoutes() *Image {
+	i := &Image{contents{Strategy: StrategyRoutes}}
+	for _, r := range s.routes {
+		if link, present := s.linkByIndex(r.Link); present && r.Protocol == RouteProtocol {
+			i.Added.Routes = append(i.Added.Routes, addedRoute{link.Name, r.Fields().By(0)})
+		}
+	}
+	for _, r := range s.rules {
+		if r.Protocol == RouteProtocol {
+			i.Added.Rules = append(i.Added.Rules, r)
+		}
+	}
+	return i
+}
+
 // routesSysctls are the settings that the members are to have, without their values.
 func (s *State) routesSysctls(c Config) (list []sysctl) {
 	for _, m := range s.expand(c) {
