@@ -136,6 +136,7 @@ func (t *trial) foretell(s *saving) error {
 	t.networks.tell(t.c)
 	say(t.c, t.config.Name, plan)
 	warnOfFilters(t.c, t.config.Name, plan)
+	warnOfNetworkd(t.c, t.h, t.config)
 	for _, what := range plan.Interrupts {
 		fmt.Fprintln(t.c.App.Writer, printable(what.Naming(flagOfKey)))
 	}
@@ -191,6 +192,7 @@ func reconcile(t *trial, wanted bond.Wanted, s *saving, wait time.Duration) erro
 		}
 	}
 	sayAddress(c, config, st)
+	warnOfNetworkd(c, h, config)
 	if !plan.Empty() || st.Health != bond.HealthOK {
 		fmt.Fprintln(c.App.Writer, healthLine(st))
 	}
