@@ -61,9 +61,24 @@ func owner(members []Member, l Link) int {
 // pending says why a link can't join the bond now, whose MTU is named unless it is 0;
 // "" when it can, or has joined.
 func (s *State) pending(l Link, mtu int) string {
-	switch {
-	case l.Master == s.Name:
+	if l.Master == s.Name {
 		return ""
+	}
+	if why := s.barred(l); why != "" || !s.patient {
+		return why // or somebody is there to be told
+	}
+	if what := l.carries(); what != "" {
+		return "in use, as it carries " + what
+	}
+	if limit := l.nearestMTU(mtu); mtu != 0 && limit != mtu {
+		return fmt.Sprintf("unable to have the MTU %d (its limit is %d)", mtu, limit)
+	}
+	return ""
+}
+
+// barred says what keeps a link from being used by anybody but who has it; "" for nothing.
+func (s *State) barred(l Link) string {
+	switch {
 	case l.Master != "":
 		return "held by " + l.Master
 	case l.RFKill:
@@ -75,15 +90,6 @@ func (s *State) pending(l Link, mtu int) string {
 	}
 	if lower, down := s.lowerDown(l); down {
 		return "on " + lower + ", which is down"
-	}
-	if !s.patient {
-		return "" // somebody is there to be told
-	}
-	if what := l.carries(); what != "" {
-		return "in use, as it carries " + what
-	}
-	if limit := l.nearestMTU(mtu); mtu != 0 && limit != mtu {
-		return fmt.Sprintf("unable to have the MTU %d (its limit is %d)", mtu, limit)
 	}
 	return ""
 }

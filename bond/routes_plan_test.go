@@ -12,10 +12,24 @@ import (
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
+// groupOf is the configuration of a group, of a file's text.
+func groupOf(t *testing.T, text string) Config {
+	t.Helper()
+	settings, err := ParseTOML("uplink.toml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := NewConfig("uplink", settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // twoNICs are two NICs of one network, with carrier, and a configuration of a group of them.
 func twoNICs(t *testing.T, more string) (Config, State) {
 	t.Helper()
-	settings, err := ParseTOML("uplink.toml", []byte(more+`
+	c := groupOf(t, more+`
 strategy = "routes"
 [[member]]
 name = "eth0"
@@ -27,14 +41,7 @@ name = "eth1"
 [member.ipv4]
 addresses = ["192.0.2.98/24"]
 gateway = "192.0.2.1"
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := NewConfig("uplink", settings)
-	if err != nil {
-		t.Fatal(err)
-	}
+`)
 	s := State{Name: "uplink", byRoutes: true}
 	for i, name := range []string{"eth0", "eth1"} {
 		s.Links = append(s.Links, Link{Name: name, Index: 2 + i, Up: true, Carrier: new(true), OperState: "up", MAC: HardwareAddr{2, 0, 0, 0, 0, byte(i)}})
@@ -155,14 +162,7 @@ remove rule 30002: from 192.0.2.99/32 lookup 31002`
 
 // TestRoutesAdopt: the addresses and the default route that are there are adopted; what comes later is left alone.
 func TestRoutesAdopt(t *testing.T) {
-	settings, err := ParseTOML("uplink.toml", []byte("strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := NewConfig("uplink", settings)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := groupOf(t, "strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n")
 	_, s := twoNICs(t, "")
 	theirs := rtnl.NewRoute(netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("192.0.2.1")).By(2)
 	s.addrs = []rtnl.Addr{rtnl.NewAddr(netip.MustParsePrefix("192.0.2.7/24")).On(2)}
@@ -253,14 +253,7 @@ func TestRoutesTOML(t *testing.T) {
 
 // TestRoutesRouters: what a router advertises is in main by the kernel, with the metric of the order, and goes with it.
 func TestRoutesRouters(t *testing.T) {
-	settings, err := ParseTOML("uplink.toml", []byte("strategy = \"routes\"\n[[member]]\nname = \"eth1\"\n[[member]]\nname = \"eth0\"\n[member.ipv4]\nmethod = \"none\"\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := NewConfig("uplink", settings)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := groupOf(t, "strategy = \"routes\"\n[[member]]\nname = \"eth1\"\n[[member]]\nname = \"eth0\"\n[member.ipv4]\nmethod = \"none\"\n")
 	_, s := twoNICs(t, "")
 	s.memberSysctls = []sysctl{{2, "ipv6", raMetric.Key, "1024"}}
 	advertised := rtnl.NewRoute(netip.MustParsePrefix("::/0"), netip.MustParseAddr("fe80::1")).By(2)

@@ -68,7 +68,7 @@ func (s *State) routesMembers(c Config) (list []routesMember) {
 	for i, m := range ranked {
 		r := routesMember{wantedMember: m, rank: i, metric: memberMetric + uint32(i)}
 		if m.link.Name != "" {
-			r.pending = s.pendingByRoutes(m.link)
+			r.pending = s.barred(m.link)
 		}
 		if r.pending == "" {
 			chosen := s.chosen(m.link)
@@ -99,24 +99,6 @@ func (c Config) leastMetric() uint32 {
 		}
 	}
 	return least
-}
-
-// pendingByRoutes says why a link can't be used now; "" when it can.
-func (s *State) pendingByRoutes(l Link) string {
-	switch {
-	case l.Master != "":
-		return "held by " + l.Master
-	case l.RFKill:
-		return "blocked by rfkill"
-	case l.Initializing:
-		return "not yet initialised by udev"
-	case l.refused != "":
-		return l.refused
-	}
-	if lower, down := s.lowerDown(l); down {
-		return "on " + lower + ", which is down"
-	}
-	return ""
 }
 
 // chosen says whether somebody has chosen a link by hand, which holds until it loses its carrier.
