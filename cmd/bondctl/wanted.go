@@ -130,6 +130,9 @@ func checkKeepersWork(c *cli.Context, config bond.Config) error {
 		if c.Bool("once") && m.WPAConf != "" {
 			return once("wpa_conf of " + m.String())
 		}
+		if c.Bool("once") && m.IPv4.Method == bond.MethodDHCP {
+			return once("DHCP of " + m.String())
+		}
 	}
 	return nil
 }
