@@ -223,7 +223,9 @@ func (p *routesPlanner) giveBackReleased() {
 		member := slices.ContainsFunc(p.members, func(m routesMember) bool { return m.link.Index == was.Index })
 		if present && !member {
 			p.add(NewRestore(p.state.Before.only(was.Index), p.state).Steps...)
-			p.add(giveBack{link.Name, was.linkSettings}) // all that is left of it is to be noted
+			if !p.givesBack(link.Name) {
+				p.add(giveBack{link.Name, was.linkSettings}) // all that is left of it is to be noted
+			}
 		}
 	}
 }

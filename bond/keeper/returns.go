@@ -28,7 +28,7 @@ type returning struct {
 // bring that about.
 func (r *returns) decide(st bond.Status, dead []string, now time.Time) (held map[string]bool, due time.Time) {
 	held = map[string]bool{}
-	if !slices.ContainsFunc(st.Members, func(m bond.MemberStatus) bool { return linked(m) && !slices.Contains(dead, m.Name) }) {
+	if !slices.ContainsFunc(st.Members, func(m bond.MemberStatus) bool { return canServe(m) && !slices.Contains(dead, m.Name) }) {
 		dead = nil // it is what is beyond them that is down, and the best link stays
 	}
 	known := r.members
@@ -81,7 +81,7 @@ func (r *returning) see(up bool, changes int, downdelay time.Duration, now time.
 func (r *returns) release(st bond.Status, now time.Time, later func(time.Time)) {
 	serves := -1 // the place of the first one that serves
 	for i, m := range st.Members {
-		if one := r.members[m.Name]; one != nil && one.up && !one.held && serves < 0 {
+		if one := r.members[m.Name]; one != nil && one.up && !one.held && canServe(m) && serves < 0 {
 			serves = i
 		}
 	}
@@ -94,7 +94,10 @@ func (r *returns) release(st bond.Status, now time.Time, later func(time.Time)) 
 		stays := value(st.PrimaryReselect) == bond.ReselectFailure && serves >= 0 && i < serves
 		switch {
 		case serves < 0:
-			one.held, serves = false, i
+			one.held = false
+			if canServe(m) {
+				serves = i
+			}
 		case stays:
 		case now.Before(end):
 			later(end)
@@ -103,6 +106,9 @@ func (r *returns) release(st bond.Status, now time.Time, later func(time.Time)) 
 		}
 	}
 }
+
+// canServe says whether a member can take another one's place: it has a link and an address.
+func canServe(m bond.MemberStatus) bool { return linked(m) && len(m.Addresses) > 0 }
 
 // linked says whether something can be sent over a member.
 func linked(m bond.MemberStatus) bool { return value(m.Carrier) && !m.Dormant }

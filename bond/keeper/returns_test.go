@@ -13,8 +13,8 @@ import (
 	"github.com/bondctl/bondctl/bond"
 )
 
-// groupOf is the status of a group whose members have carrier, or not ("-eth0"), or are held back ("~eth0"). Each has an
-// address in one network. changes counts how often each one's carrier has changed.
+// groupOf is the status of a group whose members have carrier, or not ("-eth0"), are held back ("~eth0") or have no address
+// yet ("!eth0"). Otherwise each has one in the same network. changes counts how often each one's carrier has changed.
 func groupOf(updelay, downdelay int, changes map[string]int, members ...string) bond.Status {
 	st := bond.Status{Name: "uplink", Strategy: bond.StrategyRoutes}
 	st.Updelay, st.Downdelay = new(bond.Millis(updelay)), new(bond.Millis(downdelay))
@@ -25,9 +25,15 @@ func groupOf(updelay, downdelay int, changes map[string]int, members ...string) 
 			word = "down"
 		case '~':
 			word = "going back"
+		case '!':
+			word = "no address"
 		}
-		m := bond.MemberStatus{Name: strings.TrimLeft(name, "-~"), Role: bond.RoleBackup, Index: i + 2, MIIStatus: &word, Carrier: new(word != "down")}
+		m := bond.MemberStatus{Name: strings.TrimLeft(name, "-~!"), Role: bond.RoleBackup, Index: i + 2, MIIStatus: &word, Carrier: new(word != "down")}
 		m.CarrierChanges = changes[m.Name]
+		if word == "no address" {
+			st.Members = append(st.Members, m)
+			continue
+		}
 		m.Addresses = []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(99 - len(st.Members))}), 24)}
 		st.Members = append(st.Members, m)
 	}
@@ -93,6 +99,15 @@ func TestReturns(t *testing.T) {
 			{5010, "~eth0 eth1", "", "eth0", 6010},
 			{5020, "~eth0 eth1", "", "eth0", 6010}, // both: that says nothing of either
 			{6010, "~eth0 eth1", "", "", 0},
+		}},
+		"a dead path, and nobody who could take over": {dead: map[int]string{1: "eth0", 2: "eth0"}, looks: []look{
+			{0, "eth0 !eth1", "", "", 0},
+			{10, "eth0 !eth1", "", "", 0},
+			{20, "eth0 eth1", "", "eth0", 0},
+		}},
+		"it returns, and the other has no address": {looks: []look{
+			{0, "-eth0 !eth1", "", "eth0", 0},
+			{10, "~eth0 !eth1", "", "", 0},
 		}},
 		"downdelay sits a short loss out": {downdelay: 300, looks: []look{
 			{0, "eth0 eth1", "", "", 0},
