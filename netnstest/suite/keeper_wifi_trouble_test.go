@@ -3,7 +3,6 @@ package suite
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -74,23 +73,19 @@ func testKeeperHostileNames(t *testing.T) {
 	before, _ := os.ReadFile("/etc/resolv.conf")
 	succeeds(t, m.Host, "up", "--member", "eth0")
 	t.Cleanup(func() { bondctl(t, m.Host, "down") })
-	var lines []string
-	netnstest.Eventually(t, func() error {
-		lines = nil
+	netnstest.Eventually(t, func() error { // as it may be read while it is overwritten in place
+		var lines []string
 		text, err := os.ReadFile("/etc/resolv.conf")
 		for line := range strings.Lines(string(text)) {
 			if !strings.HasPrefix(line, "#") {
 				lines = append(lines, strings.TrimSuffix(line, "\n"))
 			}
 		}
-		if !slices.Contains(lines, "nameserver "+netnstest.LANAddr) {
-			return fmt.Errorf("the server isn't in resolv.conf yet: %q (%w)", text, err)
+		if diff := cmp.Diff([]string{"nameserver " + netnstest.LANAddr, "search example.com"}, lines); diff != "" {
+			return fmt.Errorf("resolv.conf (-want +got)\n%s (%w)", diff, err)
 		}
 		return nil
 	})
-	if diff := cmp.Diff([]string{"nameserver " + netnstest.LANAddr, "search example.com"}, lines); diff != "" {
-		t.Errorf("resolv.conf (-want +got)\n%s", diff)
-	}
 	printsNothingForeign(t, m.Host, nil)
 	succeeds(t, m.Host, "down")
 	if after, _ := os.ReadFile("/etc/resolv.conf"); string(after) != string(before) {
