@@ -78,6 +78,9 @@ func (i *Image) begun(s *State) *Image {
 		if image.Strategy == "" {
 			image.Strategy, image.Taken = StrategyRoutes, statefile.SinceBoot()
 		}
+		gone := func(name string) bool { _, present := s.link(name); return !present } // and its routes with it
+		image.Added.Routes = slices.DeleteFunc(image.Added.Routes, func(a addedRoute) bool { return gone(a.Link) })
+		image.Added.Addresses = slices.DeleteFunc(image.Added.Addresses, func(a addedAddress) bool { return gone(a.Link) })
 		return image
 	}
 	if image.Bond == nil {

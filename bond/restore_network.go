@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
@@ -114,7 +116,7 @@ func (r *restorer) precede(link Link, missing rtnl.Addr) {
 // lead by what they reach.
 func (r *restorer) routes() {
 	missing := slices.DeleteFunc(slices.Concat(r.before.Routes, unbound(r.before, r.now)), func(was rtnl.Route) bool {
-		return slices.ContainsFunc(r.then.routes, was.Like)
+		return slices.ContainsFunc(r.then.routes, was.Like) || r.advertised(was)
 	})
 	slices.SortStableFunc(missing, func(a, b rtnl.Route) int {
 		return cmp.Compare(rank(a.Gateway.IsValid() || a.Paths != ""), rank(b.Gateway.IsValid() || b.Paths != ""))
@@ -133,6 +135,14 @@ func (r *restorer) routes() {
 			r.add(addRoute{names, was})
 		}
 	}
+}
+
+// advertised says whether the kernel has a router's route still, be it with another metric. A copy of it would keep the
+// kernel from taking in what the router advertises next.
+func (r *restorer) advertised(was rtnl.Route) bool {
+	return was.Protocol == unix.RTPROT_RA && slices.ContainsFunc(r.then.routes, func(has rtnl.Route) bool {
+		return has.Protocol == unix.RTPROT_RA && has.Link == was.Link && has.Destination == was.Destination && has.Gateway == was.Gateway
+	})
 }
 
 // unbound are the routes over other links that go with the bond's addresses, to which

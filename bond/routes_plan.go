@@ -141,7 +141,9 @@ func (p *routesPlanner) addresses(m routesMember) {
 			if !there {
 				want = rtnl.NewAddr(prefix)
 			}
-			if want.Flags&unix.IFA_F_NOPREFIXROUTE == 0 {
+			// Of an IPv6 address that ends the kernel would keep the route of the metric before as well.
+			ends := prefix.Addr().Is6() && (want.Valid != rtnl.Forever || want.ByRouter())
+			if want.Flags&unix.IFA_F_NOPREFIXROUTE == 0 && !ends {
 				want.Metric = n.metric
 			}
 			n.lifetime(&want)
@@ -224,7 +226,7 @@ func (p *routesPlanner) giveBackReleased() {
 		if present && !member {
 			p.add(NewRestore(p.state.Before.only(was.Index), p.state).Steps...)
 			if !p.givesBack(link.Name) {
-				p.add(giveBack{link.Name, was.linkSettings}) // all that is left of it is to be noted
+				p.add(giveBack{link.Name, link.settings()}) // as it is: all that is left of it is to be noted
 			}
 		}
 	}

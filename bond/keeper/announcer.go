@@ -3,7 +3,9 @@ package keeper
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/bondctl/bondctl/bond"
@@ -19,13 +21,15 @@ type bearers map[netip.Addr]string
 type announcement struct {
 	member string
 	addr   netip.Addr
+	guest  bool                // it is another member's address
+	own    []bond.HardwareAddr // of this machine
 }
 
 // taken are those addresses which others have to answer for now: their own members have lost the link.
 func (b *bearers) taken(st bond.Status) (news []announcement) {
 	for addr, bearer := range bearersOf(st) {
 		if bearer.owner != bearer.member && (*b)[addr] != bearer.member {
-			news = append(news, b.set(addr, bearer.member))
+			news = append(news, b.set(addr, bearer, st))
 		}
 	}
 	return news
@@ -37,20 +41,20 @@ func (b *bearers) changed(st bond.Status) (news []announcement) {
 		before, known := (*b)[addr]
 		switch {
 		case !known && bearer.member == bearer.owner:
-			b.set(addr, bearer.member) // as everybody takes for granted
+			b.set(addr, bearer, st) // as everybody takes for granted
 		case before != bearer.member:
-			news = append(news, b.set(addr, bearer.member))
+			news = append(news, b.set(addr, bearer, st))
 		}
 	}
 	return news
 }
 
-func (b *bearers) set(addr netip.Addr, member string) announcement {
+func (b *bearers) set(addr netip.Addr, is bearer, st bond.Status) announcement {
 	if *b == nil {
 		*b = bearers{}
 	}
-	(*b)[addr] = member
-	return announcement{member, addr}
+	(*b)[addr] = is.member
+	return announcement{is.member, addr, is.member != is.owner, st.MACs}
 }
 
 // A bearer is who answers for an address, and whose it is.
@@ -96,8 +100,10 @@ func standIn(st bond.Status, owner bond.MemberStatus, p netip.Prefix) string {
 type announcer struct {
 	queue chan []announcement
 	log   *slog.Logger
-	// tell is [probe.Announce].
-	tell func(iface string, addr netip.Addr) error
+	// tell is [probe.Announce], and taken says whether somebody else has an address there ([probe.Owner]): two
+	// networks may have the same prefix.
+	tell  func(iface string, addr netip.Addr) error
+	taken func(ctx context.Context, n announcement) bool
 }
 
 const (
@@ -107,7 +113,15 @@ const (
 )
 
 func newAnnouncer(k *Keeper) *announcer {
-	return &announcer{queue: make(chan []announcement, 16), log: k.Log, tell: probe.Announce}
+	return &announcer{queue: make(chan []announcement, 16), log: k.Log, tell: probe.Announce, taken: taken}
+}
+
+// taken says whether an address is somebody else's on a member's network.
+func taken(ctx context.Context, n announcement) bool {
+	mac, err := probe.Owner(ctx, n.member, n.addr, func(mac net.HardwareAddr) bool {
+		return slices.ContainsFunc(n.own, func(own bond.HardwareAddr) bool { return own.String() == mac.String() })
+	})
+	return err == nil && mac != nil
 }
 
 // announce has addresses announced. It waits for nobody: what can't be told is told by the next change.
@@ -132,6 +146,11 @@ func (a *announcer) Run(ctx context.Context) error {
 			return nil
 		case news := <-a.queue:
 			for _, n := range news {
+				if n.guest && a.taken(ctx, n) {
+					a.log.Warn("another host has the address, so that this is another network", "address", n.addr, "interface", n.member)
+					delete(latest, n.addr)
+					continue
+				}
 				latest[n.addr], left[n.addr] = n, announceTimes
 			}
 		case <-again:

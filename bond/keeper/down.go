@@ -119,7 +119,7 @@ func releaseMembers(h *bond.Host, name string, k statedir.Keeper) (failed error)
 		remembered, err := memory.recall()
 		who := identity(remembered, bond.Config{})
 		client := dhcp.Client{Interface: member, ID: who.ClientID, HardwareAddr: who.HardwareAddr}
-		if err == nil {
+		if err == nil && !h.GoesBack(name, held.Address.Addr()) {
 			err = client.Release(*held)
 		}
 		held.Expiry = time.Now()

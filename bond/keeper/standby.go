@@ -17,7 +17,9 @@ type standby struct {
 	mu    sync.Mutex
 	due   time.Time // when it is to rest; zero: it isn't
 	rests bool
-	woken time.Time // when it was woken, until it is associated
+	// asleep says that wpa_supplicant was told to disconnect, and hasn't taken in yet that it is to connect again.
+	asleep bool
+	woken  time.Time // when it was woken, until it is associated
 }
 
 // resting is the report that a member rests, or doesn't any more.
@@ -36,12 +38,12 @@ func (b *standby) want(ctx context.Context, rest bool, now time.Time) (due time.
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case !rest && b.rests:
-		b.due, b.rests, b.woken = time.Time{}, false, now
-		_ = b.client.Reconnect(ctx) // one that can't be asked is asked once it is started or adopted again
-		return time.Time{}, true
 	case !rest:
-		b.due = time.Time{}
+		if changed = b.rests; changed {
+			b.woken = now
+		}
+		b.due, b.rests = time.Time{}, false
+		return b.wake(ctx, now), changed
 	case b.due.IsZero():
 		b.due = now.Add(restTime)
 	case !b.rests && !now.Before(b.due):
@@ -56,8 +58,20 @@ func (b *standby) want(ctx context.Context, rest bool, now time.Time) (due time.
 
 // begin has the member rest.
 func (b *standby) begin(ctx context.Context) {
-	b.rests = true
+	b.rests, b.asleep = true, true
 	_ = b.client.Disconnect(ctx)
+}
+
+// wakeTime is the time until a wpa_supplicant that refuses to connect, as while rfkill blocks its radio, is told again.
+const wakeTime = time.Second
+
+// wake has the member connect again. It returns when that is to be tried again; zero where it needn't be.
+func (b *standby) wake(ctx context.Context, now time.Time) (again time.Time) {
+	if b.asleep && b.client.Reconnect(ctx) != nil {
+		return now.Add(wakeTime)
+	}
+	b.asleep = false
+	return time.Time{}
 }
 
 // begun tells a wpa_supplicant that has just come under the keeper's care what it is to do, and returns whether
@@ -70,7 +84,10 @@ func (b *standby) begun(ctx context.Context, adopted bool) (changed bool) {
 		b.begin(ctx)
 		return !was
 	case adopted:
-		_ = b.client.Reconnect(ctx)
+		b.asleep = true // an earlier keeper may have told it to
+		b.wake(ctx, time.Now())
+	default:
+		b.asleep = false // one that was started connects
 	}
 	return false
 }

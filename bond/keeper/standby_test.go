@@ -28,8 +28,8 @@ func TestStandby(t *testing.T) {
 		{restTime, true, 2 * restTime, false},
 		{2 * restTime, true, 0, true},
 		{3 * restTime, true, 0, false},
-		{4 * restTime, false, 0, true},
-		{5 * restTime, false, 0, false},
+		{4 * restTime, false, 4*restTime + wakeTime, true}, // it isn't heard, and told again
+		{5 * restTime, false, 5*restTime + wakeTime, false},
 	}
 	for i, step := range steps {
 		due, changed := b.want(ctx, step.rest, start.Add(step.at))
