@@ -163,7 +163,7 @@ func (n *MemberNetwork) empty() bool {
 // checkMemberNetworks checks each member's addresses and gateway, and the members against each other.
 func (c *Config) checkMemberNetworks(say sayer) {
 	seen := map[netip.Addr]string{}
-	tables := map[uint32]string{}
+	tables, metrics := map[uint32]string{}, map[[2]uint32]string{}
 	for i := range c.Members {
 		m := &c.Members[i]
 		for _, family := range families {
@@ -183,6 +183,16 @@ func (c *Config) checkMemberNetworks(say sayer) {
 			}
 			if n.Table != 0 {
 				tables[n.Table] = m.String()
+			}
+			if !m.exact() && n.Table != 0 {
+				say(at("table"), "%s may be several interfaces, and each needs a table of its own; leave table out, or write the name of one", m)
+			}
+			if n.Metric != nil {
+				key := [2]uint32{uint32(family), *n.Metric}
+				if other, twice := metrics[key]; twice {
+					say(at("metric"), "%d is the metric of %s, too, so that neither would be preferred; give one of them another", *n.Metric, other)
+				}
+				metrics[key] = m.String()
 			}
 			n.check(family, at, say)
 		}

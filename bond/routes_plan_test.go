@@ -226,6 +226,8 @@ func TestRoutesConfig(t *testing.T) {
 		{"strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n[member.ipv4]\ntable = \"main\"\n", "f:5: member.ipv4.table: main is one of the kernel's own"},
 		{"strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n[member.ipv6]\ngateway = \"192.0.2.1\"\n", "f:5: member.ipv6.gateway: "},
 		{"strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n[member.ipv4]\naddresses = [\"192.0.2.9/24\"]\ngateway = \"198.51.100.1\"\n", "f:6: member.ipv4.gateway: 198.51.100.1 is in none"},
+		{"strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n[member.ipv4]\nmetric = 5\n[[member]]\nname = \"eth1\"\n[member.ipv4]\nmetric = 5\n", "f:9: member.ipv4.metric: 5 is the metric of eth0, too"},
+		{"strategy = \"routes\"\n[[member]]\nname = \"eth*\"\n[member.ipv4]\ntable = 7\n", "f:5: member.ipv4.table: name=eth* may be several"},
 		{"strategy = \"rutes\"\n[[member]]\nname = \"eth0\"\n", "f:1: strategy: \"rutes\" is none of its values; it takes bond or routes"},
 	} {
 		settings, err := ParseTOML("f", []byte(tt.text))
