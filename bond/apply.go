@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
+	"github.com/bondctl/bondctl/bond/probe"
 )
 
 // kernel changes the kernel's state, and nothing else in bondctl does.
@@ -179,6 +180,11 @@ func (k *kernel) doNetwork(step Step) error {
 		return k.onLink(s.Link, func(l rtnl.Link) error { return k.AddRoute(s.Route.By(l.Index)) })
 	case delRoute:
 		return k.onLink(s.Link, func(l rtnl.Link) error { return unless(k.DelRoute(s.Route.By(l.Index)), unix.ESRCH) })
+	case solicitRouters:
+		if err := probe.Solicit(s.Link); !errors.Is(err, unix.ENETDOWN) {
+			return err
+		}
+		return nil // its carrier's return brings advertisements
 	case addRule:
 		return k.AddRule(s.Rule)
 	case delRule:

@@ -281,8 +281,11 @@ func (a *attempt) canDoWithout(step Step, s *State) bool {
 		return !isCreate(step)
 	}
 	if s.byRoutes {
-		_, sets := step.(setSysctl)
-		return sets
+		switch step.(type) {
+		case setSysctl, solicitRouters:
+			return true
+		}
+		return false
 	}
 	switch step := step.(type) {
 	case addRoute:

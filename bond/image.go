@@ -166,7 +166,7 @@ func (i *Image) clone() *Image {
 
 // only is what the image says of one link, and of what stood upon it.
 func (i *Image) only(index int) Image {
-	one := Image{contents{Taken: i.Taken}}
+	one := Image{contents{Taken: i.Taken, Strategy: i.Strategy}}
 	link, known := i.link(index)
 	if known {
 		one.Links = []linkImage{link}
@@ -304,8 +304,8 @@ func without[T comparable](list []T, item T) []T {
 // serves says whether a route over a link does what a wanted one would, be it one of
 // several paths: whoever set it, but not the kernel, and not a router (RTPROT_RA).
 func serves(r rtnl.Route, link int, want rtnl.Route) bool {
-	if r.Protocol == RouteProtocol || want.Protocol == RouteProtocol {
-		return r.Equals(want.By(link))
+	if want.Protocol == RouteProtocol {
+		return r.Holds(want.By(link))
 	}
 	set := r.Protocol == unix.RTPROT_STATIC || r.Protocol == unix.RTPROT_BOOT || r.Protocol == unix.RTPROT_DHCP
 	from := !want.Source.IsValid() || r.Source == want.Source

@@ -282,9 +282,8 @@ func (i *Image) keepByRoutes(step Step, s *State) {
 	case addRule:
 		i.Added.addRule(step.Rule)
 	case delRoute:
-		theirs := slices.IndexFunc(s.routes, func(r rtnl.Route) bool { return r.Fields().By(0) == step.Route && r.Link == link.Index })
-		if step.Route.Protocol != RouteProtocol && theirs >= 0 && !slices.ContainsFunc(i.Routes, s.routes[theirs].Like) {
-			i.Routes = append(i.Routes, s.routes[theirs])
+		if r := step.Route.By(link.Index); r.Protocol != RouteProtocol && !slices.ContainsFunc(i.Routes, r.Like) {
+			i.Routes = append(i.Routes, r)
 		}
 	case setSysctl:
 		was := step.To

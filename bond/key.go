@@ -86,8 +86,8 @@ var keys = slices.Concat([]Key{
 		Usage: "have the keeper run a wpa_supplicant with `FILE`; without it, whoever associates the interface goes on to do so"},
 	{Name: "member.prio", kind: one(func(m *Member) **int32 { return &m.Prio }, pointerTo(parsePrio)), Default: "from the order",
 		Usage: "`N` of the members that are up, the one with the greatest is active"},
-}, memberNetworkKeys(unix.AF_INET, 0, ", else dhcp", MethodAuto, MethodDHCP, MethodStatic, MethodNone),
-	memberNetworkKeys(unix.AF_INET6, 1, "", MethodAuto, MethodStatic, MethodNone), []Key{
+}, memberNetworkKeys(unix.AF_INET, ", else dhcp", MethodAuto, MethodDHCP, MethodStatic, MethodNone),
+	memberNetworkKeys(unix.AF_INET6, "", MethodAuto, MethodStatic, MethodNone), []Key{
 		{Name: "ipv4", kind: kind{table: true}},
 		{Name: "ipv4.method", kind: one(func(c *Config) *string { return &c.Method }, oneOf(MethodAuto, MethodDHCP, MethodStatic, MethodNone)),
 			Usage: "`WORD` where the IPv4 address comes from: auto, dhcp, static, none", Default: "auto: static where an address is named, else what the members carried, else dhcp"},

@@ -31,7 +31,8 @@ type MemberNetwork struct {
 	// the member had.
 	Gateway netip.Addr `json:"gateway,omitzero"`
 	// Metric is that of the member's default route in main, and of the routes to its networks; nil is
-	// from the order of the members: 100, 101, ...
+	// that of the other family or else from the order of the members: 100, 101, ... but for those that
+	// are taken.
 	Metric *uint32 `json:"metric,omitempty"`
 	// Table is the member's routing table; 0 is 31000 and its ifindex.
 	Table uint32 `json:"table,omitempty"`
@@ -48,7 +49,7 @@ func (m *Member) network(family int) (n *MemberNetwork, table string) {
 }
 
 // memberNetworkKeys are the keys of one family.
-func memberNetworkKeys(family int, leastMetric uint64, otherwise string, methods ...string) []Key {
+func memberNetworkKeys(family int, otherwise string, methods ...string) []Key {
 	of := func(m *Member) *MemberNetwork { n, _ := m.network(family); return n }
 	_, family4or6 := (&Member{}).network(family)
 	table := "member." + family4or6
@@ -60,7 +61,7 @@ func memberNetworkKeys(family int, leastMetric uint64, otherwise string, methods
 			Usage: "`CIDR` an address of the member"},
 		{Name: table + ".gateway", kind: one(func(m *Member) *netip.Addr { return &of(m).Gateway }, ofFamily(family4or6, parseGateway)), Default: "that of the default route that the member had",
 			Usage: "the `ADDRESS` of its default gateway"},
-		{Name: table + ".metric", kind: one(func(m *Member) **uint32 { return &of(m).Metric }, pointerTo(parseMemberMetric(leastMetric))), Default: "from the order: 100, 101, ...",
+		{Name: table + ".metric", kind: one(func(m *Member) **uint32 { return &of(m).Metric }, pointerTo(parseMemberMetric)), Default: "that of the other family, else from the order: 100, 101, ...",
 			Usage: "`N` the metric of its routes in the main table"},
 		{Name: table + ".table", kind: one(func(m *Member) *uint32 { return &of(m).Table }, parseMemberTable), Default: "31000 and the ifindex",
 			Usage: "`N` its routing table"},
@@ -80,15 +81,14 @@ func ofFamily(table string, parse func(string) (netip.Addr, error)) func(string)
 	}
 }
 
-// parseMemberMetric leaves room above for a member that is held back.
-func parseMemberMetric(least uint64) func(string) (uint32, error) {
-	return func(text string) (uint32, error) {
-		n, err := parseMetric(least)(text)
-		if err == nil && n >= heldBackMetric {
-			err = fmt.Errorf("%d is too great: %d and more are for members that are held back", n, heldBackMetric)
-		}
-		return n, err
+// parseMemberMetric leaves room below for the member that somebody chooses by hand, and above for those that are held
+// back.
+func parseMemberMetric(text string) (uint32, error) {
+	n, err := parseMetric(2)(text)
+	if err == nil && n >= heldBackMetric {
+		err = fmt.Errorf("%d is too great: %d and more are for members that are held back", n, heldBackMetric)
 	}
+	return n, err
 }
 
 // parseMemberTable refuses the kernel's own tables.
@@ -137,10 +137,14 @@ func (c *Config) checkStrategy(say sayer) {
 	if c.Probe != nil && c.Probe.Target != nil {
 		say("probe.target", "under the strategy routes each member's own gateway is asked; leave target out, or write gateway")
 	}
+	if c.Primary != "" && c.namedMetrics() != nil {
+		say("primary", "the members have metrics, and their order is by these; leave primary out, or the metrics")
+	}
 	if value(c.Options.PrimaryReselect) == ReselectBetter {
 		say("primary_reselect", "better compares the speeds of a bond's members; the strategy routes has always and failure")
 	}
 	c.checkMemberNetworks(say)
+	c.checkMetrics(say)
 }
 
 // families are those that a member may have.
@@ -160,10 +164,35 @@ func (n *MemberNetwork) empty() bool {
 	return n.Method == "" && n.Addresses == nil && !n.Gateway.IsValid() && n.Metric == nil && n.Table == 0 && n.DNS == nil
 }
 
+// checkMetrics refuses metrics that two members have.
+func (c *Config) checkMetrics(say sayer) {
+	seen := map[[2]uint32]string{}
+	for i := range c.Members {
+		m := &c.Members[i]
+		told := false
+		for _, family := range families {
+			metric := m.namedMetric(family)
+			if metric == nil {
+				continue
+			}
+			n, table := m.network(family)
+			if n.Metric == nil { // it is the other family's
+				_, table = m.network(unix.AF_INET + unix.AF_INET6 - family)
+			}
+			key := [2]uint32{uint32(family), *metric}
+			if other, twice := seen[key]; twice && !told {
+				told = true
+				say(inElement("member", i, table+".metric"), "%d is the metric of %s, too, so that neither would be preferred; give one of them another", *metric, other)
+			}
+			seen[key] = m.String()
+		}
+	}
+}
+
 // checkMemberNetworks checks each member's addresses and gateway, and the members against each other.
 func (c *Config) checkMemberNetworks(say sayer) {
 	seen := map[netip.Addr]string{}
-	tables, metrics := map[uint32]string{}, map[[2]uint32]string{}
+	tables := map[uint32]string{}
 	for i := range c.Members {
 		m := &c.Members[i]
 		for _, family := range families {
@@ -186,13 +215,6 @@ func (c *Config) checkMemberNetworks(say sayer) {
 			}
 			if !m.exact() && n.Table != 0 {
 				say(at("table"), "%s may be several interfaces, and each needs a table of its own; leave table out, or write the name of one", m)
-			}
-			if n.Metric != nil {
-				key := [2]uint32{uint32(family), *n.Metric}
-				if other, twice := metrics[key]; twice {
-					say(at("metric"), "%d is the metric of %s, too, so that neither would be preferred; give one of them another", *n.Metric, other)
-				}
-				metrics[key] = m.String()
 			}
 			n.check(family, at, say)
 		}

@@ -27,7 +27,7 @@ func (p *planner) network() {
 		case !there:
 			p.add(addAddress{Link: p.Bond, Address: want})
 		case want != has:
-			p.add(setAddress{p.Bond, want})
+			p.add(setAddress{p.Bond, want, false})
 		}
 	}
 	// Routes first come and then go, so that there always is one.

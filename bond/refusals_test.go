@@ -51,12 +51,20 @@ func TestRefusedStep(t *testing.T) {
 	})
 }
 
-// A slave that somebody sets down is left so for a while, and then set up again.
+// A member that somebody sets down is left so for a while, and then set up again.
 func TestRest(t *testing.T) {
+	t.Run("bond", func(t *testing.T) { testRest(t, false) })
+	t.Run("routes", func(t *testing.T) { testRest(t, true) })
+}
+
+func testRest(t *testing.T, byRoutes bool) {
 	synctest.Test(t, func(t *testing.T) {
 		var r Refusals
 		look := func(up bool) bool {
 			s := State{Name: "bond0", Links: []Link{{Name: "bond0", Index: 7}, {Name: "eth0", Index: 1, Master: "bond0", Up: up}}}
+			if byRoutes {
+				s.byRoutes, s.Links[1].Master, s.Before = true, "", &Image{contents{Links: []linkImage{{Name: "eth0", linkSettings: linkSettings{Index: 1}}}}}
+			}
 			r.rests.mark(&s, "")
 			return s.Links[1].resting
 		}

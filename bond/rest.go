@@ -2,19 +2,19 @@ package bond
 
 import "time"
 
-// restTime is how long a slave is left down that somebody has set down: long enough to
+// restTime is how long a member is left down that somebody has set down: long enough to
 // rename it, which the kernel does only then (EBUSY).
 const restTime = 2 * time.Second
 
-// rests are the times until which slaves that are down are left so, by ifindex. The zero
+// rests are the times until which members that are down are left so, by ifindex. The zero
 // time is that of one which isn't.
 type rests map[int]time.Time
 
-// mark marks the slaves that were set down a moment ago, and the one that a drill holds down.
+// mark marks the members that were set down a moment ago, and the one that a drill holds down.
 func (r *rests) mark(s *State, held string) {
 	now := rests{}
 	for i, l := range s.Links {
-		if l.Master != s.Name || l.Up {
+		if l.Up || !s.hasMember(l) {
 			continue
 		}
 		until, known := (*r)[l.Index]
@@ -25,6 +25,15 @@ func (r *rests) mark(s *State, held string) {
 		s.Links[i].resting = time.Until(until) > 0
 	}
 	*r = now
+}
+
+// hasMember says whether a link is a slave of the bond, or has been taken into the group.
+func (s *State) hasMember(l Link) bool {
+	if s.byRoutes {
+		_, taken := s.Before.link(l.Index)
+		return taken
+	}
+	return l.Master == s.Name
 }
 
 // next is when the next rest is over; zero where nothing rests.

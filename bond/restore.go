@@ -17,9 +17,16 @@ func NewRestore(before Image, now State) Plan {
 	r := &restorer{Plan: Plan{Bond: now.Name}, before: &before, now: &now, then: now.traffic.clone(), elapsed: statefile.SinceBoot() - before.Taken}
 	r.links()
 	r.uppers()
-	r.sysctls()
-	r.mptcp()
-	r.removeAdded()
+	if r.byRoutes() {
+		r.then.promotes = true
+		r.mptcp()
+		r.removeAdded() // while the settings are bondctl's
+		r.sysctls()
+		r.advertisements()
+	} else {
+		r.sysctls()
+		r.removeAdded()
+	}
 	r.known()
 	r.addresses()
 	r.routes()
@@ -43,6 +50,9 @@ type restorer struct {
 	others  []int   // links that somebody else has taken since
 	selects bool    // the steps have the kernel select the active slave anew
 }
+
+// byRoutes says whether it is the way back of a group.
+func (r *restorer) byRoutes() bool { return r.before.Strategy == StrategyRoutes }
 
 func (r *restorer) add(s Step) { r.Steps = append(r.Steps, s) }
 
@@ -81,6 +91,9 @@ func (r *restorer) keepsMTU6(name string, bond Link) bool {
 // one that is up, or has another master, somebody has taken since.
 func (r *restorer) link(was linkImage, link Link) {
 	_, slave := r.now.slave(link.Name)
+	if r.byRoutes() { // which changes no more than this, whatever others have set since
+		was.MAC, was.MTU = link.MAC, link.MTU
+	}
 	same := sameSettings(link.settings(), was.linkSettings)
 	made := r.before.Bond != nil && r.before.Bond.Made
 	switch {

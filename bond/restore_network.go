@@ -25,6 +25,18 @@ func (r *restorer) sysctls() {
 	}
 }
 
+// advertisements have the routers' default routes get their metrics back.
+func (r *restorer) advertisements() {
+	for _, step := range slices.Clone(r.Steps) {
+		set, ok := step.(setSysctl)
+		link, _ := r.now.link(step.link())
+		was, _ := r.before.link(link.Index)
+		if ok && set.To.Key == raMetric.Key && link.Up && was.Up {
+			r.last = append(r.last, solicitRouters{link.Name})
+		}
+	}
+}
+
 // removeAdded takes away what bondctl has put in place, as far as it is still
 // there.
 func (r *restorer) removeAdded() {
@@ -70,7 +82,7 @@ func (r *restorer) addresses() {
 				r.last = append(r.last, haveTemporary{link.Name, was})
 			}
 		case !was.Like(has):
-			r.add(setAddress{link.Name, was})
+			r.add(setAddress{link.Name, was, was.Metric != has.Metric})
 		}
 	}
 }
@@ -140,6 +152,9 @@ func (r *restorer) routes() {
 // advertised says whether the kernel has a router's route still, be it with another metric. A copy of it would keep the
 // kernel from taking in what the router advertises next.
 func (r *restorer) advertised(was rtnl.Route) bool {
+	if was.Protocol == unix.RTPROT_RA && r.byRoutes() {
+		return true // the routers are asked
+	}
 	return was.Protocol == unix.RTPROT_RA && slices.ContainsFunc(r.then.routes, func(has rtnl.Route) bool {
 		return has.Protocol == unix.RTPROT_RA && has.Link == was.Link && has.Destination == was.Destination && has.Gateway == was.Gateway
 	})

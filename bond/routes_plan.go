@@ -33,6 +33,7 @@ func newRoutesPlan(c Config, s State) (Plan, error) {
 		}
 	}
 	p.routes()
+	p.advertisements()
 	p.rules()
 	p.mptcp(c)
 	p.oldAddresses()
@@ -95,6 +96,7 @@ func (p *routesPlanner) sysctls(m routesMember) (steps []Step) {
 		}
 	}
 	set("ipv4", ignoreLinkDown, "1")
+	set("ipv4", promoteSecondaries, "1")
 	if p.sharesNetwork(m, func(routesMember) bool { return true }) {
 		set("ipv4", arpFilter, "1")
 	}
@@ -105,25 +107,48 @@ func (p *routesPlanner) sysctls(m routesMember) (steps []Step) {
 	set("ipv6", ignoreLinkDown, "1")
 	for _, n := range m.nets {
 		if n.family == unix.AF_INET6 {
-			set("ipv6", raMetric.Key, strconv.FormatUint(uint64(n.metric), 10))
+			set("ipv6", raMetric.Key, metricWord(n.metric))
 		}
 	}
 	return steps
 }
 
-// sharesNetwork says whether another member that counts has an address in a network of this one.
-func (p *routesPlanner) sharesNetwork(m routesMember, counts func(routesMember) bool) bool {
-	networks := func(m routesMember) (list []netip.Prefix) {
+func metricWord(metric uint32) string { return strconv.FormatUint(uint64(metric), 10) }
+
+// advertisements have the routers' default routes go by the members' order. The kernel gives them their metric with the
+// next advertisement; of a member that is held back one of ours stands in until then, behind all others.
+func (p *routesPlanner) advertisements() {
+	for _, m := range p.members {
 		for _, n := range m.nets {
-			for _, a := range n.addresses {
-				list = append(list, a.Masked())
+			has := raMetric.of(m.link.Index).in(p.state.memberSysctls).Value
+			if !n.byRouter || has == "" || has == metricWord(n.metric) {
+				continue
 			}
+			for _, r := range p.state.routes {
+				if m.held && r.Link == m.link.Index && n.isDefault(r) && r.Protocol == unix.RTPROT_RA && r.Metric < n.metric {
+					p.add(addRoute{m.link.Name, n.standIn(r).By(0)}, delRoute{m.link.Name, r.By(0)})
+				}
+			}
+			p.add(solicitRouters{m.link.Name})
 		}
-		return list
 	}
-	own := networks(m)
+}
+
+// sharesNetwork says whether another member that counts is in a network of this one.
+func (p *routesPlanner) sharesNetwork(m routesMember, counts func(routesMember) bool) bool {
 	return slices.ContainsFunc(p.members, func(o routesMember) bool {
-		return o.name != m.name && counts(o) && slices.ContainsFunc(networks(o), func(n netip.Prefix) bool { return slices.Contains(own, n) })
+		return o.name != m.name && counts(o) && slices.ContainsFunc(o.nets, func(theirs routesNet) bool {
+			return slices.ContainsFunc(m.nets, theirs.isAlso)
+		})
+	})
+}
+
+// isAlso says whether two members are in one network, as far as one can tell: those of one prefix by another gateway are
+// two.
+func (n routesNet) isAlso(o routesNet) bool {
+	return slices.ContainsFunc(n.addresses, func(a netip.Prefix) bool {
+		one := slices.ContainsFunc(o.addresses, func(b netip.Prefix) bool { return a.Masked() == b.Masked() })
+		return one && (n.gateway == o.gateway || !a.Contains(n.gateway) || !a.Contains(o.gateway))
 	})
 }
 
@@ -151,7 +176,7 @@ func (p *routesPlanner) addresses(m routesMember) {
 			case !there:
 				p.add(addAddress{Link: m.link.Name, Address: want})
 			case want != has:
-				p.add(setAddress{m.link.Name, want})
+				p.add(setAddress{m.link.Name, want, want.Metric != has.Metric})
 			}
 		}
 	}
@@ -168,46 +193,70 @@ func (n routesNet) lifetime(a *rtnl.Addr) {
 	}
 }
 
-// routes first come and then go, so that there always is one.
+// routes first come and then go, so that there always is one. Only where the kernel would make ours a path of one that
+// goes, that one goes first.
 func (p *routesPlanner) routes() {
 	var wanted []rtnl.Route
 	for _, m := range p.members {
 		for _, n := range m.nets {
 			for _, r := range n.routes(m.link.Index) {
-				wanted = append(wanted, r)
-				if !slices.ContainsFunc(p.state.routes, r.Equals) {
-					p.add(addRoute{m.link.Name, r.By(0)})
-				}
+				wanted = with(wanted, r)
 			}
 		}
 	}
-	for _, r := range p.state.routes {
-		link, _ := p.state.linkByIndex(r.Link)
-		if p.state.addedRoute(link.Name, r) && !slices.ContainsFunc(wanted, r.Equals) || p.replaces(r) {
-			p.add(delRoute{link.Name, r.Fields().By(0)})
+	going := p.goingRoutes(wanted)
+	for _, r := range wanted {
+		if slices.ContainsFunc(p.state.routes, func(has rtnl.Route) bool { return has.Holds(r) }) {
+			continue
 		}
+		going = slices.DeleteFunc(going, func(d delRoute) bool {
+			joins := !r.Is4() && r.Destination == d.Route.Destination && r.Table == d.Route.Table && r.Metric == d.Route.Metric && d.Route.Protocol != RouteProtocol
+			if joins {
+				p.add(d)
+			}
+			return joins
+		})
+		link, _ := p.state.linkByIndex(r.Link)
+		p.add(addRoute{link.Name, r.By(0)})
+	}
+	for _, d := range going {
+		p.add(d)
 	}
 }
 
-// replaces says whether a route of somebody else's is a member's default route whose place ours takes: it was there
-// before ours. What is added later is left alone.
+// goingRoutes are the routes that go: those of ours that aren't wanted any more, and those whose place ours take.
+func (p *routesPlanner) goingRoutes(wanted []rtnl.Route) (list []delRoute) {
+	for _, a := range p.state.added().Routes {
+		link, present := p.state.link(a.Link)
+		r := a.Route.By(link.Index)
+		is := func(has rtnl.Route) bool { return has.Holds(r) }
+		if present && slices.ContainsFunc(p.state.routes, is) && !slices.ContainsFunc(wanted, r.Equals) {
+			list = append(list, delRoute{link.Name, a.Route})
+		}
+	}
+	for _, r := range p.state.routes {
+		if p.replaces(r) {
+			link, _ := p.state.linkByIndex(r.Links()[0])
+			list = append(list, delRoute{link.Name, r.By(0)})
+		}
+	}
+	return list
+}
+
+// replaces says whether a route of somebody else's is a default route over members alone, and ours take its place: it was
+// there before ours. What is added later is left alone.
 func (p *routesPlanner) replaces(r rtnl.Route) bool {
 	if r.Protocol == RouteProtocol || r.Protocol == unix.RTPROT_RA || r.Table != unix.RT_TABLE_MAIN || r.Type != unix.RTN_UNICAST {
 		return false
 	}
-	for _, m := range p.members {
-		for _, n := range m.nets {
-			if r.Link == m.link.Index && n.isDefault(r) && n.gateway.IsValid() && len(n.addresses) > 0 && !p.state.addedDefault(m.link.Name, n) {
-				return true
-			}
-		}
+	stays := func(link int) bool {
+		return !slices.ContainsFunc(p.members, func(m routesMember) bool {
+			return m.link.Index == link && slices.ContainsFunc(m.nets, func(n routesNet) bool {
+				return n.isDefault(r) && n.gateway.IsValid() && len(n.addresses) > 0 && !p.state.addedDefault(m.link.Name, n)
+			})
+		})
 	}
-	return false
-}
-
-// addedRoute says whether a route over a link is one that bondctl has added.
-func (s *State) addedRoute(link string, r rtnl.Route) bool {
-	return slices.ContainsFunc(s.added().Routes, func(a addedRoute) bool { return a.Link == link && a.Route.By(r.Link).Equals(r) })
+	return len(r.Links()) > 0 && !slices.ContainsFunc(r.Links(), stays)
 }
 
 // addedDefault says whether bondctl has given a link a default route of a family.

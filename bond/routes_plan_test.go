@@ -1,6 +1,8 @@
 package bond
 
 import (
+	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -76,7 +78,8 @@ func (s State) done(p Plan) State {
 		case addRoute:
 			s.routes = append(s.routes, step.Route.By(link.Index))
 		case delRoute:
-			s.removeRoute(link.Index, step.Route)
+			theirs := step.Route.By(link.Index)
+			s.routes = slices.DeleteFunc(s.routes, func(r rtnl.Route) bool { return r == theirs || r.Paths == "" && serves(r, link.Index, theirs) })
 		case addRule:
 			s.rules = append(s.rules, step.Rule)
 		case delRule:
@@ -222,6 +225,8 @@ func TestRoutesConfig(t *testing.T) {
 		{"strategy = \"routes\"\nprimary_reselect = \"better\"\n[[member]]\nname = \"eth0\"\n", "f:2: primary_reselect: better compares"},
 		{"strategy = \"routes\"\n[[member]]\nname = \"eth*\"\n[member.ipv4]\naddresses = [\"192.0.2.1/24\"]\n", "f:5: member.ipv4.addresses: name=eth* may be several"},
 		{"[[member]]\nname = \"eth0\"\n[member.ipv4]\nmetric = 5\n", "f:1: member: a member of a bond has no addresses"},
+		{"strategy = \"routes\"\nprimary = \"eth0\"\n[[member]]\nname = \"eth0\"\n[member.ipv4]\nmetric = 5\n", "f:2: primary: the members have metrics"},
+		{"strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n[member.ipv4]\nmetric = 1\n", "f:5: member.ipv4.metric: \"1\" is not a metric"},
 		{"strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n[member.ipv4]\nmetric = 20000\n", "f:5: member.ipv4.metric: 20000 is too great"},
 		{"strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n[member.ipv4]\ntable = \"main\"\n", "f:5: member.ipv4.table: main is one of the kernel's own"},
 		{"strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n[member.ipv6]\ngateway = \"192.0.2.1\"\n", "f:5: member.ipv6.gateway: "},
@@ -253,31 +258,89 @@ func TestRoutesTOML(t *testing.T) {
 	}
 }
 
-// TestRoutesRouters: what a router advertises is in main by the kernel, with the metric of the order, and goes with it.
-func TestRoutesRouters(t *testing.T) {
-	c := groupOf(t, "strategy = \"routes\"\n[[member]]\nname = \"eth1\"\n[[member]]\nname = \"eth0\"\n[member.ipv4]\nmethod = \"none\"\n")
-	_, s := twoNICs(t, "")
-	s.memberSysctls = []sysctl{{2, "ipv6", raMetric.Key, "1024"}}
-	advertised := rtnl.NewRoute(netip.MustParsePrefix("::/0"), netip.MustParseAddr("fe80::1")).By(2)
-	advertised.Protocol, advertised.Metric = unix.RTPROT_RA, 1024
-	s.addrs = []rtnl.Addr{rtnl.NewAddr(netip.MustParsePrefix("2001:db8::7/64")).On(2)}
-	s.routes = []rtnl.Route{advertised}
+// TestRoutesOrder: a named metric is nobody else's, and gives a member its place; the primary and prio do where there is
+// none.
+func TestRoutesOrder(t *testing.T) {
+	vpn := rtnl.NewRoute(netip.MustParsePrefix("::/0"), netip.MustParseAddr("fe80::9")).By(9).WithMetric(101)
+	for _, tt := range []struct {
+		name, eth0, eth1, top string
+		routes                []rtnl.Route
+		want                  map[string]uint32
+		first                 string
+	}{
+		{name: "as listed", want: map[string]uint32{"eth0": 100, "eth1": 101}, first: "eth0"},
+		{name: "the primary", top: "primary = \"eth1\"", want: map[string]uint32{"eth0": 101, "eth1": 100}, first: "eth1"},
+		{name: "prio", eth1: "prio = 5", want: map[string]uint32{"eth0": 101, "eth1": 100}, first: "eth1"},
+		{name: "one metric that another would have", eth1: "ipv4.metric = 100", want: map[string]uint32{"eth0": 101, "eth1": 100}, first: "eth1"},
+		{name: "a metric behind", eth0: "ipv4.metric = 500", want: map[string]uint32{"eth0": 500, "eth1": 100}, first: "eth1"},
+		{name: "somebody else's IPv6 default route", routes: []rtnl.Route{vpn}, want: map[string]uint32{"eth0": 100, "eth1": 102}, first: "eth0"},
+	} {
+		c := groupOf(t, fmt.Sprintf("strategy = \"routes\"\n%s\n[[member]]\nname = \"eth0\"\n%s\n[[member]]\nname = \"eth1\"\n%s\n", tt.top, tt.eth0, tt.eth1))
+		_, s := twoNICs(t, "")
+		s.routes = tt.routes
+		got := map[string]uint32{}
+		members := s.routesMembers(c)
+		for _, m := range members {
+			got[m.name] = m.nets[0].metric
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" || members[0].name != tt.first {
+			t.Errorf("%s: %s is first, (-want +got)\n%s", tt.name, members[0].name, diff)
+		}
+	}
+}
+
+// pathsOf is a route of several paths, as the kernel lists it.
+func pathsOf(r rtnl.Route, paths ...rtnl.Route) rtnl.Route {
+	r.Link, r.Gateway = 0, netip.Addr{}
+	for _, p := range paths {
+		b := binary.NativeEndian.AppendUint16(nil, uint16(8+4+p.Gateway.BitLen()/8)) // struct rtnexthop
+		b = binary.NativeEndian.AppendUint32(append(b, 0, 0), uint32(p.Link))
+		b = binary.NativeEndian.AppendUint16(b, uint16(4+p.Gateway.BitLen()/8))
+		b = binary.NativeEndian.AppendUint16(b, unix.RTA_GATEWAY)
+		r.Paths += string(append(b, p.Gateway.AsSlice()...))
+	}
+	return r
+}
+
+// TestRoutesPaths: a default route that others have over members alone is replaced, be it of several paths; what the
+// kernel makes of ours and somebody else's is known as ours.
+func TestRoutesPaths(t *testing.T) {
+	c, s := twoNICs(t, "")
+	gateway := netip.MustParseAddr("192.0.2.1")
+	all := rtnl.NewRoute(everywhere(gateway), gateway)
+	both := pathsOf(all, all.By(2), all.By(3))
+	beyond := pathsOf(all, all.By(2), all.By(9))
+	s.routes = []rtnl.Route{both, beyond.WithMetric(7)}
 	p, steps := stepsOf(t, c, s)
-	want := `set net.ipv6.conf.eth0.ra_defrtr_metric: 1024 -> 101
-have 2001:db8::7/64 on eth0 with metric 101
-add route 2001:db8::/64 table 31002 over eth0
-add default route via fe80::1 table 31002 over eth0
-add rule 30000: from 2001:db8::7/128 to 2001:db8::/64 lookup 31002
-add rule 30001: from 2001:db8::7/128 lookup main suppress_prefixlength 0
-add rule 30002: from 2001:db8::7/128 lookup 31002`
-	if diff := cmp.Diff(want, steps); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
+	if n := strings.Count(steps, "remove default route"); n != 1 {
+		t.Errorf("%d default routes of others go, want the one over members alone:\n%s", n, steps)
+	}
+	if s = s.done(p); !slices.Contains(s.Before.Routes, both) {
+		t.Errorf("to be given back: %v", s.Before.Routes)
+	}
+
+	c = groupOf(t, "strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n[member.ipv6]\naddresses = [\"2001:db8::9/64\"]\ngateway = \"2001:db8::1\"\n[member.ipv4]\nmethod = \"none\"")
+	_, s = twoNICs(t, "")
+	six := netip.MustParseAddr("2001:db8::1")
+	theirs := rtnl.NewRoute(everywhere(six), six).By(2).WithMetric(100)
+	s.routes = []rtnl.Route{theirs}
+	p, steps = stepsOf(t, c, s)
+	want := "remove default route via 2001:db8::1 metric 100 over eth0\nadd default route via 2001:db8::1 metric 100 over eth0"
+	if !strings.Contains(steps, want) {
+		t.Errorf("the kernel refuses a second route by one nexthop; no %q in\n%s", want, steps)
 	}
 	s = s.done(p)
-	s.removeRoute(2, advertised)
-	s.routes = filter(s.routes, func(r rtnl.Route) bool { return r.Protocol != unix.RTPROT_RA })
-	if _, steps := stepsOf(t, c, s); steps != "remove default route via fe80::1 table 31002 over eth0" {
-		t.Errorf("the router is gone:\n%s", steps)
+	for i, r := range s.routes {
+		if r.Protocol == RouteProtocol && r.Metric == 100 { // somebody appends another
+			r.Protocol = unix.RTPROT_STATIC
+			s.routes[i] = pathsOf(r, rtnl.NewRoute(r.Destination, netip.MustParseAddr("fe80::9")).By(2), r)
+		}
+	}
+	if _, steps := stepsOf(t, c, s); steps != "" {
+		t.Errorf("a path of several isn't known as ours:\n%s", steps)
+	}
+	if back := NewRestore(*s.Before, s).String(); !strings.Contains(back, "remove default route via 2001:db8::1 metric 100 over eth0") {
+		t.Errorf("a path of several stays:\n%s", back)
 	}
 }
 

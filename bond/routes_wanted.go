@@ -21,6 +21,8 @@ const (
 	firstTable = 31000
 	// memberMetric is the metric of the first member; each further one has one more.
 	memberMetric = 100
+	// standInMetric is added to that of a route which stands in for a router's.
+	standInMetric = 2 * heldBackMetric
 	// heldBackMetric is added to the metrics of a member that is held back: whoever isn't goes before it, and
 	// where there is nobody else it serves still.
 	heldBackMetric = 20000
@@ -40,8 +42,8 @@ const (
 // A routesMember is a member, and what it is to have.
 type routesMember struct {
 	wantedMember
-	rank   int    // its place in the order of preference, the primary first
-	metric uint32 // by its rank, or chosen by hand
+	rank   int // its place in the order of preference, the primary first
+	metric uint32
 	held   bool
 	nets   []routesNet
 }
@@ -52,7 +54,8 @@ type routesNet struct {
 	named     []netip.Prefix // the addresses that it is to be given
 	addresses []netip.Prefix // all that it has by then, of global scope
 	gateway   netip.Addr
-	byRouter  bool        // the gateway is known by its advertisements, and so is its route in main
+	byRouter  bool        // the gateway is known by its advertisements, and the kernel makes its route in main
+	standsIn  bool        // until the kernel does, one of ours is there
 	dhcp      bool        // the address is to be leased
 	lease     memberLease // what is lent; without a Lease nothing
 	metric    uint32
@@ -62,19 +65,16 @@ type routesNet struct {
 // routesMembers are the members with what they are to have, in order of preference. Those that aren't there or can't
 // be used have nothing.
 func (s *State) routesMembers(c Config) (list []routesMember) {
-	ranked := s.expand(c)
-	primary := s.called(c.Primary)
-	slices.SortStableFunc(ranked, func(a, b wantedMember) int { return rank(a.name != primary) - rank(b.name != primary) })
-	for i, m := range ranked {
-		r := routesMember{wantedMember: m, rank: i, metric: memberMetric + uint32(i)}
-		if m.link.Name != "" {
-			r.pending = s.barred(m.link)
+	for i, r := range s.ranked(c) {
+		r.rank = i
+		if r.link.Name != "" {
+			r.pending = s.barred(r.link)
 		}
 		if r.pending == "" {
-			chosen := s.chosen(m.link)
+			chosen := s.chosen(r.link)
 			r.held = !chosen && s.isHeldBack(r)
 			for _, family := range families {
-				if n, _ := m.network(family); n.Method != MethodNone && !(family == unix.AF_INET6 && s.no6) {
+				if n, _ := r.network(family); n.Method != MethodNone && !(family == unix.AF_INET6 && s.no6) {
 					net := s.routesNet(r, family, *n)
 					if chosen {
 						net.metric = c.leastMetric() - 1
@@ -88,42 +88,9 @@ func (s *State) routesMembers(c Config) (list []routesMember) {
 	return list
 }
 
-// leastMetric is less than none that a member has by the configuration; that of who is chosen by hand is below.
-func (c Config) leastMetric() uint32 {
-	least := uint32(memberMetric)
-	for _, m := range c.Members {
-		for _, metric := range []*uint32{m.IPv4.Metric, m.IPv6.Metric} {
-			if metric != nil {
-				least = min(least, max(*metric, 2))
-			}
-		}
-	}
-	return least
-}
-
-// chosen says whether somebody has chosen a link by hand, which holds until it loses its carrier.
-func (s *State) chosen(l Link) bool {
-	return s.manual != nil && s.manual.Ifindex == l.Index && s.manual.Failures == l.Changes
-}
-
-// isHeldBack says whether a member is to stay behind the others: as the keeper says or, without one, as it is.
-func (s *State) isHeldBack(m routesMember) bool {
-	if s.heldBack != nil {
-		return s.heldBack[m.link.Name]
-	}
-	return s.holdsBack(m.link.Index)
-}
-
-// holdsBack says whether the kernel's routes over a link hold it back.
-func (s *State) holdsBack(link int) bool {
-	return slices.ContainsFunc(s.routes, func(r rtnl.Route) bool {
-		return r.Link == link && r.Protocol == RouteProtocol && r.Table == unix.RT_TABLE_MAIN && r.Metric >= heldBackMetric
-	}) || slices.ContainsFunc(s.addrs, func(a rtnl.Addr) bool { return a.Link == link && a.Metric >= heldBackMetric })
-}
-
 // routesNet is what a member is to have of a family.
 func (s *State) routesNet(m routesMember, family int, n MemberNetwork) routesNet {
-	r := routesNet{family: family, named: n.Addresses, metric: valueOr(n.Metric, m.metric), table: n.Table}
+	r := routesNet{family: family, named: n.Addresses, metric: valueOr(m.namedMetric(family), m.metric), table: n.Table}
 	if m.held {
 		r.metric += heldBackMetric
 	}
@@ -146,7 +113,7 @@ func (s *State) routesNet(m routesMember, family int, n MemberNetwork) routesNet
 	case r.lease.Lease != nil:
 		r.gateway = r.lease.Gateway()
 	case len(r.addresses) > 0:
-		r.gateway, r.byRouter = s.gatewayOver(m.link.Index, r)
+		r.gatewayOver(m.link.Index, s)
 	}
 	return r
 }
@@ -169,11 +136,12 @@ func (n routesNet) owns(a rtnl.Addr) bool {
 	return a.Prefix.Addr().Is4() == (n.family == unix.AF_INET) && isGlobal(a) && a.Flags&unusable == 0
 }
 
-// gatewayOver is the gateway of a link's default route of others, be it by a router's advertisement, or else that of
+// gatewayOver finds the gateway of a link's default route of others, be it by a router's advertisement, or else that of
 // the one whose place ours took.
-func (s *State) gatewayOver(link int, n routesNet) (gateway netip.Addr, byRouter bool) {
+func (n *routesNet) gatewayOver(link int, s *State) {
 	var best rtnl.Route
 	for _, r := range s.routes {
+		r = over(r, link)
 		if r.Link != link || !n.isDefault(r) || !r.Gateway.IsValid() || r.Table != unix.RT_TABLE_MAIN || r.Type != unix.RTN_UNICAST {
 			continue
 		}
@@ -181,13 +149,21 @@ func (s *State) gatewayOver(link int, n routesNet) (gateway netip.Addr, byRouter
 			best = r
 		}
 	}
+	n.standsIn = best.Protocol == RouteProtocol && best.Expires != rtnl.Forever
+	n.byRouter = best.Protocol == unix.RTPROT_RA || n.standsIn
 	switch {
-	case best.Link != 0 && (best.Protocol != RouteProtocol || best.Is4()):
-		return best.Gateway, best.Protocol == unix.RTPROT_RA
+	case best.Link != 0 && (best.Protocol != RouteProtocol || best.Is4() || n.standsIn):
+		n.gateway = best.Gateway
 	case s.Before != nil: // the kernel may have removed ours with the link's carrier or state
-		return s.Before.gatewayOver(link, n), false
+		n.gateway = s.Before.gatewayOver(link, *n)
 	}
-	return netip.Addr{}, false
+}
+
+// standIn is what stands in for a router's default route while the kernel doesn't have it with the metric that it is told.
+func (n routesNet) standIn(r rtnl.Route) rtnl.Route {
+	in := rtnl.NewRoute(r.Destination, r.Gateway)
+	in.Protocol, in.Link, in.Metric, in.Expires = RouteProtocol, r.Link, standInMetric+n.metric%heldBackMetric, r.Expires
+	return in
 }
 
 // gatewayRank is by whom a default route is that says which gateway to use: somebody else's says it anew.
@@ -204,11 +180,24 @@ func gatewayRank(r rtnl.Route) int {
 // gatewayOver is that of a link's default route as it was.
 func (i *Image) gatewayOver(link int, n routesNet) netip.Addr {
 	for _, r := range i.Routes {
-		if r.Link == link && n.isDefault(r) && r.Table == unix.RT_TABLE_MAIN && r.Gateway.IsValid() && r.Protocol != unix.RTPROT_RA {
+		if r = over(r, link); r.Link == link && n.isDefault(r) && r.Table == unix.RT_TABLE_MAIN && r.Gateway.IsValid() && r.Protocol != unix.RTPROT_RA {
 			return r.Gateway
 		}
 	}
 	return netip.Addr{}
+}
+
+// over is a route, or that of its several paths which leads over a link.
+func over(r rtnl.Route, link int) rtnl.Route {
+	if r.Paths == "" || !r.Over(link) {
+		return r
+	}
+	return r.Leg(link)
+}
+
+// isOurs says whether a default route over the member is that which bondctl makes.
+func (n routesNet) isOurs(r rtnl.Route) bool {
+	return r.Protocol == RouteProtocol || !r.Is4() && r.Gateway == n.gateway && r.Metric == n.metric
 }
 
 // isDefault says whether a route is a default route of the family.
@@ -260,7 +249,10 @@ func (n routesNet) routes(link int) (list []rtnl.Route) {
 			all = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 		}
 		add(all, n.gateway, n.source(), n.table, 0)
-		if !n.byRouter { // or the kernel has it, with the metric that it is told
+		switch {
+		case n.standsIn:
+			add(all, n.gateway, n.source(), unix.RT_TABLE_MAIN, standInMetric+n.metric%heldBackMetric)
+		case !n.byRouter: // or the kernel has it, with the metric that it is told
 			add(all, n.gateway, n.source(), unix.RT_TABLE_MAIN, n.metric)
 		}
 	}
@@ -316,7 +308,7 @@ func (s *State) routesSysctls(c Config) (list []sysctl) {
 		if m.link.Name == "" {
 			continue
 		}
-		for _, key := range []string{ignoreLinkDown, arpFilter, rpFilter} {
+		for _, key := range []string{ignoreLinkDown, arpFilter, rpFilter, promoteSecondaries} {
 			list = append(list, sysctl{Link: m.link.Index, Family: "ipv4", Key: key})
 		}
 		list = append(list, sysctl{Link: m.link.Index, Family: "ipv6", Key: ignoreLinkDown}, raMetric.of(m.link.Index))
@@ -333,4 +325,6 @@ const (
 	arpFilter = "arp_filter"
 	// 1 drops what comes in over a member whose routes are behind another one's.
 	rpFilter = "rp_filter"
+	// An address that goes takes no others of its network along.
+	promoteSecondaries = "promote_secondaries"
 )

@@ -67,7 +67,7 @@ func (s *simulation) doNetwork(step Step) {
 		s.neighs = append(s.neighs, step.Neighbour.On(s.mustLink(step.Link).Index))
 	case knowNeighbours:
 	case haveTemporary:
-		s.do(setAddress(step))
+		s.do(setAddress{step.Link, step.Address, false})
 	default:
 		s.t.Fatalf("unknown step %T", step)
 	}

@@ -43,15 +43,20 @@ func (s delAddress) link() string   { return s.Link }
 func (s delAddress) String() string { return fmt.Sprintf("remove %s from %s", s.Address, s.Link) }
 
 // setAddress sets an address's flags and lifetime (RTM_NEWADDR with IFA_CACHEINFO): so
-// a leased one ends with its lease even where no keeper is there to see it.
+// a leased one ends with its lease even where no keeper is there to see it. With its metric
+// (IFA_RT_PRIORITY) the kernel's route to its network gets another.
 type setAddress struct {
 	Link    string
 	Address rtnl.Addr
+	Metric  bool // that of its network's route is another from now on
 }
 
 func (s setAddress) link() string { return s.Link }
 func (s setAddress) String() string {
-	if s.Address.Metric != 0 { // which only the strategy routes sets
+	if s.Metric && s.Address.Metric == 0 {
+		return fmt.Sprintf("have %s on %s with no metric of its own", s.Address, s.Link)
+	}
+	if s.Metric {
 		return fmt.Sprintf("have %s on %s with metric %d", s.Address, s.Link, s.Address.Metric)
 	}
 	if s.Address.Valid == rtnl.Forever {
@@ -77,6 +82,12 @@ type delRoute struct {
 
 func (s delRoute) link() string   { return s.Link }
 func (s delRoute) String() string { return fmt.Sprintf("remove %s over %s", s.Route, s.Link) }
+
+// solicitRouters asks the routers on a link to advertise anew (RFC 4861, section 4.1).
+type solicitRouters struct{ Link string }
+
+func (s solicitRouters) link() string   { return s.Link }
+func (s solicitRouters) String() string { return "ask the routers on " + s.Link + " to advertise anew" }
 
 // addRule adds a rule that names a link (RTM_NEWRULE).
 type addRule struct {

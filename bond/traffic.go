@@ -14,10 +14,12 @@ type traffic struct {
 	addrs  []rtnl.Addr      // of every link, in the kernel's order
 	routes []rtnl.Route     // of every table, without the kernel's own
 	neighs []rtnl.Neighbour // those that somebody set; read where something is to be changed
+
+	promotes bool // an address that goes takes no others of its network along (promote_secondaries)
 }
 
 func (t traffic) clone() traffic {
-	return traffic{slices.Clone(t.addrs), slices.Clone(t.routes), slices.Clone(t.neighs)}
+	return traffic{slices.Clone(t.addrs), slices.Clone(t.routes), slices.Clone(t.neighs), t.promotes}
 }
 
 // addrsOf are the addresses of a link.
@@ -132,7 +134,7 @@ func (t *traffic) removeAddr(a rtnl.Addr) {
 		network := slices.DeleteFunc(slices.Clone(t.addrs), func(o rtnl.Addr) bool {
 			return o.Link != a.Link || o.Prefix.Masked() != a.Prefix.Masked()
 		})
-		if len(network) > 0 && network[0] == a {
+		if len(network) > 0 && network[0] == a && !t.promotes {
 			gone = network
 		}
 	}

@@ -61,6 +61,16 @@ func Routers(ctx context.Context, iface string) ([]Advertisement, error) {
 	return heard, nil
 }
 
+// Solicit asks for them once, and waits for no answer: the kernel hears it.
+func Solicit(iface string) error {
+	s, err := listen(iface, unix.ETH_P_IPV6, advertisements)
+	if err != nil {
+		return fmt.Errorf("ask for routers on %s: %w", iface, err)
+	}
+	defer s.close()
+	return solicit(s)
+}
+
 func askRouters(ctx context.Context, iface string) ([]Advertisement, error) {
 	s, err := listen(iface, unix.ETH_P_IPV6, advertisements)
 	if err != nil {

@@ -37,7 +37,7 @@ func (a *Addr) UnmarshalJSON(text []byte) (err error) {
 
 // MarshalJSON writes the route.
 func (r Route) MarshalJSON() ([]byte, error) {
-	return json.Marshal(written{r.String(), r.whole(), r.message == ""})
+	return json.Marshal(written{r.String(), r.written(), r.message == ""})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.

@@ -58,6 +58,13 @@ func (r Route) Equals(o Route) bool {
 		r.Link == o.Link && r.Table == o.Table && r.Metric == o.Metric && r.Type == o.Type && r.Protocol == o.Protocol
 }
 
+// Holds says whether a route that was asked for is this one, or has become one of its paths: IPv6 routes by gateways
+// that are alike but for their nexthops are one route to the kernel, whoever added them.
+func (r Route) Holds(o Route) bool {
+	return r.Equals(o) || !r.Is4() && r.Paths != "" && r.Destination == o.Destination && r.Table == o.Table &&
+		r.Metric == o.Metric && r.Type == o.Type && r.Leads(o.Link, o.Gateway)
+}
+
 // Fields is the route without what is of no interest to whoever asks whether
 // there is such a one: the kernel's message, and how long it lasts.
 func (r Route) Fields() Route {
@@ -246,16 +253,37 @@ func (c *Conn) AddRoute(r Route) error {
 func (c *Conn) DelRoute(r Route) error { return c.change(unix.RTM_DELROUTE, 0, r.request()) }
 
 // whole is request with the time that is left (RTA_EXPIRES, in seconds).
-func (r Route) whole() []byte {
+func (r Route) whole() []byte { return r.lasting(r.request()) }
+
+// written is whole with what only the kernel says of a route by an object: its link and gateway, which are known so.
+func (r Route) written() []byte { return r.lasting(r.body(func(uint16) bool { return true })) }
+
+// lasting is a message with the time that is left.
+func (r Route) lasting(b []byte) []byte {
 	if r.Expires == Forever || r.Expires == 0 {
-		return r.request()
+		return b
 	}
-	return appendUint32(r.request(), unix.RTA_EXPIRES, uint32(r.Expires))
+	return appendUint32(b, unix.RTA_EXPIRES, uint32(r.Expires))
 }
 
 // request is the body of a message about the route: the kernel's own, where the
 // route came from it, without what only the kernel says.
 func (r Route) request() []byte {
+	nexthop := false // an object of its own: its link and gateway are the object's
+	if r.message != "" {
+		eachAttrOf(r.message, func(kind uint16, _ []byte) { nexthop = nexthop || kind == rtaNHID })
+	}
+	return r.body(func(kind uint16) bool {
+		switch kind {
+		case unix.RTA_OIF, unix.RTA_GATEWAY, unix.RTA_VIA, unix.RTA_MULTIPATH:
+			return !nexthop
+		}
+		return true
+	})
+}
+
+// body is a message about the route, with those of the kernel's attributes that count.
+func (r Route) body(counts func(kind uint16) bool) []byte {
 	flags := uint32(0)
 	if r.OnLink {
 		flags = unix.RTNH_F_ONLINK
@@ -271,23 +299,14 @@ func (r Route) request() []byte {
 	if r.message == "" {
 		return r.appendAttrs(b)
 	}
-	nexthop := false // an object of its own: its link and gateway are the object's
-	eachAttrOf(r.message, func(kind uint16, _ []byte) { nexthop = nexthop || kind == rtaNHID })
 	eachAttrOf(r.message, func(kind uint16, value []byte) {
-		switch kind {
-		case unix.RTA_CACHEINFO, unix.RTA_EXPIRES:
-			return
-		case unix.RTA_OIF, unix.RTA_GATEWAY, unix.RTA_VIA, unix.RTA_MULTIPATH:
-			if nexthop {
-				return
-			}
-		}
-		switch kind {
-		case unix.RTA_OIF:
+		switch {
+		case kind == unix.RTA_CACHEINFO, kind == unix.RTA_EXPIRES, !counts(kind):
+		case kind == unix.RTA_OIF:
 			b = appendUint32(b, kind, uint32(r.Link))
-		case unix.RTA_PRIORITY:
+		case kind == unix.RTA_PRIORITY:
 			b = appendUint32(b, kind, r.Metric)
-		case unix.RTA_MULTIPATH:
+		case kind == unix.RTA_MULTIPATH:
 			b = appendAttr(b, kind, []byte(r.Paths))
 		default:
 			b = appendAttr(b, kind, value)
