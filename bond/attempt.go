@@ -74,8 +74,8 @@ func (a *attempt) plan(s State) (Plan, error) {
 		if err != nil {
 			return p, err
 		}
-		if joining := p.Joining(); joining != nil {
-			if a.Config.Lent, err = a.how.Lent(joining); err != nil {
+		if p.Joining() != nil {
+			if a.Config.Lent, err = a.how.Lent(p); err != nil {
 				return p, err
 			}
 			a.how.Lent = nil
@@ -176,7 +176,11 @@ func (a *attempt) carryOut(ctx context.Context, p Plan, s *State) (err error) {
 		if err := a.begin(s); err != nil {
 			return err
 		}
-		a.was = s
+		if a.was = s; s.byRoutes { // leases may be the members' by now that were DHCP clients'
+			if s.leases, err = a.leases(s.Name); err != nil {
+				return err
+			}
+		}
 	}
 	a.planned = append(a.planned, p.Steps...)
 	if err := a.store.writeJournal(s.Name, s.Before.during(p, s)); err != nil {

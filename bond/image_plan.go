@@ -81,6 +81,12 @@ func (i *Image) begun(s *State) *Image {
 		gone := func(name string) bool { _, present := s.link(name); return !present } // and its routes with it
 		image.Added.Routes = slices.DeleteFunc(image.Added.Routes, func(a addedRoute) bool { return gone(a.Link) })
 		image.Added.Addresses = slices.DeleteFunc(image.Added.Addresses, func(a addedAddress) bool { return gone(a.Link) })
+		for member, l := range s.leases {
+			link, _ := s.link(member)
+			if _, there := s.addr(link.Index, l.Address); there { // which a DHCP client may have added
+				image.Added.Addresses = with(image.Added.Addresses, addedAddress{member, l.Address})
+			}
+		}
 		return image
 	}
 	if image.Bond == nil {

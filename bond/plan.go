@@ -41,6 +41,8 @@ type Plan struct {
 	// After is the bond's [Host.Brief] when Reconcile had applied the plan.
 	After Status
 
+	joining   []string   // members that a group takes in
+	leasing   []string   // those of them that are to be leased an address
 	refused   []string   // members that wait, as the kernel refused them a moment ago
 	inherited *Inherited // what the bond has by then that was the members'
 }

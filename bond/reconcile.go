@@ -71,10 +71,10 @@ type How struct {
 	// OnUndo, where it is set, is called before each change that takes something back.
 	OnUndo func(Step)
 
-	// Lent, where it is set, is called once, with the members that are about to join, if
-	// there are any. It says which addresses on them a DHCP client was lent, and for how
+	// Lent, where it is set, is called once, with a plan by which members join ([Plan.Joining]).
+	// It says which addresses on them a DHCP client was lent, and for how
 	// much longer. If it returns an error nothing is changed.
-	Lent func(joining []string) (map[netip.Prefix]time.Duration, error)
+	Lent func(Plan) (map[netip.Prefix]time.Duration, error)
 	// Begin, where it is set, is called once, before the first change, under the lock
 	// that keeps others from changing the bond: with the plan that is about to be
 	// carried out, and an image of everything that may be changed until Reconcile
@@ -176,11 +176,11 @@ func (h *Host) lookAtLease(c Config) (State, error) {
 // lookAtRoutes reads what the strategy routes needs to know of the members.
 func (h *Host) lookAtRoutes(s *State, c Config) error {
 	s.memberSysctls = s.readSysctls(s.routesSysctls(c))
-	k, _, err := h.store.of(c.Name).Keeper()
+	leases, err := h.leases(c.Name)
 	if err != nil {
 		return err
 	}
-	s.leases = leasesOf(k)
+	s.leases = leases
 	if c.MPTCP {
 		if s.mptcp, err = readMPTCP(); err != nil {
 			return err
@@ -188,6 +188,12 @@ func (h *Host) lookAtRoutes(s *State, c Config) error {
 	}
 	s.strictAll = readSettable(sysctl{Family: "ipv4", Key: rpFilter}, "all") == "1"
 	return h.lookCloser(s)
+}
+
+// leases are those that members of a group have by their keeper.
+func (h *Host) leases(name string) (map[string]memberLease, error) {
+	k, _, err := h.store.of(name).Keeper()
+	return leasesOf(k), err
 }
 
 // leasesOf are the leases of members that still hold.

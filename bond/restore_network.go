@@ -54,10 +54,16 @@ func (r *restorer) removeAdded() {
 	}
 	for _, added := range slices.Backward(r.before.Added.Addresses) {
 		link, _ := r.now.link(added.Link)
-		if a, has := r.then.addr(link.Index, added.Prefix); has {
+		if a, has := r.then.addr(link.Index, added.Prefix); has && !r.keepsAddress(a) {
 			r.remove(link, a)
 		}
 	}
+}
+
+// keepsAddress says whether an address that bondctl took for its own is one that the link had, and has again.
+func (r *restorer) keepsAddress(a rtnl.Addr) bool {
+	was, had := r.before.address(a.Link, a.Prefix)
+	return had && was.After(r.elapsed).Valid != 0
 }
 
 func (r *restorer) remove(link Link, a rtnl.Addr) {
@@ -152,7 +158,7 @@ func (r *restorer) routes() {
 // advertised says whether the kernel has a router's route still, be it with another metric. A copy of it would keep the
 // kernel from taking in what the router advertises next.
 func (r *restorer) advertised(was rtnl.Route) bool {
-	if was.Protocol == unix.RTPROT_RA && r.byRoutes() {
+	if isAdvertised(was) && r.byRoutes() {
 		return true // the routers are asked
 	}
 	return was.Protocol == unix.RTPROT_RA && slices.ContainsFunc(r.then.routes, func(has rtnl.Route) bool {

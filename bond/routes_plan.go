@@ -27,6 +27,7 @@ func newRoutesPlan(c Config, s State) (Plan, error) {
 			p.note("%s is %s; the others serve for now", m.name, m.pending)
 		default:
 			p.Members++
+			p.takeIn(m)
 			p.add(p.sysctls(m)...)
 			p.setUp(m)
 			p.addresses(m)
@@ -76,6 +77,17 @@ func (p *routesPlanner) loses(step Step) bool {
 	return false
 }
 
+// takeIn notes a member that has just come to the group.
+func (p *routesPlanner) takeIn(m routesMember) {
+	if _, taken := p.state.Before.link(m.link.Index); taken {
+		return
+	}
+	p.joining = append(p.joining, m.name)
+	if m.leases() {
+		p.leasing = append(p.leasing, m.name)
+	}
+}
+
 // setUp sets a member up. One that somebody has just set down is left so for a while.
 func (p *routesPlanner) setUp(m routesMember) {
 	if !m.link.Up && !m.link.resting {
@@ -121,11 +133,11 @@ func (p *routesPlanner) advertisements() {
 	for _, m := range p.members {
 		for _, n := range m.nets {
 			has := raMetric.of(m.link.Index).in(p.state.memberSysctls).Value
-			if !n.byRouter || has == "" || has == metricWord(n.metric) {
+			if n.family != unix.AF_INET6 || len(n.addresses) == 0 || has == "" || has == metricWord(n.metric) {
 				continue
 			}
 			for _, r := range p.state.routes {
-				if m.held && r.Link == m.link.Index && n.isDefault(r) && r.Protocol == unix.RTPROT_RA && r.Metric < n.metric {
+				if m.held && r.Link == m.link.Index && n.isDefault(r) && isAdvertised(r) && r.Metric < n.metric {
 					p.add(addRoute{m.link.Name, n.standIn(r).By(0)}, delRoute{m.link.Name, r.By(0)})
 				}
 			}
@@ -246,7 +258,7 @@ func (p *routesPlanner) goingRoutes(wanted []rtnl.Route) (list []delRoute) {
 // replaces says whether a route of somebody else's is a default route over members alone, and ours take its place: it was
 // there before ours. What is added later is left alone.
 func (p *routesPlanner) replaces(r rtnl.Route) bool {
-	if r.Protocol == RouteProtocol || r.Protocol == unix.RTPROT_RA || r.Table != unix.RT_TABLE_MAIN || r.Type != unix.RTN_UNICAST {
+	if r.Protocol == RouteProtocol || isAdvertised(r) || r.Table != unix.RT_TABLE_MAIN || r.Type != unix.RTN_UNICAST {
 		return false
 	}
 	stays := func(link int) bool {

@@ -96,7 +96,7 @@ func (s *State) goesBefore(c Config) (why []string) {
 		for _, n := range m.nets {
 			for _, r := range s.routes {
 				r = over(r, m.link.Index)
-				theirs := !n.isOurs(r) && r.Link == m.link.Index && n.isDefault(r) && r.Protocol != unix.RTPROT_RA && r.Table == unix.RT_TABLE_MAIN
+				theirs := !n.isOurs(r) && r.Link == m.link.Index && n.isDefault(r) && !isAdvertised(r) && r.Table == unix.RT_TABLE_MAIN
 				if theirs && n.gateway.IsValid() && r.Metric <= n.metric {
 					why = append(why, fmt.Sprintf("the %s over %s is somebody else's, and has the kernel pass over the order of the members; have them leave it out", r, m.name))
 				}

@@ -130,6 +130,12 @@ func (n *routesNet) lend(link string, s *State, method string, others bool) {
 	}
 }
 
+// leases says whether the member is to be leased an address, once what a DHCP client was lent is the member's own.
+func (m routesMember) leases() bool {
+	n := m.IPv4
+	return n.Method == MethodDHCP || (n.Method == "" || n.Method == MethodAuto) && n.Addresses == nil
+}
+
 // owns says whether an address is one of the family that others may send to.
 func (n routesNet) owns(a rtnl.Addr) bool {
 	const unusable = unix.IFA_F_TEMPORARY | unix.IFA_F_DADFAILED
@@ -150,7 +156,7 @@ func (n *routesNet) gatewayOver(link int, s *State) {
 		}
 	}
 	n.standsIn = best.Protocol == RouteProtocol && best.Expires != rtnl.Forever
-	n.byRouter = best.Protocol == unix.RTPROT_RA || n.standsIn
+	n.byRouter = isAdvertised(best) || n.standsIn
 	switch {
 	case best.Link != 0 && (best.Protocol != RouteProtocol || best.Is4() || n.standsIn):
 		n.gateway = best.Gateway
@@ -168,19 +174,25 @@ func (n routesNet) standIn(r rtnl.Route) rtnl.Route {
 
 // gatewayRank is by whom a default route is that says which gateway to use: somebody else's says it anew.
 func gatewayRank(r rtnl.Route) int {
-	switch r.Protocol {
-	case RouteProtocol:
+	switch {
+	case r.Protocol == RouteProtocol:
 		return 2
-	case unix.RTPROT_RA:
+	case isAdvertised(r):
 		return 1
 	}
 	return 0
 }
 
+// isAdvertised says whether a route is one that the kernel made of a router's advertisement: it ends unless the router
+// says it anew. NetworkManager's are of the same protocol, and last.
+func isAdvertised(r rtnl.Route) bool {
+	return r.Protocol == unix.RTPROT_RA && r.Expires != rtnl.Forever
+}
+
 // gatewayOver is that of a link's default route as it was.
 func (i *Image) gatewayOver(link int, n routesNet) netip.Addr {
 	for _, r := range i.Routes {
-		if r = over(r, link); r.Link == link && n.isDefault(r) && r.Table == unix.RT_TABLE_MAIN && r.Gateway.IsValid() && r.Protocol != unix.RTPROT_RA {
+		if r = over(r, link); r.Link == link && n.isDefault(r) && r.Table == unix.RT_TABLE_MAIN && r.Gateway.IsValid() && !isAdvertised(r) {
 			return r.Gateway
 		}
 	}

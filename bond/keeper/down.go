@@ -1,9 +1,11 @@
 package keeper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bondctl/bondctl/bond"
@@ -73,66 +75,52 @@ func EndLease(h *bond.Host, name string) (notes []string) {
 	return notes
 }
 
-// endLease gives the lease back to the DHCP client from which it was taken over, for
-// which it must hold at its server, and otherwise to the server.
+// endLease gives the leases back to the DHCP clients from which they were taken over, for
+// which they must hold at their servers, and otherwise to the servers.
 func endLease(h *bond.Host, dir statedir.Dir, name string) error {
+	k, _, err := dir.Keeper()
+	for member := range k.MemberLents {
+		err = errors.Join(err, endLeaseOf(h, name, member, k))
+	}
+	return errors.Join(err, endLeaseOf(h, name, "", k))
+}
+
+// endLeaseOf gives a member's lease back, or that of the bond where member is "".
+func endLeaseOf(h *bond.Host, name, member string, k statedir.Keeper) error {
+	memory := memoryOfMember(h, name, member)
 	clients, err := owner.LedgerOf(h.StateDir(), name).Clients()
 	if err != nil {
 		return err
 	}
-	if len(clients) == 0 {
-		err = release(h, dir, name)
+	goesOn := slices.ContainsFunc(clients, func(c owner.Client) bool { return member == "" || slices.Contains(c.Interfaces(), member) })
+	if held, _ := k.LentTo(member).Now(); held != nil && !goesOn {
+		err = release(h, memory, name, member, *held)
 	}
-	return errors.Join(err, memoryOf(h, name).disinherit())
+	return errors.Join(err, memory.disinherit())
 }
 
-// release tells the DHCP server that the lease isn't needed any more.
-func release(h *bond.Host, dir statedir.Dir, name string) error {
-	k, _, err := dir.Keeper()
-	err = errors.Join(err, releaseMembers(h, name, k))
-	held, _ := k.Lent.Now()
-	if held == nil {
-		return err
-	}
-	memory := memoryOf(h, name)
+// release tells the DHCP server that a lease isn't needed any more.
+func release(h *bond.Host, memory leaseMemory, name, member string, held lease.Lease) error {
 	remembered, err := memory.recall()
 	wanted, recordErr := h.Recorded(name)
 	who := identity(remembered, bond.Config{})
-	if wanted != nil {
+	if wanted != nil && member == "" {
 		who = identity(remembered, wanted.Config)
 	}
 	if !h.GoesBack(name, held.Address.Addr()) {
-		err = errors.Join(err, recordErr, tellServer(h, name, who, *held))
+		err = errors.Join(err, recordErr, tellServer(h, name, member, who, held))
 	}
 	held.Expiry = time.Now() // what was given back is a wish from now on
-	return errors.Join(err, memory.remember(*held))
+	return errors.Join(err, memory.remember(held))
 }
 
-// releaseMembers tells the servers that the members' own leases aren't needed any more.
-func releaseMembers(h *bond.Host, name string, k statedir.Keeper) (failed error) {
-	for member, lent := range k.MemberLents {
-		held, _ := lent.Now()
-		if held == nil {
-			continue
+func tellServer(h *bond.Host, name, member string, who lease.Identity, l lease.Lease) error {
+	client := dhcp.Client{Interface: cmp.Or(member, name), ID: who.ClientID, HardwareAddr: who.HardwareAddr}
+	if member == "" {
+		now, err := h.Brief(name)
+		if err != nil || !snapshotOf(now).path.usable() {
+			return err // there is no way to tell it
 		}
-		memory := memoryOf(h, statedir.OfMember(name, member))
-		remembered, err := memory.recall()
-		who := identity(remembered, bond.Config{})
-		client := dhcp.Client{Interface: member, ID: who.ClientID, HardwareAddr: who.HardwareAddr}
-		if err == nil && !h.GoesBack(name, held.Address.Addr()) {
-			err = client.Release(*held)
-		}
-		held.Expiry = time.Now()
-		failed = errors.Join(failed, err, memory.remember(*held))
 	}
-	return failed
-}
-
-func tellServer(h *bond.Host, name string, who lease.Identity, l lease.Lease) error {
-	now, err := h.Brief(name)
-	if err != nil || !snapshotOf(now).path.usable() {
-		return err // there is no way to tell it
-	}
-	client := dhcp.Client{Interface: name, ID: who.ClientID, HardwareAddr: who.HardwareAddr}
 	return client.Release(l)
 }

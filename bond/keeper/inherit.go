@@ -3,6 +3,8 @@ package keeper
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/internal/statedir"
@@ -12,13 +14,22 @@ import (
 
 // Inherit has a bond's next keeper go on with a lease that a DHCP client had, as who that
 // client was to servers: the lease is the bond's from now on, and the keeper begins by
-// asking whether it holds (INIT-REBOOT). The error is [ErrKept] where the bond has a
-// keeper, or a lease already: it keeps to that one.
-func Inherit(h *bond.Host, name string, l lease.Lease, who lease.Identity) error {
-	return inherit(statedir.Of(h.StateDir(), name), memoryOf(h, name), l, who)
+// asking whether it holds (INIT-REBOOT). Under the strategy routes it is a member's; of a
+// bond member is "". The error is [ErrKept] where there is a keeper, or a lease already: it
+// keeps to that one.
+func Inherit(h *bond.Host, name, member string, l lease.Lease, who lease.Identity) error {
+	return inherit(statedir.Of(h.StateDir(), name), memoryOfMember(h, name, member), member, l, who)
 }
 
-func inherit(dir statedir.Dir, memory leaseMemory, l lease.Lease, who lease.Identity) error {
+// memoryOfMember is what is remembered of a member's leases, or of a bond's where member is "".
+func memoryOfMember(h *bond.Host, name, member string) leaseMemory {
+	if member != "" {
+		name = statedir.OfMember(name, member)
+	}
+	return memoryOf(h, name)
+}
+
+func inherit(dir statedir.Dir, memory leaseMemory, member string, l lease.Lease, who lease.Identity) error {
 	unlock, err := lockKeeper(dir, memory.bond)
 	if err != nil {
 		return err
@@ -32,24 +43,25 @@ func inherit(dir statedir.Dir, memory leaseMemory, l lease.Lease, who lease.Iden
 	if err != nil {
 		return err
 	}
-	if held, _ := k.Lent.Now(); held != nil && remembered.Taken == nil {
+	if held, _ := k.LentTo(member).Now(); held != nil && remembered.Taken == nil {
 		return fmt.Errorf("take over the lease of %s: %w", l.Address.Addr(), ErrKept)
 	}
 	remembered.Lease, remembered.Taken = &l, &who
 	if err := memory.dir.Remember(remembered); err != nil {
 		return err
 	}
-	k.Process, k.Lent = statefile.Process{}, statedir.NewLent(l)
+	k.Process = statefile.Process{}
+	k.Lend(member, statedir.NewLent(l))
 	return dir.WriteKeeper(k)
 }
 
 // Disinherit takes back what Inherit did, as long as no keeper has gone on with it.
 func Disinherit(h *bond.Host, name string) error {
-	return disinherit(statedir.Of(h.StateDir(), name), memoryOf(h, name))
+	return disinherit(statedir.Of(h.StateDir(), name), name, func(member string) leaseMemory { return memoryOfMember(h, name, member) })
 }
 
-func disinherit(dir statedir.Dir, memory leaseMemory) error {
-	unlock, err := lockKeeper(dir, memory.bond)
+func disinherit(dir statedir.Dir, name string, memory func(member string) leaseMemory) error {
+	unlock, err := lockKeeper(dir, name)
 	if errors.Is(err, ErrKept) {
 		return nil
 	}
@@ -57,11 +69,27 @@ func disinherit(dir statedir.Dir, memory leaseMemory) error {
 		return err
 	}
 	defer unlock()
-	remembered, err := memory.dir.Remembered()
-	if err != nil || remembered.Taken == nil {
+	k, _, err := dir.Keeper()
+	if err != nil {
 		return err
 	}
-	return errors.Join(dir.RemoveKeeper(), memory.disinherit())
+	taken := false
+	for _, member := range append(slices.Collect(maps.Keys(k.MemberLents)), "") {
+		remembered, err := memory(member).dir.Remembered()
+		if err != nil {
+			return err
+		}
+		if remembered.Taken != nil {
+			taken = true
+			if err := memory(member).disinherit(); err != nil {
+				return err
+			}
+		}
+	}
+	if !taken {
+		return nil
+	}
+	return dir.RemoveKeeper()
 }
 
 // lockKeeper takes the keeper's lock. The error is ErrKept where there is a keeper.

@@ -16,6 +16,11 @@ import (
 
 // A keeper goes on with what it inherits, as who the client was, until that is taken back.
 func TestInherit(t *testing.T) {
+	t.Run("bond", func(t *testing.T) { testInherit(t, "") })
+	t.Run("member", func(t *testing.T) { testInherit(t, "eth0") })
+}
+
+func testInherit(t *testing.T, member string) {
 	dir := statedir.Of(t.TempDir(), "bond0")
 	memory := leaseMemory{dir: statedir.Of(t.TempDir(), "bond0"), bond: "bond0", seed: []byte("seed")}
 	own, err := memory.recall()
@@ -25,12 +30,12 @@ func TestInherit(t *testing.T) {
 	had := leaseOf("192.0.2.7/24")
 	who := lease.Identity{Hostname: "box", HardwareAddr: []byte{2, 0, 0, 0, 0, 1}}
 	for range 2 { // an up that was killed is run again
-		if err := inherit(dir, memory, had, who); err != nil {
+		if err := inherit(dir, memory, member, had, who); err != nil {
 			t.Fatal(err)
 		}
 	}
 	k, _, err := dir.Keeper()
-	if held, _ := k.Lent.Now(); held == nil || held.Address != had.Address || k.Alive() || err != nil {
+	if held, _ := k.LentTo(member).Now(); held == nil || held.Address != had.Address || k.Alive() || err != nil {
 		t.Errorf("the keeper begins with %+v, %v", k, err)
 	}
 	r, err := memory.recall()
@@ -47,14 +52,14 @@ func TestInherit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := inherit(dir, memory, had, who); !errors.Is(err, ErrKept) {
+	if err := inherit(dir, memory, member, had, who); !errors.Is(err, ErrKept) {
 		t.Errorf("beside a keeper: %v", err)
 	}
-	if err := disinherit(dir, memory); err != nil {
+	if err := disinherit(dir, "bond0", func(string) leaseMemory { return memory }); err != nil {
 		t.Errorf("beside a keeper: %v", err)
 	}
 	record.close(true)
-	if err := disinherit(dir, memory); err != nil {
+	if err := disinherit(dir, "bond0", func(string) leaseMemory { return memory }); err != nil {
 		t.Fatal(err)
 	}
 	if _, kept, err := dir.Keeper(); kept || err != nil {
@@ -73,10 +78,10 @@ func TestInheritBesideOwn(t *testing.T) {
 	if err := dir.WriteKeeper(statedir.Keeper{Lent: statedir.NewLent(leaseOf("192.0.2.7/24"))}); err != nil {
 		t.Fatal(err)
 	}
-	if err := inherit(dir, memory, leaseOf("192.0.2.8/24"), lease.Identity{}); !errors.Is(err, ErrKept) {
+	if err := inherit(dir, memory, "", leaseOf("192.0.2.8/24"), lease.Identity{}); !errors.Is(err, ErrKept) {
 		t.Errorf("got %v, want %v", err, ErrKept)
 	}
-	if err := disinherit(dir, memory); err != nil {
+	if err := disinherit(dir, "bond0", func(string) leaseMemory { return memory }); err != nil {
 		t.Error(err)
 	}
 	if k, _, err := dir.Keeper(); k.Lent.Lease == nil || err != nil {

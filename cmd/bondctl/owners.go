@@ -27,14 +27,15 @@ type owners struct {
 	joining []string // the members
 	clients []owner.Client
 	holds   []manager.Hold
-	heir    *owner.Link // whose lease goes on; nil for none
-	taken   bool        // they are written down, and perhaps stopped
+	heirs   []*owner.Link // whose leases go on: a bond has one, of a group each member
+	taken   bool          // they are written down, and perhaps stopped
 }
 
 // findOwners finds those of members that are about to join, and changes nothing. The error
 // is a [*bond.ObstacleError] where one can't let go of its interface, and a [*heldError] where
 // a network manager isn't to.
-func findOwners(c *cli.Context, h *bond.Host, config bond.Config, joining []string) (*owners, error) {
+func findOwners(c *cli.Context, h *bond.Host, config bond.Config, plan bond.Plan) (*owners, error) {
+	joining := plan.Joining()
 	found := &owners{c: c, host: h, config: config, joining: joining}
 	if joining == nil {
 		return found, nil
@@ -46,17 +47,22 @@ func findOwners(c *cli.Context, h *bond.Host, config bond.Config, joining []stri
 	if found.clients, err = owner.Find(joining); err != nil {
 		return nil, fmt.Errorf("find DHCP clients: %w", err)
 	}
-	if config.WantsDHCP() {
-		found.heir = heir(found.links(), joining)
+	switch {
+	case config.ByRoutes():
+		found.heirs = heirs(found.links(), plan.Leasing())
+	case config.WantsDHCP():
+		all := heirs(found.links(), joining)
+		found.heirs = all[:min(1, len(all))]
 	}
 	for _, client := range found.clients {
 		if what := client.Obstacle(); what != "" {
 			return nil, &bond.ObstacleError{Bond: config.Name, What: what, Mend: bond.Messagef("leave the member out for now")}
 		}
 	}
-	if found.heir != nil && c.Bool("once") {
+	if found.heirs != nil && c.Bool("once") {
+		heir := found.heirs[0]
 		return nil, &bond.ObstacleError{
-			Bond: config.Name, What: fmt.Sprintf("%s of %s is lent by DHCP, and with --once nobody would renew it", found.heir.Lease.Address.Addr(), found.heir.Interface),
+			Bond: config.Name, What: fmt.Sprintf("%s of %s is lent by DHCP, and with --once nobody would renew it", heir.Lease.Address.Addr(), heir.Interface),
 			Mend: bond.Messagef("leave --once out"),
 		}
 	}
@@ -83,7 +89,7 @@ func foretellOwners(c *cli.Context, h *bond.Host, config bond.Config) (bond.Plan
 	if err != nil {
 		return plan, err
 	}
-	owners, err := findOwners(c, h, config, plan.Joining())
+	owners, err := findOwners(c, h, config, plan)
 	if err == nil && config.TakeOver {
 		err = owners.addSlaves()
 	}
@@ -95,16 +101,14 @@ func foretellOwners(c *cli.Context, h *bond.Host, config bond.Config) (bond.Plan
 	return h.Plan(config)
 }
 
-// heir is the link whose lease goes on: of the first member that has one; nil for none.
-func heir(links []*owner.Link, joining []string) *owner.Link {
-	for _, name := range joining {
-		for _, link := range links {
-			if link.Interface == name && link.Lease != nil {
-				return link
-			}
+// heirs are the links of members that have a lease, in the order of these; nil for none.
+func heirs(links []*owner.Link, members []string) (all []*owner.Link) {
+	for _, name := range members {
+		if i := slices.IndexFunc(links, func(l *owner.Link) bool { return l.Interface == name && l.Lease != nil }); i >= 0 {
+			all = append(all, links[i])
 		}
 	}
-	return nil
+	return all
 }
 
 // lent are the addresses that they were lent, and for how long yet, for bond.Config.
@@ -132,11 +136,8 @@ func (f *owners) takeOver() error {
 	if err := owner.LedgerOf(f.host.StateDir(), f.config.Name).Add(f.clients); err != nil {
 		return fmt.Errorf("note which DHCP clients are stopped: %w", err)
 	}
-	if f.heir != nil {
-		err := keeper.Inherit(f.host, f.config.Name, *f.heir.Lease, f.heir.Identity)
-		if errors.Is(err, keeper.ErrKept) {
-			warn(f.c, "the lease of %s, which %s has, isn't renewed: %s has one, or a keeper that asks for it", f.heir.Lease.Address.Addr(), f.heir.Interface, f.config.Name)
-		} else if err != nil {
+	for _, heir := range f.heirs {
+		if err := f.inherit(heir); err != nil {
 			return err
 		}
 	}
@@ -145,6 +146,20 @@ func (f *owners) takeOver() error {
 		return err
 	}
 	return f.stop()
+}
+
+// inherit has the keeper go on with a link's lease.
+func (f *owners) inherit(heir *owner.Link) error {
+	member := ""
+	if f.config.ByRoutes() {
+		member = heir.Interface
+	}
+	err := keeper.Inherit(f.host, f.config.Name, member, *heir.Lease, heir.Identity)
+	if errors.Is(err, keeper.ErrKept) {
+		warn(f.c, "the lease of %s, which %s has, isn't renewed: %s has one, or a keeper that asks for it", heir.Lease.Address.Addr(), heir.Interface, f.config.Name)
+		return nil
+	}
+	return err
 }
 
 // stop stops them, and those that have taken their places meanwhile: a client that goes to
@@ -185,7 +200,7 @@ func (f *owners) tell() {
 		}
 		for _, link := range links {
 			f.warnOf(link)
-			if link.Lease == nil && f.heir == nil && f.config.WantsDHCP() {
+			if link.Lease == nil && f.heirs == nil && f.config.WantsDHCP() {
 				warn(f.c, "it isn't known what %s was lent for %s; the keeper asks for an address", client, link.Interface)
 			}
 		}
@@ -203,12 +218,16 @@ func (f *owners) say(line string, links ...*owner.Link) {
 }
 
 func (f *owners) isHeir(link *owner.Link) bool {
-	return f.heir != nil && f.heir.Interface == link.Interface && link.Lease != nil
+	return link.Lease != nil && slices.ContainsFunc(f.heirs, func(h *owner.Link) bool { return h.Interface == link.Interface })
 }
 
 // warnOf says where a link's lease doesn't go on.
 func (f *owners) warnOf(link *owner.Link) {
-	if link.Lease != nil && f.config.WantsDHCP() && !f.isHeir(link) {
+	switch {
+	case link.Lease == nil || f.isHeir(link):
+	case f.config.ByRoutes():
+		warn(f.c, "the lease of %s, which %s has, isn't renewed: the file has other addresses for it", link.Lease.Address.Addr(), link.Interface)
+	case f.config.WantsDHCP():
 		warn(f.c, "the lease of %s, which %s has, isn't renewed: a bond has one", link.Lease.Address.Addr(), link.Interface)
 	}
 }

@@ -100,8 +100,8 @@ func (t *trial) how() bond.How {
 
 // lent finds the DHCP clients of members that are about to join, and says what they were
 // lent.
-func (t *trial) lent(joining []string) (lent map[netip.Prefix]time.Duration, err error) {
-	if t.owners, err = findOwners(t.c, t.h, t.config, joining); err != nil {
+func (t *trial) lent(plan bond.Plan) (lent map[netip.Prefix]time.Duration, err error) {
+	if t.owners, err = findOwners(t.c, t.h, t.config, plan); err != nil {
 		return nil, err
 	}
 	return t.owners.lent(), nil

@@ -161,7 +161,7 @@ func startsRecorded(c *cli.Context, h *bond.Host, name string, file func() (*bon
 }
 
 // readWanted reads the file: the one that --config names, or that the last up read, or
-// the usual one.
+// the usual one. Wi-Fi goes on with the networks that up --take-over has carried over.
 func readWanted(c *cli.Context, h *bond.Host, name string) (*bond.Wanted, error) {
 	path, named := configPath(c, name)
 	if !named {
@@ -175,6 +175,9 @@ func readWanted(c *cli.Context, h *bond.Host, name string) (*bond.Wanted, error)
 	}
 	config, err := fileConfig(name, path, named)
 	if config == nil || err != nil {
+		return nil, err
+	}
+	if _, err := carryWiFi(c, h, config); err != nil {
 		return nil, err
 	}
 	path, err = filepath.Abs(path)

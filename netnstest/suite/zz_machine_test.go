@@ -19,6 +19,7 @@ var onMachine = []struct {
 	{"BetterWiFi", testBetterWiFi},
 	{"ColdStandby", testColdStandby},
 	{"RoutesWiFi", testRoutesWiFi},
+	{"RoutesNetworkManager", testRoutesNetworkManager},
 	{"DockAndWiFi", testDockAndWiFi},
 	{"StartUndocked", testStartUndocked},
 	{"StartWithoutNetwork", testStartWithoutNetwork},

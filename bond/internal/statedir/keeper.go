@@ -35,6 +35,26 @@ type Keeper struct {
 	Behind []Behind `json:"behind,omitempty"`
 }
 
+// LentTo is what DHCP has lent a member, or the bond where member is "".
+func (k Keeper) LentTo(member string) Lent {
+	if member == "" {
+		return k.Lent
+	}
+	return k.MemberLents[member]
+}
+
+// Lend notes it.
+func (k *Keeper) Lend(member string, l Lent) {
+	if member == "" {
+		k.Lent = l
+		return
+	}
+	if k.MemberLents == nil {
+		k.MemberLents = map[string]Lent{}
+	}
+	k.MemberLents[member] = l
+}
+
 // Behind is what was met behind a slave.
 type Behind struct {
 	Slave string `json:"slave"`
