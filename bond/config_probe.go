@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -13,12 +14,15 @@ import (
 // its own uplink keeps the carrier up, and carries nothing. The zero value watches the gateways at the usual
 // pace.
 type Probe struct {
-	// Target are the addresses that are asked, on the link itself: by ARP or by neighbour solicitation. nil
-	// stands for the gateways of the bond's default routes, whoever set them.
-	Target   []netip.Addr `json:"target,omitempty"`
-	Interval *Millis      `json:"interval,omitempty"` // between two rounds of questions; nil for a second
-	Fails    *int         `json:"fails,omitempty"`    // rounds in a row without an answer until a path is dead; nil for 3
-	Passes   *int         `json:"passes,omitempty"`   // rounds in a row with one until it is used again; nil for 3
+	// Target are the addresses that are asked. A bond's are on the link itself, and asked by ARP or by neighbour
+	// solicitation. Those of the strategy routes may be anywhere, and are asked by ICMP echo.
+	Target []netip.Addr `json:"target,omitempty"`
+	// URLs are those of web servers that are asked as well, under the strategy routes; a 2xx answer counts. Where
+	// there is neither, the gateways are asked: of the bond's default routes, or each member's.
+	URLs     []string `json:"urls,omitempty"`
+	Interval *Millis  `json:"interval,omitempty"` // between two rounds of questions; nil for a second
+	Fails    *int     `json:"fails,omitempty"`    // rounds in a row without an answer until a path is dead; nil for 3
+	Passes   *int     `json:"passes,omitempty"`   // rounds in a row with one until it is used again; nil for 3
 }
 
 // The defaults of a Probe, and what its interval may be.
@@ -29,6 +33,7 @@ const (
 	probeCount         = 3
 	mostProbeCount     = 100
 	mostProbeTargets   = 16
+	leastURLInterval   = Millis(1000)
 )
 
 // Every is the time between two rounds of questions.
@@ -48,7 +53,7 @@ const targetGateway = "gateway"
 var probeKeys = []Key{
 	{Name: "probe", kind: kind{table: true, bare: "probe.target", bareValue: targetGateway}},
 	{Name: "probe.target", List: true, kind: probeTargets(), Default: "gateway, once there is [probe]",
-		Usage: "`ADDRESS` whom the keeper asks through each member, backups too, whether the path works: gateway, or addresses on the link; without [probe] nobody is asked"},
+		Usage: "`ADDRESS` whom the keeper asks through each member, backups too, whether the path works: gateway, or addresses on the link; under the strategy routes also addresses beyond it, and http and https URLs; without [probe] nobody is asked"},
 	{Name: "probe.interval", kind: ofProbe(one(func(p *Probe) **Millis { return &p.Interval }, pointerTo(parseProbeInterval))), Default: "1s",
 		Usage: "`TIME` how often each is asked"},
 	{Name: "probe.fails", kind: ofProbe(one(func(p *Probe) **int { return &p.Fails }, pointerTo(wholeNumber[int](1, mostProbeCount)))), Default: "3",
@@ -89,22 +94,26 @@ func probeTargets() kind {
 		set: func(into any, text string) error {
 			p := into.(*Probe)
 			if text == targetGateway {
-				p.Target = nil
+				p.Target, p.URLs = nil, nil
 				return nil
 			}
 			return p.addTarget(text)
 		},
 		get: func(from any) any {
-			if p := from.(*Probe); len(p.Target) > 0 {
-				return writtenAll(p.Target)
+			var list []any
+			for _, target := range from.(*Probe).targets() {
+				list = append(list, target)
 			}
-			return targetGateway
+			if list == nil {
+				return targetGateway
+			}
+			return list
 		},
 	})
 	k.clear = func(into any) {
 		if c := into.(*Config); c.Probe != nil {
 			p := *c.Probe
-			p.Target = nil
+			p.Target, p.URLs = nil, nil
 			c.Probe = &p
 		}
 	}
@@ -116,7 +125,7 @@ func targetTexts(value any) ([]string, error) {
 	texts, err := eachText(value)
 	switch {
 	case err != nil:
-		return nil, errors.New("it takes \"gateway\", or a list of addresses such as [\"192.0.2.1\"]")
+		return nil, errors.New("it takes \"gateway\", or a list such as [\"192.0.2.1\"]")
 	case len(texts) == 0:
 		return nil, errors.New("the list is empty; write \"gateway\" or an address, or leave [probe] out")
 	case len(texts) > 1 && slices.Contains(texts, targetGateway):
@@ -125,24 +134,55 @@ func targetTexts(value any) ([]string, error) {
 	return texts, nil
 }
 
-// addTarget adds an address. It copies the list, which another configuration may have.
+// targets are all who are named; nil for the gateways.
+func (p *Probe) targets() (list []string) {
+	for _, a := range p.Target {
+		list = append(list, a.String())
+	}
+	return append(list, p.URLs...)
+}
+
+// addTarget adds an address or a URL. It copies the list, which another configuration may have.
 func (p *Probe) addTarget(text string) error {
-	lower := strings.ToLower(text)
-	if strings.HasPrefix(lower, "http:") || strings.HasPrefix(lower, "https:") {
-		return fmt.Errorf("%q is a web address, which only the active member can ask for; name the gateway, or an address on the link", text)
+	switch {
+	case slices.Contains(p.targets(), text):
+		return fmt.Errorf("%s is there twice; name it once", text)
+	case len(p.targets()) == mostProbeTargets:
+		return fmt.Errorf("%s is one too many; it takes %d", text, mostProbeTargets)
+	}
+	if strings.Contains(text, "//") {
+		if err := checkURL(text); err != nil {
+			return err
+		}
+		p.URLs = append(slices.Clip(p.URLs), text)
+		return nil
 	}
 	a, err := netip.ParseAddr(text)
 	switch {
 	case err != nil || a.Zone() != "":
 		return fmt.Errorf("%q is no address to ask; write gateway, or one such as 192.0.2.1 or 2001:db8::1", text)
 	case a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a.Is4In6() || a == limitedBroadcast:
-		return fmt.Errorf("%s is not the address of one host on the link; name one that answers", a)
+		return fmt.Errorf("%s is not the address of one host; name one that answers", a)
 	case slices.Contains(p.Target, a):
 		return fmt.Errorf("%s is there twice; name it once", a)
-	case len(p.Target) == mostProbeTargets:
-		return fmt.Errorf("%s is one too many; it takes %d", a, mostProbeTargets)
 	}
 	p.Target = append(slices.Clip(p.Target), a)
+	return nil
+}
+
+// checkURL refuses what no web server could be asked for.
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%q is no web address: %w", text, errors.Unwrap(err))
+	case u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("%q is asked by %s, and only http and https are known", text, u.Scheme)
+	case u.Hostname() == "":
+		return fmt.Errorf("%q names no server", text)
+	case u.User != nil || u.Fragment != "":
+		return fmt.Errorf("%q has a user or a fragment, which nobody is asked with; leave that out", text)
+	}
 	return nil
 }
 
@@ -161,6 +201,15 @@ func (c *Config) checkProbe(say sayer) {
 	}
 	if value(c.Options.ARPInterval) > 0 {
 		say("probe.target", "with arp_interval the kernel itself watches paths; leave [probe] out, or arp_interval")
+	}
+	if len(c.Probe.URLs) > 0 && valueOr(c.Probe.Interval, probeInterval) < leastURLInterval {
+		say("probe.interval", "a web server needs more time for an answer; write %d ms at least, or leave the URL out", leastURLInterval)
+	}
+	if c.ByRoutes() {
+		return // whose members reach targets by their gateways
+	}
+	for _, u := range c.Probe.URLs {
+		say("probe.target", "%s is a web address, which of a bond only the active member can ask for; name the gateway, or an address on the link", u)
 	}
 	named := !c.WantsDHCP() && slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })
 	for _, a := range c.Probe.Target {

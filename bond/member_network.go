@@ -134,9 +134,6 @@ func (c *Config) checkStrategy(say sayer) {
 			say(list.key, "the strategy routes makes routes and rules of its own; leave it out")
 		}
 	}
-	if c.Probe != nil && c.Probe.Target != nil {
-		say("probe.target", "under the strategy routes each member's own gateway is asked; leave target out, or write gateway")
-	}
 	if c.Primary != "" && c.namedMetrics() != nil {
 		say("primary", "the members have metrics, and their order is by these; leave primary out, or the metrics")
 	}

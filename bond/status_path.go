@@ -15,7 +15,7 @@ import (
 
 // ProbeStatus is how a keeper watches paths, with what is so by default.
 type ProbeStatus struct {
-	Target   []string `json:"target"` // gateway, or addresses
+	Target   []string `json:"target"` // gateway, or addresses and URLs
 	Interval Millis   `json:"interval"`
 	Fails    int      `json:"fails"`
 	Passes   int      `json:"passes"`
@@ -26,7 +26,7 @@ type PathStatus struct {
 	State   upstream.State `json:"state"`  // ok, dead, unknown
 	RTT     *float64       `json:"rtt_ms"` // of the last answer
 	Loss    *int           `json:"loss"`   // percent of the latest questions that had no answer
-	Targets []netip.Addr   `json:"targets"`
+	Targets []string       `json:"targets"`
 }
 
 func (p *Probe) status() *ProbeStatus {
@@ -35,11 +35,8 @@ func (p *Probe) status() *ProbeStatus {
 	}
 	st := ProbeStatus{Interval: Millis(p.Every().Milliseconds()), Target: []string{targetGateway}}
 	st.Fails, st.Passes = p.Needs()
-	if len(p.Target) > 0 {
-		st.Target = nil
-		for _, a := range p.Target {
-			st.Target = append(st.Target, a.String())
-		}
+	if list := p.targets(); list != nil {
+		st.Target = list
 	}
 	return &st
 }
@@ -52,9 +49,9 @@ func (st *Status) addPaths(k statedir.Keeper) {
 			if p.Slave != m.Name || m.Role != RoleActive && m.Role != RoleBackup {
 				continue
 			}
-			targets := append([]netip.Addr{}, k.PathTargets...)
+			targets := append([]string{}, k.PathTargets...)
 			if p.Gateway.IsValid() {
-				targets = []netip.Addr{p.Gateway}
+				targets = []string{p.Gateway.String()}
 			}
 			st.Members[i].Path = &PathStatus{p.State, p.RTT, p.Loss, targets}
 			aside = aside || p.Aside && m.Role == RoleBackup && m.rivals()
@@ -66,15 +63,11 @@ func (st *Status) addPaths(k statedir.Keeper) {
 }
 
 // Unanswered says that nobody answers.
-func Unanswered(targets []netip.Addr) string {
-	var names []string
-	for _, a := range targets {
-		names = append(names, a.String())
+func Unanswered(targets []string) string {
+	if len(targets) == 1 {
+		return targets[0] + " doesn't answer"
 	}
-	if len(names) == 1 {
-		return names[0] + " doesn't answer"
-	}
-	return "none of " + strings.Join(names, ", ") + " answers"
+	return "none of " + strings.Join(targets, ", ") + " answers"
 }
 
 // gateways are those of the default routes over the bond, each once, IPv4 first.

@@ -43,8 +43,9 @@ type decider struct {
 	outages      *outages
 	paths        *paths
 
-	probe  *bond.Probe // how paths are watched; nil where they aren't
-	status bond.Status // at the last look
+	probe   *bond.Probe   // how paths are watched; nil where they aren't
+	members []bond.Member // of the group that is kept
+	status  bond.Status   // at the last look
 
 	refusals   bond.Refusals
 	tried      *bond.Wanted // what couldn't be carried out as a whole, so that it isn't recorded

@@ -45,23 +45,27 @@ func (d *decider) announce(st bond.Status) {
 	}
 }
 
-// wishNames has the name servers of the active member asked: those that are named for it, or else leased to it.
-func (d *decider) wishNames(c bond.Config, st bond.Status) {
+// wishNames has the name servers of the active member asked.
+func (d *decider) wishNames(st bond.Status) {
 	if d.nameServers == nil || st.Active == nil {
 		return
 	}
-	var settings resolve.Settings
-	if held, _ := d.record.state.MemberLents[*st.Active].Now(); held != nil {
+	for _, m := range st.Members {
+		if m.Role == bond.RoleActive {
+			d.nameServers.wish.put(nameWish{m.Name, m.Index, d.namesOf(m.Name), d.asked})
+		}
+	}
+}
+
+// namesOf are the name servers of a member of the group: those that are named for it, or else leased to it.
+func (d *decider) namesOf(member string) (settings resolve.Settings) {
+	if held, _ := d.record.state.MemberLents[member].Now(); held != nil {
 		settings = resolve.Settings{Servers: held.DNS, Domains: held.Domains}
 	}
-	for _, m := range c.Members {
-		if named := slices.Concat(m.IPv4.DNS, m.IPv6.DNS); m.Name == *st.Active && named != nil {
+	for _, m := range d.members {
+		if named := slices.Concat(m.IPv4.DNS, m.IPv6.DNS); m.Name == member && named != nil {
 			settings = resolve.Settings{Servers: named}
 		}
 	}
-	for _, m := range st.Members {
-		if m.Role == bond.RoleActive {
-			d.nameServers.wish.put(nameWish{m.Name, m.Index, settings, d.asked})
-		}
-	}
+	return settings
 }

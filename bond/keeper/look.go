@@ -142,9 +142,9 @@ func (d *decider) giveWishes(plan bond.Plan) error {
 		return err
 	}
 	if wanted.Config.ByRoutes() {
+		d.members, d.probe = wanted.Config.Members, wanted.Config.Probe
 		d.wishMemberLeases(plan.After)
-		d.wishNames(wanted.Config, plan.After)
-		d.probe = wanted.Config.Probe
+		d.wishNames(plan.After)
 		d.wishPaths()
 		return nil
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/internal/statedir"
-	"github.com/bondctl/bondctl/bond/probe"
 	"github.com/bondctl/bondctl/bond/upstream"
 )
 
@@ -24,8 +23,8 @@ type paths struct {
 	wish    wish[pathsWish]
 	reports chan<- []report
 	log     *slog.Logger
-	// open is [probe.OpenPath], active says which slave is active right now.
-	open   func(index int, own net.HardwareAddr, targets []netip.Addr) (asker, error)
+	// open opens what asks over a path, active says which slave is active right now.
+	open   func(watchedPath, pathsWish) (asker, error)
 	active func() string
 
 	now     pathsWish
@@ -76,7 +75,7 @@ type asked struct {
 // pathsKnown is the report of what is known of paths.
 type pathsKnown struct {
 	paths   []statedir.Path
-	targets []netip.Addr
+	targets []string
 }
 
 // rerouted is the report that another slave is to be active because of a path.
@@ -95,9 +94,7 @@ const (
 func newPaths(k *Keeper, before []statedir.Path, reports chan<- []report) *paths {
 	p := &paths{
 		wish: newWish[pathsWish](), reports: reports, log: k.Log,
-		open: func(index int, own net.HardwareAddr, targets []netip.Addr) (asker, error) {
-			return probe.OpenPath(index, own, targets)
-		},
+		open:    openPath,
 		active:  func() string { return k.Host.ActiveSlave(k.Name) },
 		watches: map[string]*watch{}, answers: make(chan pathAnswer, 64), deaths: map[string]int{}, dead: map[string]bool{}, aside: upstream.Aside{},
 	}
@@ -165,7 +162,7 @@ func (p *paths) take(ctx context.Context, w pathsWish) {
 	if w.choice.Active != p.asked.from {
 		p.asked = asked{}
 	}
-	fresh := p.now.settings != w.settings || !slices.Equal(p.now.targets, w.targets)
+	fresh := p.now.settings != w.settings || !slices.Equal(p.now.asked(), w.asked())
 	p.now = w
 	for name, is := range p.watches {
 		i := slices.IndexFunc(w.watched, func(o watchedPath) bool { return o.name == name })
@@ -173,7 +170,7 @@ func (p *paths) take(ctx context.Context, w pathsWish) {
 			p.end(is)
 		}
 	}
-	if len(w.watched) == 0 && w.targets == nil {
+	if len(w.watched) == 0 && w.asked() == nil {
 		clear(p.deaths)
 		clear(p.dead)
 		clear(p.aside)
@@ -190,17 +187,17 @@ func (p *paths) take(ctx context.Context, w pathsWish) {
 	}
 }
 
-// targetsOf are who is asked: a gateway, or the bond's targets.
-func (p *paths) targetsOf(gateway netip.Addr) []netip.Addr {
+// targetsOf are who is asked: a gateway, or all the targets.
+func (p *paths) targetsOf(gateway netip.Addr) []string {
 	if gateway.IsValid() {
-		return []netip.Addr{gateway}
+		return []string{gateway.String()}
 	}
-	return p.now.targets
+	return p.now.asked()
 }
 
 // begin opens the sockets of a watch. What can't be opened now is tried again at the next look.
 func (p *paths) begin(ctx context.Context, w *watch) {
-	a, err := p.open(w.index, net.HardwareAddr(w.own), p.targetsOf(w.gateway))
+	a, err := p.open(w.watchedPath, p.now)
 	if err != nil {
 		if w.failed != err.Error() {
 			w.failed = err.Error()
@@ -304,7 +301,7 @@ func (p *paths) judge(now time.Time) {
 // reroute is the report that calls for a switch, and says why.
 func (p *paths) reroute(from, to string) rerouted {
 	if w := p.watches[from]; w != nil && w.judge.State() == upstream.Dead {
-		return rerouted{from, to, "the path of " + from + " is dead: " + bond.Unanswered(p.now.targets), true}
+		return rerouted{from, to, "the path of " + from + " is dead: " + bond.Unanswered(p.now.asked()), true}
 	}
 	return rerouted{from, to, "the path of " + to + " works again", false}
 }
@@ -324,7 +321,7 @@ func (p *paths) choice() upstream.Choice {
 
 // tell reports what is known of paths where that has changed, and what has happened to them.
 func (p *paths) tell(now time.Time) {
-	known := pathsKnown{targets: p.now.targets}
+	known := pathsKnown{targets: p.now.asked()}
 	for _, name := range slices.Sorted(maps.Keys(p.watches)) {
 		w := p.watches[name]
 		is := statedir.Path{Slave: name, State: w.judge.State(), Gateway: w.gateway, Aside: p.aside[name]}

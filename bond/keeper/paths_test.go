@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/internal/statedir"
+	"github.com/bondctl/bondctl/bond/resolve"
 	"github.com/bondctl/bondctl/bond/upstream"
 )
 
@@ -75,11 +77,11 @@ func play(t *testing.T, before ...statedir.Path) *played {
 	p := &played{reports: reports, works: map[int]bool{1: true, 2: true}, active: "eth0", asked: map[int][]string{}}
 	p.paths = newPaths(&Keeper{Log: slog.New(slog.DiscardHandler), Host: &bond.Host{}}, before, reports)
 	p.paths.active = func() string { p.mu.Lock(); defer p.mu.Unlock(); return p.active }
-	p.paths.open = func(index int, _ net.HardwareAddr, _ []netip.Addr) (asker, error) {
+	p.paths.open = func(w watchedPath, _ pathsWish) (asker, error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.open++
-		return &playedAsker{p, index, make(chan struct{}, 9), make(chan struct{})}, nil
+		return &playedAsker{p, w.index, make(chan struct{}, 9), make(chan struct{})}, nil
 	}
 	go func() { _ = p.paths.Run(t.Context()) }()
 	return p
@@ -225,13 +227,36 @@ func TestPathsAnotherKeeper(t *testing.T) {
 func TestPathsCantOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := play(t)
-		p.paths.open = func(int, net.HardwareAddr, []netip.Addr) (asker, error) { return nil, errors.New("refused") }
+		p.paths.open = func(watchedPath, pathsWish) (asker, error) { return nil, errors.New("refused") }
 		p.wish(nil)
 		p.pass(time.Minute)
 		if len(p.events) > 0 || p.known[0].State != upstream.Unknown {
 			t.Errorf("%q, %+v", p.events, p.known)
 		}
 	})
+}
+
+// TestGroupPathsWish: a member is watched by its own gateway, or by the targets, in its own name.
+func TestGroupPathsWish(t *testing.T) {
+	st := bond.Status{Strategy: bond.StrategyRoutes}
+	for i, name := range []string{"eth0", "eth1", "eth2"} {
+		m := bond.MemberStatus{Name: name, Role: bond.RoleBackup, Carrier: new(i < 2), Index: i + 1, Gateway: new(netip.MustParseAddr("192.0.2.1"))}
+		m.Addresses = []netip.Prefix{netip.MustParsePrefix(fmt.Sprintf("192.0.2.%d/24", 90+i))}
+		st.Members = append(st.Members, m)
+	}
+	st.Members[1].Gateway = nil
+	names := func(member string) resolve.Settings {
+		return resolve.Settings{Servers: []netip.Addr{netip.MustParseAddr("192.0.2.53")}, Domains: []string{member}}
+	}
+	w := groupPathsWishOf(st, bond.Probe{}, names)
+	if len(w.watched) != 1 || w.watched[0].name != "eth0" || w.watched[0].gateway != *st.Members[0].Gateway || w.watched[0].beyond {
+		t.Errorf("by gateways: %+v", w.watched)
+	}
+	w = groupPathsWishOf(st, bond.Probe{URLs: []string{"http://a/"}}, names)
+	want := watchedPath{name: "eth1", index: 2, beyond: true, addresses: "192.0.2.91", servers: "192.0.2.53"}
+	if len(w.watched) != 2 || w.watched[1] != want || !w.settings.Once {
+		t.Errorf("by a URL: %+v", w)
+	}
 }
 
 // In whose name a slave may be asked through.

@@ -4,9 +4,12 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"net/url"
+	"strings"
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/probe"
+	"github.com/bondctl/bondctl/bond/resolve"
 	"github.com/bondctl/bondctl/bond/upstream"
 )
 
@@ -15,6 +18,7 @@ import (
 type pathsWish struct {
 	settings upstream.Settings
 	targets  []netip.Addr
+	urls     []string
 	watched  []watchedPath
 	choice   upstream.Choice // without the states of paths
 	mac      string          // the bond's MAC, in bytes
@@ -29,8 +33,59 @@ type watchedPath struct {
 	own        string
 	asBond     bool // while the slave is active it is asked as the bond
 	activeOnly bool // and only then, as the slave can send in no other name
-	// gateway is the member's own, under the strategy routes; the zero Addr is for the bond's targets.
+	// gateway is the member's own, under the strategy routes; the zero Addr is for the targets.
 	gateway netip.Addr
+	// beyond says that the targets are asked in the name of the member's addresses, and for their names its
+	// name servers; each is a list with spaces.
+	beyond             bool
+	addresses, servers string
+}
+
+// asked are all who are asked.
+func (w pathsWish) asked() []string {
+	var list []string
+	for _, a := range w.targets {
+		list = append(list, a.String())
+	}
+	return append(list, w.urls...)
+}
+
+// openPath opens what asks over a path: neighbours by frames, or who is beyond as all that this machine sends.
+func openPath(w watchedPath, wish pathsWish) (asker, error) {
+	if !w.beyond {
+		targets := wish.targets
+		if w.gateway.IsValid() {
+			targets = []netip.Addr{w.gateway}
+		}
+		return probe.OpenPath(w.index, net.HardwareAddr(w.own), targets)
+	}
+	var urls []*url.URL
+	for _, text := range wish.urls {
+		u, err := url.Parse(text)
+		if err != nil {
+			return nil, err
+		}
+		urls = append(urls, u)
+	}
+	return probe.OpenBeyond(w.name, addrsOf(w.addresses), wish.targets, urls, addrsOf(w.servers), wish.settings.Interval)
+}
+
+// listOf is a list of addresses that can be compared, addrsOf what it lists.
+func listOf(addrs []netip.Addr) string {
+	var words []string
+	for _, a := range addrs {
+		words = append(words, a.String())
+	}
+	return strings.Join(words, " ")
+}
+
+func addrsOf(list string) (addrs []netip.Addr) {
+	for _, word := range strings.Fields(list) {
+		if a, err := netip.ParseAddr(word); err == nil {
+			addrs = append(addrs, a)
+		}
+	}
+	return addrs
 }
 
 // wishPaths says what is to be watched, by how the bond was at the last look.
@@ -40,7 +95,7 @@ func (d *decider) wishPaths() {
 		return
 	}
 	if d.status.Strategy == bond.StrategyRoutes {
-		d.paths.wish.put(groupPathsWishOf(d.status, *d.probe))
+		d.paths.wish.put(groupPathsWishOf(d.status, *d.probe, d.namesOf))
 		return
 	}
 	d.paths.wish.put(pathsWishOf(d.status, *d.probe, d.seen, d.record.state.Better != "", d.Host.Faster))
@@ -70,15 +125,30 @@ func pathsWishOf(st bond.Status, p bond.Probe, seen snapshot, decided bool, fast
 	return w
 }
 
-// groupPathsWishOf has each member of a group watched that has a link, by its own gateway. Who is held back because of
-// its path is for [returns] to say.
-func groupPathsWishOf(st bond.Status, p bond.Probe) (w pathsWish) {
+// groupPathsWishOf has each member of a group watched that has a link, by its own gateway or by the targets. Who is held
+// back because of its path is for [returns] to say. names are a member's name servers.
+func groupPathsWishOf(st bond.Status, p bond.Probe, names func(member string) resolve.Settings) (w pathsWish) {
 	w.settings.Interval = p.Every()
 	w.settings.Fails, w.settings.Passes = p.Needs()
+	w.targets, w.urls, w.settings.Once = p.Target, p.URLs, len(p.URLs) > 0
 	for _, m := range st.Members {
-		if (m.Role == bond.RoleActive || m.Role == bond.RoleBackup) && linked(m) && m.Gateway != nil {
-			w.watched = append(w.watched, watchedPath{name: m.Name, index: m.Index, changes: m.CarrierChanges, own: string(m.Address), gateway: *m.Gateway})
+		if m.Role != bond.RoleActive && m.Role != bond.RoleBackup || !linked(m) {
+			continue
 		}
+		one := watchedPath{name: m.Name, index: m.Index, changes: m.CarrierChanges, own: string(m.Address)}
+		switch {
+		case len(w.asked()) > 0 && len(m.Addresses) > 0:
+			var own []netip.Addr
+			for _, a := range m.Addresses {
+				own = append(own, a.Addr())
+			}
+			one.beyond, one.addresses, one.servers = true, listOf(own), listOf(names(m.Name).Servers)
+		case len(w.asked()) == 0 && m.Gateway != nil:
+			one.gateway = *m.Gateway
+		default:
+			continue
+		}
+		w.watched = append(w.watched, one)
 	}
 	return w
 }

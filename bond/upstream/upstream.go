@@ -36,6 +36,8 @@ const (
 type Settings struct {
 	Interval      time.Duration // between the beginnings of two rounds
 	Fails, Passes int           // rounds in a row
+	// Once has a round be one question, to whom an answer costs more than a frame.
+	Once bool
 }
 
 const (
@@ -93,15 +95,23 @@ func (j *Judge) Loss() (percent int, ok bool) {
 	return 100 * (j.count - bits.OnesCount64(j.recent)) / j.count, true
 }
 
+// most is how many questions a round has.
+func (j *Judge) most() int {
+	if j.Once {
+		return 1
+	}
+	return questions
+}
+
 // pause is the time that a question has for its answer before another one is asked.
-func (j *Judge) pause() time.Duration { return j.Interval / (questions + 1) }
+func (j *Judge) pause() time.Duration { return j.Interval / time.Duration(j.most()+1) }
 
 // Due is when Tick is to be called.
 func (j *Judge) Due() time.Time {
 	switch {
 	case j.began.IsZero():
 		return time.Time{} // at once
-	case j.answered, j.asked == questions:
+	case j.answered, j.asked == j.most():
 		return j.began.Add(j.Interval)
 	}
 	return j.last.Add(j.pause())
@@ -115,7 +125,7 @@ func (j *Judge) Tick(now time.Time) (ask bool) {
 	if j.began.IsZero() || !now.Before(j.began.Add(j.Interval)) {
 		// Where it is called late, or hadn't the time for each question, the machine may have slept, or have been
 		// too busy to hear an answer.
-		if late := now.Sub(j.began) > 2*j.Interval; !j.began.IsZero() && !j.answered && j.asked == questions && !late {
+		if late := now.Sub(j.began) > 2*j.Interval; !j.began.IsZero() && !j.answered && j.asked == j.most() && !late {
 			j.fail(now)
 		}
 		j.began, j.asked, j.answered = now, 0, false

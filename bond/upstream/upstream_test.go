@@ -32,7 +32,7 @@ func TestJudge(t *testing.T) {
 		{"ynnnnyyynnnnyyyyy", Dead}, {"ynnnnyyynnnnyyyyyy", OK}, // twice as long each time
 		{"ynnnnyyynnnnyyyyyynnnnyyyyyyyyyyy", Dead}, {"ynnnnyyynnnnyyyyyynnnnyyyyyyyyyyyy", OK},
 	} {
-		j := NewJudge(Settings{time.Second, 3, 3}, 0)
+		j := NewJudge(Settings{Interval: time.Second, Fails: 3, Passes: 3}, 0)
 		if play(j, start, tt.rounds); j.State() != tt.want {
 			t.Errorf("%s: %s, want %s", tt.rounds, j.State(), tt.want)
 		}
@@ -41,7 +41,7 @@ func TestJudge(t *testing.T) {
 
 // A path that was dead long ago is taken as any other.
 func TestJudgeForgets(t *testing.T) {
-	j := NewJudge(Settings{time.Second, 3, 3}, 0)
+	j := NewJudge(Settings{Interval: time.Second, Fails: 3, Passes: 3}, 0)
 	now := play(j, start, "ynnnnyyy")
 	for range 601 {
 		now = play(j, now, "y")
@@ -56,7 +56,7 @@ func TestJudgeForgets(t *testing.T) {
 
 // A machine that slept has heard nothing, which isn't the path's fault.
 func TestJudgeSlept(t *testing.T) {
-	j := NewJudge(Settings{time.Second, 1, 1}, 0)
+	j := NewJudge(Settings{Interval: time.Second, Fails: 1, Passes: 1}, 0)
 	now := play(j, start, "y")
 	j.Tick(now) // asked, and then asleep
 	if j.Tick(now.Add(time.Hour)); j.State() != OK {
@@ -73,7 +73,7 @@ func TestJudgeSlept(t *testing.T) {
 }
 
 func TestJudgeFigures(t *testing.T) {
-	j := NewJudge(Settings{time.Second, 3, 3}, 0)
+	j := NewJudge(Settings{Interval: time.Second, Fails: 3, Passes: 3}, 0)
 	if _, ok := j.RTT(); ok {
 		t.Error("a time without an answer")
 	}

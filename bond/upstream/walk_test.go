@@ -49,7 +49,7 @@ type thing struct {
 func newWorld(t testing.TB, r source, n int) *world {
 	w := &world{t: t, r: r, now: start, aside: Aside{}}
 	for i := range n {
-		w.slaves = append(w.slaves, &thing{name: string(rune('a' + i)), prio: -i, up: true, judge: NewJudge(Settings{time.Second, 3, 3}, 0)})
+		w.slaves = append(w.slaves, &thing{name: string(rune('a' + i)), prio: -i, up: true, judge: NewJudge(Settings{Interval: time.Second, Fails: 3, Passes: 3}, 0)})
 	}
 	w.active = "a"
 	return w

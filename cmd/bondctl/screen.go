@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -192,9 +193,8 @@ func pathsText(st bond.Status) string {
 		if m.Path == nil {
 			continue
 		}
-		asked = asked[:0]
-		for _, a := range m.Path.Targets {
-			asked = append(asked, a.String())
+		if asked = m.Path.Targets; st.Strategy == bond.StrategyRoutes && slices.Equal(st.Probe.Target, []string{"gateway"}) {
+			asked = []string{"each one's gateway"}
 		}
 		known = append(known, printable(m.Name)+" "+pathText(*m.Path))
 	}

@@ -29,8 +29,8 @@ type Keeper struct {
 	// Resting are the Wi-Fi members that needn't be associated while a cable serves.
 	Resting []string `json:"resting,omitempty"`
 	// Paths are those that are watched, by their slaves' names, and PathTargets who is asked over them.
-	Paths       []Path       `json:"paths,omitempty"`
-	PathTargets []netip.Addr `json:"path_targets,omitempty"`
+	Paths       []Path   `json:"paths,omitempty"`
+	PathTargets []string `json:"path_targets,omitempty"`
 	// Behind is what was met behind slaves, each for as long as it keeps its link.
 	Behind []Behind `json:"behind,omitempty"`
 }
