@@ -297,15 +297,10 @@ func (p *routesPlanner) giveBackReleased() {
 func (p *routesPlanner) rules() {
 	var wanted []rtnl.Rule
 	for _, m := range p.members {
-		if p.standsBack(m) {
-			continue
-		}
-		for _, n := range m.nets {
-			for _, r := range n.rules() {
-				wanted = append(wanted, r)
-				if _, there := r.In(p.state.rules); !there {
-					p.add(addRule{m.link.Name, r})
-				}
+		for _, r := range p.rulesOf(m) {
+			wanted = append(wanted, r)
+			if _, there := r.In(p.state.rules); !there {
+				p.add(addRule{m.link.Name, r})
 			}
 		}
 	}
@@ -315,6 +310,15 @@ func (p *routesPlanner) rules() {
 			p.add(delRule{p.Bond, has})
 		}
 	}
+}
+
+// rulesOf are the rules that a member is to have.
+func (p *routesPlanner) rulesOf(m routesMember) (list []rtnl.Rule) {
+	others := p.sharesNetwork(m, func(routesMember) bool { return true })
+	for _, n := range m.nets {
+		list = append(list, n.rules(!p.standsBack(m), others)...)
+	}
+	return list
 }
 
 // oldAddresses removes the addresses that bondctl has added and that aren't wanted any more.

@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 )
 
 // A PolicyTable is a part of the routing policy for people: a title for each column, and rows.
@@ -18,18 +20,16 @@ func (p *routesPlanner) policy() []PolicyTable {
 	rules := PolicyTable{Title: []string{"RULE", "FROM", "TO", "LOOKS UP", "BUT NOT"}}
 	routes := PolicyTable{Title: []string{"TABLE", "TO", "VIA", "OVER", "METRIC", "SOURCE"}}
 	for _, m := range p.members {
+		rules.Rows = append(rules.Rows, policyRules(p.rulesOf(m))...)
 		for _, n := range m.nets {
-			if !p.standsBack(m) {
-				rules.Rows = append(rules.Rows, n.policyRules()...)
-			}
 			routes.Rows = append(routes.Rows, n.policyRoutes(m)...)
 		}
 	}
 	return []PolicyTable{rules, routes}
 }
 
-func (n routesNet) policyRules() (rows [][]string) {
-	for _, r := range n.rules() {
+func policyRules(rules []rtnl.Rule) (rows [][]string) {
+	for _, r := range rules {
 		to, not := "anywhere", ""
 		if r.To.IsValid() {
 			to = r.To.String()

@@ -37,6 +37,9 @@ const (
 	ruleSpecific
 	// By the member's own table, that is by its default route.
 	ruleDefault
+	// By main with its default routes, where the member's own has no carrier: by another member of its network. Without
+	// this a full tunnel, whose rules come next, would take what goes around it while the member is well.
+	ruleOthers
 )
 
 // A routesMember is a member, and what it is to have.
@@ -280,8 +283,9 @@ func (n routesNet) routes(link int) (list []rtnl.Route) {
 	return list
 }
 
-// rules are those by which what comes from the member's addresses goes out over it.
-func (n routesNet) rules() (list []rtnl.Rule) {
+// rules are those by which what comes from the member's addresses goes out over it. By own the member itself is used,
+// and by others those of its network where it isn't.
+func (n routesNet) rules(own, others bool) (list []rtnl.Rule) {
 	for _, p := range n.addresses {
 		from := netip.PrefixFrom(p.Addr(), p.Addr().BitLen())
 		add := func(priority, table uint32, to netip.Prefix, suppress bool) {
@@ -289,11 +293,16 @@ func (n routesNet) rules() (list []rtnl.Rule) {
 			r.From, r.To, r.SuppressDefault, r.Protocol = from, to, suppress, RouteProtocol
 			list = with(list, r)
 		}
-		if p.Bits() < p.Addr().BitLen() {
+		if own && p.Bits() < p.Addr().BitLen() {
 			add(ruleConnected, n.table, p.Masked(), false)
 		}
 		add(ruleSpecific, unix.RT_TABLE_MAIN, netip.Prefix{}, true)
-		add(ruleDefault, n.table, netip.Prefix{}, false)
+		if own {
+			add(ruleDefault, n.table, netip.Prefix{}, false)
+		}
+		if others {
+			add(ruleOthers, unix.RT_TABLE_MAIN, netip.Prefix{}, false)
+		}
 	}
 	return list
 }

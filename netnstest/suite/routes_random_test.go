@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,7 +131,7 @@ func othersOf(h *netnstest.Host) (all []string) {
 // isOwnRule says whether a rule is in bondctl's range of priorities.
 func isOwnRule(line string) bool {
 	priority, _, _ := strings.Cut(line, ":")
-	return priority == "30000" || priority == "30001" || priority == "30002"
+	return slices.Contains([]string{"30000", "30001", "30002", "30003"}, priority)
 }
 
 // throughTunnelOr is a condition for Eventually: what names no source goes through the tunnel, which is in front, and
