@@ -106,10 +106,15 @@ func threeNICs(t *testing.T) *netnstest.Host {
 	return h
 }
 
+// runner is a host or a LAN.
+type runner interface {
+	Run(name string, args ...string) string
+}
+
 // shell runs command lines that have no quotes.
-func shell(h *netnstest.Host, lines ...string) {
+func shell(n runner, lines ...string) {
 	for _, line := range lines {
 		words := strings.Fields(line)
-		h.Run(words[0], words[1:]...)
+		n.Run(words[0], words[1:]...)
 	}
 }
