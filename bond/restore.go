@@ -20,6 +20,7 @@ func NewRestore(before Image, now State) Plan {
 	if r.byRoutes() {
 		r.then.promotes = true
 		r.mptcp()
+		r.defaults()
 		r.removeAdded() // while the settings are bondctl's
 		r.sysctls()
 		r.advertisements()

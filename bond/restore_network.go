@@ -155,6 +155,24 @@ func (r *restorer) routes() {
 	}
 }
 
+// defaults adds default routes that a group has replaced while its own are there still, so that there always is one. The
+// others, and an IPv6 one that the kernel would take for a path of ours, are for routes.
+func (r *restorer) defaults() {
+	for _, was := range r.before.Routes {
+		link, present := r.now.linkByIndex(was.Link)
+		reached := slices.ContainsFunc(r.then.addrsOf(link.Index), func(a rtnl.Addr) bool { return a.Prefix.Contains(was.Gateway) })
+		there := slices.ContainsFunc(r.then.routes, func(has rtnl.Route) bool {
+			joins := !was.Is4() && has.Destination == was.Destination && has.Table == was.Table && has.Metric == was.Metric
+			return joins || was.Like(has)
+		})
+		if present && link.Up && reached && !there && was.Destination.Bits() == 0 && !isAdvertised(was) && (!was.Source.IsValid() || r.then.local(was.Source)) {
+			back := was.Whole().After(r.elapsed)
+			r.add(addRoute{link.Name, back})
+			r.then.routes = append(r.then.routes, was)
+		}
+	}
+}
+
 // advertised says whether the kernel has a router's route still, be it with another metric. A copy of it would keep the
 // kernel from taking in what the router advertises next.
 func (r *restorer) advertised(was rtnl.Route) bool {
