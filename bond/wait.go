@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -36,6 +37,53 @@ func (h *Host) WaitAddress(ctx context.Context, name string, limit time.Duration
 	return h.wait(ctx, name, limit, ErrNoAddress, func() (bool, error) {
 		st, err := h.Brief(name)
 		return slices.ContainsFunc(st.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() }), err
+	})
+}
+
+// Usable says what a bond, or a group of the strategy routes, is to have so that it can be used; each has those before.
+type Usable string
+
+// The values of Usable.
+const (
+	HasLink    Usable = "link"    // an active member
+	HasAddress Usable = "address" // and an address that isn't link-local
+	HasRoute   Usable = "route"   // and a default route by a gateway
+)
+
+// ErrUnusable says that a bond hasn't got in time what it is to have.
+var ErrUnusable = errors.New("it can't be used yet")
+
+// Lacks is what of it a status lacks first; "" for nothing.
+func (u Usable) Lacks(st Status) Usable {
+	addresses, route := st.Addresses, len(st.Gateways) > 0
+	for _, m := range st.Members {
+		if st.Strategy == StrategyRoutes && m.Role == RoleActive {
+			addresses, route = m.Addresses, m.Gateway != nil
+		}
+	}
+	switch {
+	case st.Active == nil:
+		return HasLink
+	case u != HasLink && len(addresses) == 0:
+		return HasAddress
+	case u == HasRoute && !route:
+		return HasRoute
+	}
+	return ""
+}
+
+// WaitUsable waits until a bond has what it is to have, be it made only then. It follows the kernel's events. A limit
+// of 0 is none. The error is ErrUnusable when the time is over.
+func (h *Host) WaitUsable(ctx context.Context, name string, what Usable, limit time.Duration) error {
+	if limit == 0 {
+		limit = math.MaxInt64
+	}
+	return h.wait(ctx, name, limit, ErrUnusable, func() (bool, error) {
+		st, err := h.Brief(name)
+		if errors.Is(err, ErrNoBond) {
+			return false, nil
+		}
+		return err == nil && what.Lacks(st) == "", err
 	})
 }
 

@@ -87,7 +87,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			&cli.BoolFlag{Name: "verbose", Usage: "say on stderr each change before it is made"},
 		},
 		Commands: []*cli.Command{
-			upCommand(), downCommand(), statusCommand(), eventsCommand(), switchCommand(), confirmCommand(), drillCommand(), wifiCommand(), doctorCommand(),
+			upCommand(), downCommand(), statusCommand(), eventsCommand(), switchCommand(), confirmCommand(), waitCommand(), drillCommand(), wifiCommand(), doctorCommand(),
 			importCommand(), daemonCommand(), guardCommand(), installServiceCommand(),
 			completionCommand(), versionCommand(), helpCommand(),
 		},
