@@ -18,6 +18,9 @@ type Rehearsal struct {
 	Active string `json:"active"`
 	// Manual says that somebody had chosen it by hand.
 	Manual bool `json:"manual"`
+	// Group says that it is one of the strategy routes, and Choice whom somebody had chosen by hand there.
+	Group  bool    `json:"group,omitempty"`
+	Choice *choice `json:"choice,omitempty"`
 	// Members are the slaves that were up, and are so again afterwards.
 	Members []rehearsed `json:"members"`
 	// Cut is the slave that is held down now; "" for none. A keeper leaves it so.
@@ -44,27 +47,12 @@ func (h *Host) BeginRehearsal(ctx context.Context, name string, limit time.Durat
 		return err
 	}
 	defer unlock()
-	s, err := h.observe(name, nil)
+	r, err := h.newRehearsal(name)
 	if err != nil {
 		return err
 	}
-	was, err := h.store.record(name)
-	switch {
-	case err != nil:
-		return err
-	case s.Bond == nil:
-		return fmt.Errorf("%s: %w", name, ErrNoBond)
-	case s.Bond.ActiveSlave == "":
-		return &ObstacleError{Bond: name, What: name + " has no active slave"}
-	}
 	if err := h.store.of(name).CheckRoom(); err != nil {
 		return fmt.Errorf("nothing is rehearsed, for it couldn't be put back: %w", err)
-	}
-	r := &Rehearsal{Active: s.Bond.ActiveSlave, Manual: was.Manual.holds(s)}
-	for _, slave := range s.Bond.Slaves {
-		if link, _ := s.link(slave.Name); link.Up {
-			r.Members = append(r.Members, rehearsed{link.Name, link.Index})
-		}
 	}
 	up, err := statefile.Self()
 	if err != nil {
@@ -77,10 +65,40 @@ func (h *Host) BeginRehearsal(ctx context.Context, name string, limit time.Durat
 	return h.changeTrial(name, func(old *Trial) error { *old = t; return nil })
 }
 
+// newRehearsal takes down how a bond or a group is before a drill.
+func (h *Host) newRehearsal(name string) (*Rehearsal, error) {
+	was, err := h.store.record(name)
+	if err != nil {
+		return nil, err
+	}
+	if was.byRoutes() {
+		return h.beginGroupRehearsal(name, was)
+	}
+	s, err := h.observe(name, nil)
+	switch {
+	case err != nil:
+		return nil, err
+	case s.Bond == nil:
+		return nil, fmt.Errorf("%s: %w", name, ErrNoBond)
+	case s.Bond.ActiveSlave == "":
+		return nil, &ObstacleError{Bond: name, What: name + " has no active slave"}
+	}
+	r := &Rehearsal{Active: s.Bond.ActiveSlave, Manual: was.Manual.holds(s)}
+	for _, slave := range s.Bond.Slaves {
+		if link, _ := s.link(slave.Name); link.Up {
+			r.Members = append(r.Members, rehearsed{link.Name, link.Index})
+		}
+	}
+	return r, nil
+}
+
 // Rehearse makes a slave the active one, for a drill. Nobody's choice by hand is noted. The lock is held
 // for this step alone, and so by Cut and Mend: the keeper goes on to do its work, which is a part of
 // what is rehearsed.
 func (h *Host) Rehearse(ctx context.Context, name, slave string, how How) error {
+	if t, err := h.Trial(name); err == nil && t.Drill != nil && t.Drill.Group {
+		return h.rehearseByRoutes(ctx, name, slave, how)
+	}
 	return h.step(ctx, name, how, func(s State) (Step, error) {
 		if s.Bond.ActiveSlave == slave {
 			return nil, nil
@@ -127,6 +145,9 @@ func (h *Host) EndRehearsal(ctx context.Context, name string, limit time.Duratio
 	t, err := h.Trial(name)
 	if err != nil || t.Drill == nil {
 		return err
+	}
+	if t.Drill.Group {
+		return h.endGroupRehearsal(ctx, name, *t.Drill, how)
 	}
 	err = h.setAllUp(ctx, name, *t.Drill, how)
 	if left := h.makeActiveAgain(ctx, name, *t.Drill, limit, how); left != nil {
@@ -183,10 +204,11 @@ func (h *Host) chooseAgain(ctx context.Context, name, slave string) error {
 }
 
 // Ready says whether the bond could send by a slave now and for a while: its link is up, and
-// isn't in a delay of the driver's nor in a Wi-Fi handshake.
+// isn't in a delay of the driver's nor in a Wi-Fi handshake. A member of a group has a way out as well.
 func (st Status) Ready(slave string) bool {
 	return slices.ContainsFunc(st.Members, func(m MemberStatus) bool {
-		return m.Name == slave && value(m.MIIStatus) == "up" && !m.Dormant
+		leads := st.Strategy != StrategyRoutes || m.Gateway != nil && len(m.Addresses) > 0
+		return m.Name == slave && value(m.MIIStatus) == "up" && !m.Dormant && leads
 	})
 }
 
@@ -216,8 +238,12 @@ func (h *Host) WaitStatus(ctx context.Context, name string, limit time.Duration,
 }
 
 // GoesOver says whether what a link sends goes over the bond: it is the bond itself, or stacked
-// upon it, such as a VLAN.
+// upon it, such as a VLAN; or a member of the group.
 func (h *Host) GoesOver(name, link string) (bool, error) {
+	if r, err := h.store.record(name); err != nil || r.byRoutes() {
+		st, briefErr := h.Brief(name)
+		return slices.ContainsFunc(st.Members, func(m MemberStatus) bool { return m.Name == link }), errors.Join(err, briefErr)
+	}
 	s, err := h.observe(name, nil)
 	if err != nil {
 		return false, err

@@ -133,7 +133,7 @@ func TestSuccessor(t *testing.T) {
 
 func TestOrder(t *testing.T) {
 	up, down := "up", "down"
-	st := bond.Status{ActiveSlave: new("eth1"), Members: []bond.MemberStatus{
+	st := bond.Status{Active: new("eth1"), Members: []bond.MemberStatus{
 		{Name: "eth0", MIIStatus: &up}, {Name: "eth1", MIIStatus: &up}, {Name: "eth2", MIIStatus: &down}, {Name: "wlan0"},
 	}}
 	members, without := Order(st)

@@ -101,7 +101,7 @@ func (d *Drill) fail(ctx context.Context, f *Failover) error {
 		if err != nil {
 			return err
 		}
-		f.To = st.ActiveSlave
+		f.To = st.Active
 	} else {
 		st, err := d.Host.Brief(d.Name)
 		if err != nil {
@@ -227,10 +227,10 @@ func (d *Drill) settle(ctx context.Context, after time.Time, limit time.Duration
 }
 
 func active(st bond.Status) string {
-	if st.ActiveSlave == nil {
+	if st.Active == nil {
 		return ""
 	}
-	return *st.ActiveSlave
+	return *st.Active
 }
 
 // Successor is the member that the kernel would make active if another one failed: the primary,

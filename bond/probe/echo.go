@@ -28,6 +28,8 @@ import (
 // routes and neighbours, and through its packet filter. So it tells whether IPv4 or IPv6
 // gets through, and not only that somebody is there.
 //
+// Without an interface it asks by whichever the kernel's routes lead over, each time.
+//
 // It asks in the name of own where that is an address of this machine which can be used,
 // and else in the name of the one that the kernel chooses.
 func Echo(ctx context.Context, iface string, own, addr netip.Addr) error {
@@ -41,9 +43,9 @@ func askEcho(ctx context.Context, iface string, own, addr netip.Addr) error {
 	if !addr.IsValid() || addr.IsMulticast() || addr.IsUnspecified() {
 		return errors.New("it is no address of a host")
 	}
-	link, err := net.InterfaceByName(iface)
+	zone, err := zoneOf(iface, addr)
 	if err != nil {
-		return unix.ENODEV // net's own error can't be told from others
+		return err
 	}
 	conn, err := listenEcho(ctx, iface, echoSource(own, addr), addr)
 	if err != nil {
@@ -52,9 +54,7 @@ func askEcho(ctx context.Context, iface string, own, addr netip.Addr) error {
 	defer conn.Close()
 	q, buffer := newEcho(addr), make([]byte, 1<<16)
 	to := &net.IPAddr{IP: addr.AsSlice()}
-	if linkLocals.Contains(addr) {
-		to.Zone = strconv.Itoa(link.Index)
-	}
+	to.Zone = zone
 	for number, pause := range gatewayPauses {
 		err := q.ask(ctx, conn, to, number, pause, buffer)
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -62,6 +62,22 @@ func askEcho(ctx context.Context, iface string, own, addr netip.Addr) error {
 		}
 	}
 	return ErrSilent
+}
+
+// zoneOf is the zone of an address: that of the interface for a link-local one. The error is ENODEV where the
+// interface isn't there.
+func zoneOf(iface string, addr netip.Addr) (string, error) {
+	if iface == "" {
+		return "", nil
+	}
+	link, err := net.InterfaceByName(iface)
+	switch {
+	case err != nil:
+		return "", unix.ENODEV // net's own error can't be told from others
+	case linkLocals.Contains(addr):
+		return strconv.Itoa(link.Index), nil
+	}
+	return "", nil
 }
 
 // echoSource is the address in whose name to ask; the zero one for the kernel's choice.
@@ -73,10 +89,13 @@ func echoSource(own, addr netip.Addr) netip.Addr {
 	return own.WithZone("")
 }
 
-// listenEcho opens a raw socket (raw(7)) that is bound to the interface, and to own if
+// listenEcho opens a raw socket (raw(7)) that is bound to the interface, if there is one, and to own if
 // this machine has that address and it can be used by now.
 func listenEcho(ctx context.Context, iface string, own, addr netip.Addr) (net.PacketConn, error) {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		if iface == "" {
+			return nil
+		}
 		var bind error
 		err := raw.Control(func(fd uintptr) { bind = unix.BindToDevice(int(fd), iface) })
 		return errors.Join(err, bind)

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strconv"
 	"time"
 
 	"golang.org/x/net/icmp"
@@ -35,19 +34,15 @@ const askLimit = 20 * time.Millisecond
 // machine sends. Its questions have numbers, and so have the answers.
 func RepeatEcho(ctx context.Context, iface string, own, addr netip.Addr) (Repeater, error) {
 	addr = addr.Unmap().WithZone("")
-	link, err := net.InterfaceByName(iface)
+	zone, err := zoneOf(iface, addr)
 	if err != nil {
-		return nil, fmt.Errorf("ping %s on %s: %w", addr, iface, unix.ENODEV)
+		return nil, fmt.Errorf("ping %s on %s: %w", addr, iface, err)
 	}
 	conn, err := listenEcho(ctx, iface, echoSource(own, addr), addr)
 	if err != nil {
 		return nil, fmt.Errorf("ping %s on %s: %w", addr, iface, err)
 	}
-	r := &echoes{conn: conn, echo: newEcho(addr), to: &net.IPAddr{IP: addr.AsSlice()}, buffer: make([]byte, 1<<16)}
-	if linkLocals.Contains(addr) {
-		r.to.Zone = strconv.Itoa(link.Index)
-	}
-	return r, nil
+	return &echoes{conn: conn, echo: newEcho(addr), to: &net.IPAddr{IP: addr.AsSlice(), Zone: zone}, buffer: make([]byte, 1<<16)}, nil
 }
 
 type echoes struct {

@@ -29,6 +29,7 @@ func drillCommand() *cli.Command {
 			"to the next, beyond the time between any two: --rate says how fine that is.\n\n" +
 			"Afterwards everything is as before, also if it is interrupted or killed; only link_failure_count has grown. A keeper goes on with its work meanwhile, and up and down wait. " +
 			"What you do over the bond meanwhile goes on, and stops for as long as the drill says.\n\n" +
+			"Of a group of the strategy routes it shows what a switch to another member costs that which names no source; the frames are ICMP echo requests to a gateway that all members share, or to --target. There is no --cut.\n\n" +
 			"  bondctl drill\n" +
 			"  bondctl drill office --cut --rate 1000\n" +
 			"  bondctl drill --cut --json | jq '.[0].outage_ms'\n\n" +
@@ -88,8 +89,8 @@ func runDrill(c *cli.Context, h *bond.Host, name string) error {
 	if err != nil {
 		return err
 	}
-	if st.Strategy == bond.StrategyRoutes {
-		return fmt.Errorf("%s: drill rehearses the failovers of bonds, and this is a group of the strategy routes", name)
+	if st.Strategy == bond.StrategyRoutes && flags.cut {
+		return &bond.ObstacleError{Bond: name, What: "the members of a group carry addresses and routes, which the kernel drops when a link is set down; without --cut it isn't"}
 	}
 	if err := clearTrial(c, h, name); err != nil {
 		return err
@@ -98,7 +99,7 @@ func runDrill(c *cli.Context, h *bond.Host, name string) error {
 	if err != nil {
 		return err
 	}
-	train, asked, err := findTrain(c.Context, h, name, flags)
+	train, asked, err := findTrain(c.Context, h, st, flags)
 	if err != nil {
 		return err
 	}
@@ -116,7 +117,7 @@ func drillable(c *cli.Context, h *bond.Host, st bond.Status, cut bool) ([]string
 		return &bond.ObstacleError{Bond: st.Name, What: fmt.Sprintf(format, args...)}
 	}
 	members, without := drill.Order(st)
-	if st.Mode != "active-backup" {
+	if st.Strategy != bond.StrategyRoutes && st.Mode != "active-backup" {
 		return nil, obstacle("%s has mode %s, in which there is no failover", st.Name, st.Mode)
 	}
 	if len(members) < 2 {
@@ -126,8 +127,8 @@ func drillable(c *cli.Context, h *bond.Host, st bond.Status, cut bool) ([]string
 		}
 		return nil, obstacle("a failover of %s takes two members that have a link; with one: %s; %s", st.Name, orNobody(members), missing)
 	}
-	if st.ActiveSlave == nil {
-		return nil, obstacle("%s has no active slave", st.Name)
+	if st.Active == nil {
+		return nil, obstacle("%s has no active member", st.Name)
 	}
 	if without != nil {
 		warn(c, "left out, for want of a link: %s", linkless(st, without))

@@ -29,7 +29,7 @@ func TestDrillSentence(t *testing.T) {
 		{"switched", "eth0", "wlan0", drill.BySwitch, drill.BackByHand, ms(0), ms(0), ms(1), ms(10), "switching from eth0 to wlan0 costs you less than 10 ms, and back 10 ms; what a failure costs, which has to be noticed first, is shown by --cut"},
 	} {
 		f := drill.Failover{By: tt.by, From: tt.from, To: &tt.to, BackBy: &tt.backBy, Lost: tt.lost, OutageMS: tt.outage, BackLost: tt.backLost, BackOutageMS: tt.back}
-		if got := sentence(f, kinds, 10*time.Millisecond); got != tt.want {
+		if got := sentence(f, kinds, false, 10*time.Millisecond); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}

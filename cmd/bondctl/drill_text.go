@@ -27,6 +27,7 @@ type drillReport struct {
 	flags  drillFlags
 	asked  asked
 	kinds  map[string]string
+	group  bool // of the strategy routes
 	widths []int
 	all    []drilled
 }
@@ -35,7 +36,7 @@ type drillReport struct {
 var drillHead = []string{"FAILS", "TAKES OVER", "LOST", "OUTAGE", "WAY BACK", "LOST", "OUTAGE"}
 
 func newDrillReport(c *cli.Context, st bond.Status, flags drillFlags, who asked) *drillReport {
-	r := &drillReport{c: c, flags: flags, asked: who, kinds: map[string]string{}, all: []drilled{}}
+	r := &drillReport{c: c, flags: flags, asked: who, kinds: map[string]string{}, group: st.Strategy == bond.StrategyRoutes, all: []drilled{}}
 	name := 0
 	for _, m := range st.Members {
 		name = max(name, utf8.RuneCountInString(printable(m.Name)))
@@ -102,18 +103,22 @@ func (r *drillReport) end(complete bool) {
 		return
 	}
 	if complete && len(r.all) > 0 {
-		fmt.Fprintf(r.c.App.Writer, "\n%s\n", sentence(r.all[0].Failover, r.kinds, r.flags.interval()))
+		fmt.Fprintf(r.c.App.Writer, "\n%s\n", sentence(r.all[0].Failover, r.kinds, r.group, r.flags.interval()))
 	}
 }
 
 // sentence says what the failure of the member costs that was active before the drill.
-func sentence(f drill.Failover, kinds map[string]string, interval time.Duration) string {
+func sentence(f drill.Failover, kinds map[string]string, group bool, interval time.Duration) string {
 	away, back := cost(f.Lost, f.OutageMS, interval), cost(f.BackLost, f.BackOutageMS, interval)
 	from, to := printable(f.From), printable(*f.To)
 	docks := kinds[f.From] == bond.KindWired && kinds[*f.To] == bond.KindWiFi
 	switch {
 	case f.By == drill.BySwitch:
-		return fmt.Sprintf("switching from %s to %s costs you %s, and back %s; what a failure costs, which has to be noticed first, is shown by --cut", from, to, away, back)
+		text := fmt.Sprintf("switching from %s to %s costs you %s, and back %s", from, to, away, back)
+		if !group {
+			text += "; what a failure costs, which has to be noticed first, is shown by --cut"
+		}
+		return text
 	case docks && *f.BackBy == drill.BackByPolicy:
 		return fmt.Sprintf("undocking costs you %s, and docking again %s", away, back)
 	case docks:

@@ -41,8 +41,9 @@ const baselineTime = 3 * time.Second
 
 // findTrain has frames go to the first who answers all of them: of the gateways, or the one that
 // was named. ICMP echo is tried first.
-func findTrain(ctx context.Context, h *bond.Host, name string, flags drillFlags) (*drill.Train, asked, error) {
-	list, err := destinations(h, name, flags.target)
+func findTrain(ctx context.Context, h *bond.Host, st bond.Status, flags drillFlags) (*drill.Train, asked, error) {
+	name := st.Name
+	list, err := destinations(h, st, flags.target)
 	if err != nil {
 		return nil, asked{}, err
 	}
@@ -79,7 +80,11 @@ func (e *silentError) Hint() string {
 
 // destinations are whom to ask: the target or, without one, the gateways of the bond's default
 // routes, those of IPv4 first.
-func destinations(h *bond.Host, name string, target netip.Addr) (list []destination, err error) {
+func destinations(h *bond.Host, st bond.Status, target netip.Addr) (list []destination, err error) {
+	name := st.Name
+	if st.Strategy == bond.StrategyRoutes {
+		return groupDestinations(st, target)
+	}
 	if target.IsValid() {
 		hop, err := h.NextHopTo(target)
 		if err != nil {
@@ -111,10 +116,29 @@ func destinations(h *bond.Host, name string, target netip.Addr) (list []destinat
 	return list, nil
 }
 
+// groupDestinations are whom to ask over whichever member of a group is active: the target or, without one, a gateway
+// that all of them share.
+func groupDestinations(st bond.Status, target netip.Addr) ([]destination, error) {
+	if target.IsValid() {
+		return []destination{{addr: target, who: target.String()}}, nil
+	}
+	var shared netip.Addr
+	for _, m := range st.Members {
+		switch {
+		case !st.Ready(m.Name):
+		case shared.IsValid() && shared != *m.Gateway:
+			return nil, &silentError{st.Name, "the members have different gateways"}
+		default:
+			shared = *m.Gateway
+		}
+	}
+	return []destination{{addr: shared, who: "gateway " + shared.String()}}, nil
+}
+
 // ways are those in which a destination may be asked.
 func (d destination) ways() []string {
 	switch {
-	case d.NextHop.Addr != d.addr: // not on this link
+	case d.NextHop.Addr != d.addr: // not on this link, or over any of several
 		return []string{framesEcho}
 	case d.addr.Is6():
 		return []string{framesEcho, framesSolicits}
