@@ -201,7 +201,7 @@ func leasesOf(k statedir.Keeper) map[string]memberLease {
 	all := map[string]memberLease{}
 	for member, lent := range k.MemberLents {
 		if l, left := lent.Now(); l != nil {
-			all[member] = memberLease{l, left}
+			all[member] = memberLease{l, left, lent.Ifindex}
 		}
 	}
 	return all

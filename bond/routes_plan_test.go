@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/bondctl/bondctl/bond/internal/rtnl"
+	"github.com/bondctl/bondctl/bond/lease"
 )
 
 // groupOf is the configuration of a group, of a file's text.
@@ -354,5 +356,25 @@ func TestRoutesRenamed(t *testing.T) {
 	restore := NewRestore(*s.Before, s)
 	if steps := restore.String(); strings.Contains(steps, "eth0") || !strings.Contains(steps, "remove 192.0.2.99/24 from lan0") {
 		t.Errorf("the way back: %s", steps)
+	}
+}
+
+// What was lent over another link by the same name, since unplugged, isn't for the one that is there now.
+func TestRoutesLeaseOfAnotherLink(t *testing.T) {
+	for ifindex, want := range map[int]bool{0: true, 2: true, 7: false} { // 0 isn't known
+		_, s := twoNICs(t, "")
+		lent := lease.Lease{Address: netip.MustParsePrefix("192.0.2.107/24")}
+		s.leases = map[string]memberLease{"eth0": {&lent, time.Hour, ifindex}}
+		p, err := newRoutesPlan(groupOf(t, "strategy = \"routes\"\n[[member]]\nname = \"eth0\"\n"), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := slices.ContainsFunc(p.Steps, func(step Step) bool {
+			add, ok := step.(addAddress)
+			return ok && add.Address.Prefix == lent.Address
+		})
+		if got != want {
+			t.Errorf("lent over link %d, eth0 being 2: used %t, want %t", ifindex, got, want)
+		}
 	}
 }

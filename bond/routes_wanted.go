@@ -103,12 +103,13 @@ func (s *State) routesNet(m routesMember, family int, n MemberNetwork) routesNet
 	var others []netip.Prefix // which somebody else has given it
 	for _, a := range s.addrsOf(m.link.Index) {
 		ours := slices.Contains(s.added().Addresses, addedAddress{m.link.Name, a.Prefix})
-		leased := s.leases[m.link.Name].Lease != nil && s.leases[m.link.Name].Address == a.Prefix
+		lent := s.lentTo(m.link)
+		leased := lent.Lease != nil && lent.Address == a.Prefix
 		if r.owns(a) && !ours && !leased && !slices.Contains(n.Addresses, a.Prefix) {
 			others = append(others, a.Prefix)
 		}
 	}
-	r.lend(m.link.Name, s, n.Method, len(others) > 0)
+	r.lend(m.link, s, n.Method, len(others) > 0)
 	r.addresses = slices.Concat(r.named, others)
 	switch {
 	case n.Gateway.IsValid():
@@ -122,15 +123,25 @@ func (s *State) routesNet(m routesMember, family int, n MemberNetwork) routesNet
 }
 
 // lend finds out whether an address is to be leased, and takes the one that is.
-func (n *routesNet) lend(link string, s *State, method string, others bool) {
+func (n *routesNet) lend(link Link, s *State, method string, others bool) {
 	auto := (method == "" || method == MethodAuto) && len(n.named) == 0 && !others
 	if n.dhcp = n.family == unix.AF_INET && (method == MethodDHCP || auto); !n.dhcp {
 		return
 	}
-	if l := s.leases[link]; l.Lease != nil {
+	if l := s.lentTo(link); l.Lease != nil {
 		n.lease = l
 		n.named = append(slices.Clone(n.named), l.Address)
 	}
+}
+
+// lentTo is what DHCP has lent a member; without a Lease nothing. What was lent over another link by that name, since
+// unplugged, isn't for this one: its keeper finds out first where it leads.
+func (s *State) lentTo(l Link) memberLease {
+	lent := s.leases[l.Name]
+	if lent.ifindex != 0 && lent.ifindex != l.Index {
+		return memberLease{}
+	}
+	return lent
 }
 
 // leases says whether the member is to be leased an address, once what a DHCP client was lent is the member's own.

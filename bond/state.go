@@ -65,10 +65,11 @@ type State struct {
 	no6      bool                // this kernel has no IPv6
 }
 
-// A memberLease is what DHCP has lent a member, and for how much longer.
+// A memberLease is what DHCP has lent a member, for how much longer, and over which link; 0 where that isn't known.
 type memberLease struct {
 	*lease.Lease
-	left time.Duration
+	left    time.Duration
+	ifindex int
 }
 
 // BondState is a bond as the kernel has it.

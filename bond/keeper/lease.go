@@ -39,6 +39,7 @@ type leaser struct {
 	// adopted is the last place at which a lease was in force since its network was recognised.
 	adopted place
 	by      member    // the active slave there
+	ifindex int       // of the member that the leaser is for, if it is for one
 	since   time.Time // when the place called for another lease; zero when it has one
 	// doubted is set when the servers are asked since the gateway isn't the one that
 	// it should be. With their answer it is learnt anew how the gateway is recognised.
@@ -64,6 +65,7 @@ type leaseWish struct {
 	ipv6Only bool // IPv6 alone would do
 	place    place
 	by       member
+	ifindex  int                 // of a member that is leased an address itself; otherwise 0
 	own      []bond.HardwareAddr // of this machine
 	says     bond.Config         // what is named of who the bond is to servers, and nothing else
 }
@@ -78,7 +80,7 @@ type member struct {
 // what an earlier keeper was lent.
 func newLeaser(k *Keeper, iface, name string, lent statedir.Lent, reports chan<- []report) *leaser {
 	l := &leaser{
-		wish: newWish[leaseWish](), reports: reports, log: k.Log, memory: memoryOf(k.Host, name), lent: lent,
+		wish: newWish[leaseWish](), reports: reports, log: k.Log, memory: memoryOf(k.Host, name), lent: lent, ifindex: lent.Ifindex,
 		gateway: func(ctx context.Context, l lease.Lease) (net.HardwareAddr, error) {
 			return probe.Gateway(ctx, iface, l.Address.Addr(), l.Gateway(), nil)
 		},
@@ -134,15 +136,10 @@ func (l *leaser) fulfil(ctx context.Context, w leaseWish) {
 		l.stop() // it goes on under another name
 	}
 	l.says, l.by = w.says, w.by
+	l.replaced(ctx, w.ifindex)
 	switch {
 	case !w.dhcp:
-		l.stop()
-		l.now = standing{}
-		if l.lent.Lease != nil {
-			l.lent = statedir.Lent{}
-			l.tell(ctx, l.lent)
-		}
-		l.tell(ctx)
+		l.drop(ctx)
 	case l.client == nil && w.place.usable():
 		l.start(ctx, w.place)
 	case l.client == nil:
@@ -155,6 +152,29 @@ func (l *leaser) fulfil(ctx context.Context, w leaseWish) {
 		l.place, l.since = w.place, time.Now()
 		l.check(ctx, slept)
 	}
+}
+
+// replaced begins anew where the member is another link by the same name: what was lent over the old one went with it.
+func (l *leaser) replaced(ctx context.Context, ifindex int) {
+	was := l.ifindex
+	if ifindex == 0 || ifindex == was {
+		return
+	}
+	l.ifindex = ifindex
+	if was != 0 {
+		l.drop(ctx)
+	}
+}
+
+// drop ends the client and what was lent.
+func (l *leaser) drop(ctx context.Context) {
+	l.stop()
+	l.now = standing{}
+	if l.lent.Lease != nil {
+		l.lent = statedir.Lent{}
+		l.tell(ctx, l.lent)
+	}
+	l.tell(ctx)
 }
 
 // start begins to ask, for what is in force or was in an earlier life.

@@ -98,6 +98,7 @@ func (l *leaser) bind(ctx context.Context, taken lease.Lease) {
 	before, _ := l.lent.Now()
 	known := l.lent.GatewayMAC
 	l.lent = statedir.NewLent(taken)
+	l.lent.Ifindex = l.ifindex
 	if before != nil && before.Address == taken.Address && before.Gateway() == taken.Gateway() && !l.doubted {
 		l.lent.GatewayMAC = known
 	}

@@ -179,7 +179,7 @@ func (l *leaser) recognised(ctx context.Context, r recognised) {
 func (l *leaser) adopt(ctx context.Context, v statedir.Visited) {
 	before, _ := l.lent.Now()
 	l.lent = statedir.NewLent(v.Lease)
-	l.lent.GatewayMAC = v.GatewayMAC
+	l.lent.GatewayMAC, l.lent.Ifindex = v.GatewayMAC, l.ifindex
 	text := fmt.Sprintf("known here, by the gateway %s at %s", v.Lease.Gateway(), v.GatewayMAC)
 	e := l.another(before, v.Lease, text)
 	l.last, l.since, l.doubted, l.now = v.Lease.Address, time.Time{}, false, standing{}

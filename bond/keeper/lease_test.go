@@ -293,3 +293,38 @@ func TestLeaseRemembered(t *testing.T) {
 		}
 	})
 }
+
+// A phone that is plugged in again is another link of the same name, and may be another phone: nothing is in force until
+// it is known where it leads, whether its absence was seen or not.
+func TestLeaseOtherLink(t *testing.T) {
+	for _, seen := range []bool{true, false} {
+		t.Run(fmt.Sprintf("absence seen %t", seen), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := at(t, statedir.Lent{})
+				plug := func(ifindex int) {
+					n.wish.put(leaseWish{dhcp: true, ifindex: ifindex, place: place{path{ifindex, 1}, 0}})
+				}
+				plug(5)
+				n.expect(t, "asks for nothing")
+				n.lends(dhcp.Bound, "192.0.2.7/24")
+				n.expect(t, `lent 192.0.2.7/24 by ""`, " lease none -> 192.0.2.7/24: from 192.0.2.1 (1000 ms)",
+					"asks for 192.0.2.1", `lent 192.0.2.7/24 by "02:00:00:00:00:01"`)
+				if seen {
+					n.wish.put(leaseWish{})
+					n.expect(t, "asks no more", `lent nothing by ""`)
+				}
+				plug(6)
+				again := []string{"asks for 192.0.2.7/24", "asks for 192.0.2.1 at 02:00:00:00:00:01 in the name of 192.0.2.7",
+					`lent 192.0.2.7/24 by "02:00:00:00:00:01"`, " lease none -> 192.0.2.7/24: known here, by the gateway 192.0.2.1 at 02:00:00:00:00:01 (2 ms)",
+					"asks whether 192.0.2.7/24 holds"}
+				if !seen {
+					again = append([]string{"asks no more", `lent nothing by ""`}, again...)
+				}
+				n.expect(t, again...)
+				if n.lent.Ifindex != 6 {
+					t.Errorf("lent over link %d, want 6", n.lent.Ifindex)
+				}
+			})
+		})
+	}
+}

@@ -93,7 +93,7 @@ func (d *decider) wishMemberLeases(st bond.Status) {
 	}
 	wanted := map[string]leaseWish{}
 	for _, m := range st.Members {
-		w := leaseWish{dhcp: m.WantsDHCP, by: member{m.Name, value(m.Kind) == bond.KindWiFi}, own: st.MACs}
+		w := leaseWish{dhcp: m.WantsDHCP, by: member{m.Name, value(m.Kind) == bond.KindWiFi}, ifindex: m.Index, own: st.MACs}
 		if m.Index != 0 && linked(m) {
 			w.place.path = path{m.Index, m.CarrierChanges}
 		}

@@ -18,6 +18,9 @@ type Lent struct {
 	// GatewayMAC is how the gateway was recognised where the lease was had
 	// (RFC 4436); nil where it didn't answer.
 	GatewayMAC net.HardwareAddr `json:"gateway_mac,omitempty"`
+	// Ifindex is the link over which a member was lent it, under the strategy routes: a phone that is plugged in
+	// again is another link of the same name, and may be another phone. 0 where that isn't known.
+	Ifindex int `json:"ifindex,omitempty"`
 }
 
 // NewLent is a lease that was had just now.
