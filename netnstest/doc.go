@@ -62,7 +62,7 @@
 // that changes something, and [Cmd.Supervise] kills a program at any of its changes, those of files
 // included, or refuses them.
 // [Host.OtherLAN] is a second network, with addresses and DHCP of its own, for a machine that is carried
-// elsewhere.
+// elsewhere, and [Host.ThirdLAN] a third.
 //
 // [NewMachine] gives the virtual machine itself, to one test at a time: docks that are
 // hot-plugged for real through QEMU's monitor ([Machine.USBDock], [Machine.PCIDock]) and Wi-Fi

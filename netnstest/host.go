@@ -12,7 +12,7 @@ import (
 // Host is a machine under test, with a [LAN] behind it.
 type Host struct {
 	*Namespace
-	lan, other *LAN
+	lan, other, third *LAN
 }
 
 // HostOption is something that [New] and [NewMachine] shall do.
@@ -62,6 +62,15 @@ func (h *Host) OtherLAN() *LAN {
 		h.other = newLAN(h.t, "the other LAN", OtherLANAddr, OtherLANAddr6)
 	}
 	return h.other
+}
+
+// ThirdLAN is one more network, as OtherLAN is.
+func (h *Host) ThirdLAN() *LAN {
+	h.t.Helper()
+	if h.third == nil {
+		h.third = newLAN(h.t, "the third LAN", ThirdLANAddr, ThirdLANAddr6)
+	}
+	return h.third
 }
 
 // Carrier is a condition for [Eventually]: the link has, or has no, carrier.

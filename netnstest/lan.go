@@ -24,6 +24,12 @@ const (
 	OtherLANAddr6 = "2001:db8:1::1"
 )
 
+// Addresses of the third LAN's router, in 198.18.0.0/24 and 2001:db8:2::/64.
+const (
+	ThirdLANAddr  = "198.18.0.1"
+	ThirdLANAddr6 = "2001:db8:2::1"
+)
+
 // lanBridge is a LAN's switch, to which all its ports belong.
 const lanBridge = "lan"
 

@@ -20,6 +20,7 @@ var onMachine = []struct {
 	{"ColdStandby", testColdStandby},
 	{"RoutesWiFi", testRoutesWiFi},
 	{"RoutesNetworkManager", testRoutesNetworkManager},
+	{"RoutesNetworks", testRoutesNetworks},
 	{"DockAndWiFi", testDockAndWiFi},
 	{"StartUndocked", testStartUndocked},
 	{"StartWithoutNetwork", testStartWithoutNetwork},
