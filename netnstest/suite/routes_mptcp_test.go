@@ -21,12 +21,11 @@ import (
 // other end is behind both.
 func TestRoutesMPTCP(t *testing.T) {
 	t.Parallel()
-	if _, err := os.Stat("/proc/sys/net/mptcp/enabled"); err != nil {
-		netnstest.Skip(t, "%v: this kernel has no Multipath TCP", err)
-	}
+	needsMPTCP(t)
 	h := netnstest.New(t)
 	eth0, eth1 := h.Cable("eth0"), h.CableTo(h.OtherLAN(), "eth1")
-	server := joinLANs(t, h)
+	joinLANs(h)
+	server := mptcpEcho(t, h.LAN())
 	file := filepath.Join(t.TempDir(), "uplink.toml")
 	text := fmt.Sprintf("strategy = \"routes\"\nmptcp = true\nupdelay = 200\n"+
 		"[[member]]\nname = \"eth0\"\n[member.ipv4]\naddresses = [\"192.0.2.99/24\"]\ngateway = \"192.0.2.1\"\n"+
@@ -61,13 +60,18 @@ func TestRoutesMPTCP(t *testing.T) {
 	}
 }
 
+func needsMPTCP(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat("/proc/sys/net/mptcp/enabled"); err != nil {
+		netnstest.Skip(t, "%v: this kernel has no Multipath TCP", err)
+	}
+}
+
 // An mptcpServer is an echo server behind both LANs.
 type mptcpServer struct{ addr netip.AddrPort }
 
-// joinLANs has the LANs' routers know each other, and an echo server on an address of the first one that is reached
-// from both.
-func joinLANs(t *testing.T, h *netnstest.Host) mptcpServer {
-	t.Helper()
+// joinLANs has the LANs' routers know each other, and the first one have an address that is reached from both.
+func joinLANs(h *netnstest.Host) {
 	lan, other := h.LAN(), h.OtherLAN()
 	lan.Link("between", other.Namespace)
 	lan.Run("ip", "address", "add", "10.0.0.1/30", "dev", "between")
@@ -78,6 +82,11 @@ func joinLANs(t *testing.T, h *netnstest.Host) mptcpServer {
 	lan.Run("ip", "link", "set", "lo", "up")
 	lan.Run("ip", "route", "add", other.Addr.Masked().String(), "via", "10.0.0.2")
 	lan.Run("ip", "mptcp", "limits", "set", "subflows", "4", "add_addr_accepted", "4")
+}
+
+// mptcpEcho starts an echo server behind both LANs.
+func mptcpEcho(t *testing.T, lan *netnstest.LAN) mptcpServer {
+	t.Helper()
 	var listener net.Listener
 	var err error
 	lan.Do(func() {

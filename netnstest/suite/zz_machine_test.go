@@ -21,6 +21,7 @@ var onMachine = []struct {
 	{"RoutesWiFi", testRoutesWiFi},
 	{"RoutesNetworkManager", testRoutesNetworkManager},
 	{"RoutesNetworks", testRoutesNetworks},
+	{"RoutesMPTCPize", testRoutesMPTCPize},
 	{"DockAndWiFi", testDockAndWiFi},
 	{"StartUndocked", testStartUndocked},
 	{"StartWithoutNetwork", testStartWithoutNetwork},
