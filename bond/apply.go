@@ -184,7 +184,7 @@ func (k *kernel) doNetwork(step Step) error {
 		if err := probe.Solicit(s.Link); !errors.Is(err, unix.ENETDOWN) {
 			return err
 		}
-		return nil // its carrier's return brings advertisements
+		return nil
 	case addRule:
 		return k.AddRule(s.Rule)
 	case delRule:

@@ -54,7 +54,7 @@ var heritable = map[string][]string{
 		"accept_redirects", "secure_redirects", "send_redirects", "accept_source_route", "log_martians",
 	},
 	"ipv6": {
-		stableSecret, "addr_gen_mode", "accept_ra", "use_tempaddr", "forwarding", "disable_ipv6",
+		stableSecret, addrGenMode, "accept_ra", "use_tempaddr", "forwarding", "disable_ipv6",
 		"autoconf", "accept_ra_defrtr", "accept_ra_pinfo", "accept_ra_mtu", "accept_ra_rtr_pref",
 		"accept_ra_rt_info_min_plen", "accept_ra_rt_info_max_plen", "accept_redirects", "proxy_ndp",
 	},

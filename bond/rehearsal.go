@@ -92,7 +92,8 @@ func (h *Host) newRehearsal(name string) (*Rehearsal, error) {
 	return r, nil
 }
 
-// Rehearse makes a slave the active one, for a drill. Nobody's choice by hand is noted. The lock is held
+// Rehearse makes a slave the active one, for a drill. Nobody's choice by hand is noted of a bond, and of a group
+// whom somebody had chosen is put back. The lock is held
 // for this step alone, and so by Cut and Mend: the keeper goes on to do its work, which is a part of
 // what is rehearsed.
 func (h *Host) Rehearse(ctx context.Context, name, slave string, how How) error {

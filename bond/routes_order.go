@@ -92,5 +92,13 @@ func (s *State) isHeldBack(m routesMember) bool {
 func (s *State) holdsBack(link int) bool {
 	return slices.ContainsFunc(s.routes, func(r rtnl.Route) bool {
 		return r.Link == link && r.Protocol == RouteProtocol && r.Table == unix.RT_TABLE_MAIN && r.Metric >= heldBackMetric && r.Metric < standInMetric
-	}) || slices.ContainsFunc(s.addrs, func(a rtnl.Addr) bool { return a.Link == link && a.Metric >= heldBackMetric })
+	}) || slices.ContainsFunc(s.addrs, func(a rtnl.Addr) bool { return a.Link == link && a.Metric >= heldBackMetric }) ||
+		s.holdsRoutersBack(link)
+}
+
+// holdsRoutersBack says whether the kernel is told to put a link's routers behind: a member that has no more than IPv6 by
+// routers has nothing of ours by which to tell.
+func (s *State) holdsRoutersBack(link int) bool {
+	metric, err := strconv.ParseUint(raMetric.of(link).in(s.memberSysctls).Value, 10, 32)
+	return err == nil && metric >= heldBackMetric
 }

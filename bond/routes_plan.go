@@ -120,6 +120,26 @@ func (p *routesPlanner) sysctls(m routesMember) (steps []Step) {
 	for _, n := range m.nets {
 		if n.family == unix.AF_INET6 {
 			set("ipv6", raMetric.Key, metricWord(n.metric))
+			steps = append(steps, p.takeIPv6(m.link)...)
+		}
+	}
+	return steps
+}
+
+// takeIPv6 has the kernel do a link's IPv6 where a manager did: such a one listens to routers itself, and has the kernel
+// not do so and make no addresses. By its default route it is known that there was one.
+func (p *routesPlanner) takeIPv6(link Link) (steps []Step) {
+	if !slices.ContainsFunc(p.state.routes, func(r rtnl.Route) bool {
+		return r.Link == link.Index && !r.Is4() && r.Destination.Bits() == 0 && r.Protocol == unix.RTPROT_RA && !isAdvertised(r)
+	}) {
+		return nil
+	}
+	for _, key := range []struct{ name, off, usual string }{{acceptRA, "0", "1"}, {addrGenMode, "1", "0"}} {
+		has := sysctl{Link: link.Index, Family: "ipv6", Key: key.name}.in(p.state.memberSysctls)
+		if has.Value == key.off {
+			to := has
+			to.Value = key.usual
+			steps = append(steps, setSysctl{link.Name, has.Value, to})
 		}
 	}
 	return steps

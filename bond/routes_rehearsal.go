@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // beginGroupRehearsal is what a drill of a group of the strategy routes notes: who is active, and whom somebody has chosen.
@@ -20,17 +21,36 @@ func (h *Host) beginGroupRehearsal(name string, r record) (*Rehearsal, error) {
 
 // rehearseByRoutes makes a member the active one, as if it had been chosen by hand.
 func (h *Host) rehearseByRoutes(ctx context.Context, name, member string, how How) error {
-	return h.choose(ctx, name, how, func(s State) (*choice, error) {
-		link, present := s.link(member)
-		if !present {
-			return nil, fmt.Errorf("%s isn't there any more", member)
+	return h.inGroup(ctx, name, func(s State, r record) error {
+		members := s.routesMembers(*r.Config)
+		at := slices.IndexFunc(members, func(m routesMember) bool { return m.link.Name != "" && m.name == member })
+		if err := mayBeActive(name, member, members, at); err != nil {
+			return err
 		}
-		return &choice{link.Name, link.Index, link.Changes}, nil
+		link := members[at].link
+		return h.choose(ctx, name, r, &choice{link.Name, link.Index, link.Changes}, onTrial(how))
 	})
 }
 
-// choose notes whom somebody has chosen, and has the routes go by that.
-func (h *Host) choose(ctx context.Context, name string, how How, whom func(State) (*choice, error)) error {
+// endGroupRehearsal has the order decide again, or whom somebody had chosen before.
+func (h *Host) endGroupRehearsal(ctx context.Context, name string, was Rehearsal, how How) error {
+	err := h.inGroup(ctx, name, func(_ State, r record) error {
+		return h.choose(ctx, name, r, was.Choice, onTrial(how))
+	})
+	if errors.Is(err, ErrNoBond) {
+		err = nil // a down was faster
+	}
+	return errors.Join(err, h.concludeTrial(name))
+}
+
+// onTrial has a drill go on, whose own trial is no reason to wait.
+func onTrial(how How) How {
+	how.Refusals = &Refusals{}
+	return how
+}
+
+// inGroup calls f with how a group is and what is recorded of it, under its apply lock.
+func (h *Host) inGroup(ctx context.Context, name string, f func(State, record) error) error {
 	unlock, err := h.store.lock(ctx, name)
 	if err != nil {
 		return err
@@ -40,23 +60,12 @@ func (h *Host) choose(ctx context.Context, name string, how How, whom func(State
 	if err != nil {
 		return err
 	}
+	if r.Config == nil {
+		return fmt.Errorf("%s: %w", name, ErrNoBond)
+	}
 	s, err := h.look(*r.Config)
 	if err != nil {
 		return err
 	}
-	if r.Manual, err = whom(s); err != nil {
-		return err
-	}
-	if err := h.store.writeRecord(name, r); err != nil {
-		return err
-	}
-	how.Refusals = &Refusals{} // a drill is on trial, which is no reason to wait
-	_, err = h.reconcileLocked(ctx, name, nil, how)
-	return err
-}
-
-// endGroupRehearsal has the order decide again, or whom somebody had chosen before.
-func (h *Host) endGroupRehearsal(ctx context.Context, name string, was Rehearsal, how How) error {
-	err := h.choose(ctx, name, how, func(State) (*choice, error) { return was.Choice, nil })
-	return errors.Join(err, h.concludeTrial(name))
+	return f(s, r)
 }

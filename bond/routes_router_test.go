@@ -2,6 +2,7 @@ package bond
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -47,6 +48,25 @@ add rule 30002: from 2001:db8::7/128 lookup 31002`
 	s.routes = filter(s.routes, func(r rtnl.Route) bool { return r.Protocol != unix.RTPROT_RA })
 	if _, steps := stepsOf(t, c, s); steps != "remove default route via fe80::1 table 31002 over eth0" {
 		t.Errorf("the router is gone:\n%s", steps)
+	}
+}
+
+// TestRoutesIPv6: the kernel does a link's IPv6 where a manager did, and nowhere else.
+func TestRoutesIPv6(t *testing.T) {
+	for _, lasts := range []bool{true, false} {
+		c, s := routerGroup(t)
+		for _, key := range []sysctl{{2, "ipv6", acceptRA, "0"}, {2, "ipv6", addrGenMode, "1"}} {
+			s.memberSysctls = append(s.memberSysctls, key)
+		}
+		if lasts {
+			s.routes[0].Expires = rtnl.Forever
+		}
+		_, steps := stepsOf(t, c, s)
+		for _, want := range []string{"set net.ipv6.conf.eth0.accept_ra: 0 -> 1", "set net.ipv6.conf.eth0.addr_gen_mode: 1 -> 0"} {
+			if strings.Contains(steps, want) != lasts {
+				t.Errorf("a lasting route %t: %q\n%s", lasts, want, steps)
+			}
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/bondctl/bondctl/bond/internal/rtnl"
 	"github.com/bondctl/bondctl/bond/internal/statedir"
 	"github.com/bondctl/bondctl/bond/upstream"
 )
@@ -28,6 +29,9 @@ func (h *Host) routesStatusOf(s State, r record) (Status, error) {
 		return Status{}, err
 	}
 	s.leases = leasesOf(k)
+	if s.memberSysctls == nil {
+		s.memberSysctls = s.readSysctls(s.routerMetrics(*r.Config))
+	}
 	st := newRoutesStatus(s, r)
 	st.Trial = t.status()
 	var more []string
@@ -68,6 +72,7 @@ func newRoutesStatus(s State, r record) Status {
 			one.Role = RoleActive
 			st.Active, st.ActiveReason = &one.Name, new(routesReason(st, s, members, active))
 		}
+		one.Unadvertised = s.unadvertised(m)
 		st.Addresses = append(st.Addresses, one.Addresses...)
 		st.Members = append(st.Members, one)
 	}
@@ -75,6 +80,23 @@ func newRoutesStatus(s State, r record) Status {
 		st.MACs = append(st.MACs, l.MAC, l.PermMAC)
 	}
 	return st
+}
+
+// unadvertised says whether a member's IPv6 router has yet to say something, so that the kernel gives its default route
+// the metric that it is to have.
+func (s *State) unadvertised(m routesMember) bool {
+	for _, n := range m.nets {
+		if n.family != unix.AF_INET6 || !n.byRouter {
+			continue
+		}
+		if n.standsIn {
+			return !m.held
+		}
+		return slices.ContainsFunc(s.routes, func(r rtnl.Route) bool {
+			return r.Link == m.link.Index && n.isDefault(r) && isAdvertised(r) && r.Table == unix.RT_TABLE_MAIN && r.Metric != n.metric
+		})
+	}
+	return false
 }
 
 // heldByPath says that it is because of a path that a preferred member isn't the active one.

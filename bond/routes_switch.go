@@ -20,15 +20,23 @@ func (h *Host) switchByRoutes(ctx context.Context, name, member string, r record
 		return "", "", err
 	}
 	m := members[at]
-	was := r
-	r.Manual = &choice{m.name, m.link.Index, m.link.Changes}
-	if err := h.store.writeRecord(name, r); err != nil {
+	if err := h.choose(ctx, name, r, &choice{m.name, m.link.Index, m.link.Changes}, how); err != nil {
 		return "", "", err
 	}
-	if _, err := h.reconcileLocked(ctx, name, nil, how); err != nil {
-		return "", "", errors.Join(err, h.store.writeRecord(name, was))
-	}
 	return m.name, "it stays active as long as its link is up; then the order decides again", nil
+}
+
+// choose notes whom somebody has chosen, nil for nobody, and has the routes go by that. The caller has the lock.
+func (h *Host) choose(ctx context.Context, name string, r record, chosen *choice, how How) error {
+	was := r
+	r.Manual = chosen
+	if err := h.store.writeRecord(name, r); err != nil {
+		return err
+	}
+	if _, err := h.reconcileLocked(ctx, name, nil, how); err != nil {
+		return errors.Join(err, h.store.writeRecord(name, was))
+	}
+	return nil
 }
 
 // mayBeActive says why a member of a group can't be made active.

@@ -343,7 +343,19 @@ func (s *State) routesSysctls(c Config) (list []sysctl) {
 		for _, key := range []string{ignoreLinkDown, arpFilter, rpFilter, promoteSecondaries} {
 			list = append(list, sysctl{Link: m.link.Index, Family: "ipv4", Key: key})
 		}
-		list = append(list, sysctl{Link: m.link.Index, Family: "ipv6", Key: ignoreLinkDown}, raMetric.of(m.link.Index))
+		for _, key := range []string{ignoreLinkDown, raMetric.Key, acceptRA, addrGenMode} {
+			list = append(list, sysctl{Link: m.link.Index, Family: "ipv6", Key: key})
+		}
+	}
+	return list
+}
+
+// routerMetrics are the settings by which routers' default routes get their metrics, without their values.
+func (s *State) routerMetrics(c Config) (list []sysctl) {
+	for _, m := range s.expand(c) {
+		if m.link.Name != "" {
+			list = append(list, raMetric.of(m.link.Index))
+		}
 	}
 	return list
 }
@@ -359,4 +371,6 @@ const (
 	rpFilter = "rp_filter"
 	// An address that goes takes no others of its network along.
 	promoteSecondaries = "promote_secondaries"
+	// 1: the kernel makes no link-local address.
+	addrGenMode = "addr_gen_mode"
 )

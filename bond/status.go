@@ -117,6 +117,9 @@ type MemberStatus struct {
 	Gateway *netip.Addr `json:"gateway"`
 	Metric  *uint32     `json:"metric"`
 	Table   *uint32     `json:"table"`
+	// Unadvertised says, under the strategy routes, that the default route of its IPv6 router hasn't the metric yet that it
+	// is to have: the router is to advertise anew.
+	Unadvertised bool `json:"-"`
 	// Resting says that the keeper leaves a Wi-Fi member unassociated while a cable serves
 	// (wifi_standby cold).
 	Resting bool `json:"resting"`

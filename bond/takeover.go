@@ -179,7 +179,7 @@ func (t takeover) loseSource(r rtnl.Route) bool {
 func (s *State) settingsOf(g giver) (list []sysctl) {
 	const none = "1" // of addr_gen_mode: the kernel makes no link-local address
 	managed := func(c sysctl) bool {
-		return c.Link == g.link.Index && c.Family == "ipv6" && (c.Key == acceptRA && c.Value == "0" || c.Key == "addr_gen_mode" && c.Value == none)
+		return c.Link == g.link.Index && c.Family == "ipv6" && (c.Key == acceptRA && c.Value == "0" || c.Key == addrGenMode && c.Value == none)
 	}
 	count := 0
 	for _, c := range s.differing {

@@ -78,9 +78,9 @@ func (h *Host) WaitUsable(ctx context.Context, name string, what Usable, limit t
 	if limit == 0 {
 		limit = math.MaxInt64
 	}
-	return h.wait(ctx, name, limit, ErrUnusable, func() (bool, error) {
+	return h.waitOrLook(ctx, name, limit, time.Second, ErrUnusable, func() (bool, error) {
 		st, err := h.Brief(name)
-		if errors.Is(err, ErrNoBond) {
+		if errors.Is(err, ErrNoBond) { // a group is one once it is recorded, of which the kernel doesn't tell
 			return false, nil
 		}
 		return err == nil && what.Lacks(st) == "", err
@@ -108,6 +108,17 @@ func (st Status) settled() bool {
 
 // wait waits until isSo; over is the error when the time is over.
 func (h *Host) wait(ctx context.Context, name string, limit time.Duration, over error, isSo func() (bool, error)) error {
+	return h.waitOrLook(ctx, name, limit, 0, over, isSo)
+}
+
+// waitOrLook is wait for what the kernel doesn't always tell of: it looks again and again. 0 is never.
+func (h *Host) waitOrLook(ctx context.Context, name string, limit, again time.Duration, over error, isSo func() (bool, error)) error {
+	var ticks <-chan time.Time
+	if again > 0 {
+		tick := time.NewTicker(again)
+		defer tick.Stop()
+		ticks = tick.C
+	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var changes <-chan struct{}
@@ -127,6 +138,7 @@ func (h *Host) wait(ctx context.Context, name string, limit time.Duration, over 
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%s: %w", name, over)
+		case <-ticks:
 		case _, open := <-changes:
 			if !open && ctx.Err() == nil {
 				return fmt.Errorf("wait for %s: the kernel's messages can't be had", name)

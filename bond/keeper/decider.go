@@ -9,6 +9,7 @@ import (
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/internal/backoff"
 	"github.com/bondctl/bondctl/bond/internal/statedir"
+	"github.com/bondctl/bondctl/bond/probe"
 )
 
 // A report is what a task tells the decider: a [statedir.Trouble], with no text
@@ -26,8 +27,9 @@ type decider struct {
 	contest  contest
 
 	connections connections
-	returns     returns   // under the strategy routes
-	due         time.Time // when a member may be held back no longer; zero: only an event can bring that about
+	returns     returns // under the strategy routes
+	solicits    solicits
+	due         time.Time // when one of these two has something to do; zero: only an event can bring that about
 	bearers     bearers
 
 	leaser       *leaser
@@ -66,6 +68,7 @@ func newDecider(k *Keeper, r *record) *decider {
 	reports := make(chan []report)
 	d := &decider{
 		Keeper: k, record: r, reload: !k.Recorded,
+		solicits:     solicits{ask: probe.Solicit},
 		triggers:     triggers{asked: k.Wake, reload: k.Reload, reports: reports, record: r},
 		memberLeases: newMemberLeases(k, maps.Clone(r.state.MemberLents), reports),
 		leaser:       newLeaser(k, k.Name, k.Name, r.state.Lent, reports),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -79,10 +80,18 @@ func EndLease(h *bond.Host, name string) (notes []string) {
 // which they must hold at their servers, and otherwise to the servers.
 func endLease(h *bond.Host, dir statedir.Dir, name string) error {
 	k, _, err := dir.Keeper()
-	for member := range k.MemberLents {
+	members := slices.Collect(maps.Keys(k.MemberLents))
+	if st, briefErr := h.Brief(name); briefErr == nil && st.Strategy == bond.StrategyRoutes {
+		for _, m := range st.Members { // also those whose leases have ended, by which servers know them
+			if !slices.Contains(members, m.Name) {
+				members = append(members, m.Name)
+			}
+		}
+	}
+	for _, member := range append(members, "") {
 		err = errors.Join(err, endLeaseOf(h, name, member, k))
 	}
-	return errors.Join(err, endLeaseOf(h, name, "", k))
+	return err
 }
 
 // endLeaseOf gives a member's lease back, or that of the bond where member is "".

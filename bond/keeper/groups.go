@@ -22,6 +22,9 @@ func (d *decider) holdBack() map[string]bool {
 	}
 	held, due := d.returns.decide(st, d.record.deadPaths(), time.Now())
 	d.due = due
+	if due := d.solicits.decide(st, time.Now()); !due.IsZero() && (d.due.IsZero() || due.Before(d.due)) {
+		d.due = due
+	}
 	d.announcer.announce(d.bearers.taken(st))
 	return held
 }

@@ -3,8 +3,6 @@ package keeper
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/bondctl/bondctl/bond"
 	"github.com/bondctl/bondctl/bond/internal/statedir"
@@ -55,13 +53,13 @@ func inherit(dir statedir.Dir, memory leaseMemory, member string, l lease.Lease,
 	return dir.WriteKeeper(k)
 }
 
-// Disinherit takes back what Inherit did, as long as no keeper has gone on with it.
-func Disinherit(h *bond.Host, name string) error {
-	return disinherit(statedir.Of(h.StateDir(), name), name, func(member string) leaseMemory { return memoryOfMember(h, name, member) })
+// Disinherit takes back what Inherit did for a member, or for a bond, as long as no keeper has gone on with it.
+func Disinherit(h *bond.Host, name, member string) error {
+	return disinherit(statedir.Of(h.StateDir(), name), memoryOfMember(h, name, member), member)
 }
 
-func disinherit(dir statedir.Dir, name string, memory func(member string) leaseMemory) error {
-	unlock, err := lockKeeper(dir, name)
+func disinherit(dir statedir.Dir, memory leaseMemory, member string) error {
+	unlock, err := lockKeeper(dir, memory.bond)
 	if errors.Is(err, ErrKept) {
 		return nil
 	}
@@ -69,27 +67,21 @@ func disinherit(dir statedir.Dir, name string, memory func(member string) leaseM
 		return err
 	}
 	defer unlock()
+	remembered, err := memory.dir.Remembered()
+	if err != nil || remembered.Taken == nil {
+		return err
+	}
 	k, _, err := dir.Keeper()
 	if err != nil {
 		return err
 	}
-	taken := false
-	for _, member := range append(slices.Collect(maps.Keys(k.MemberLents)), "") {
-		remembered, err := memory(member).dir.Remembered()
-		if err != nil {
-			return err
-		}
-		if remembered.Taken != nil {
-			taken = true
-			if err := memory(member).disinherit(); err != nil {
-				return err
-			}
-		}
+	k.Lend(member, statedir.Lent{})
+	if k.Lent.Lease == nil && len(k.MemberLents) == 0 {
+		err = dir.RemoveKeeper()
+	} else {
+		err = dir.WriteKeeper(k)
 	}
-	if !taken {
-		return nil
-	}
-	return dir.RemoveKeeper()
+	return errors.Join(err, memory.disinherit())
 }
 
 // lockKeeper takes the keeper's lock. The error is ErrKept where there is a keeper.

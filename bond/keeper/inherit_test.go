@@ -55,11 +55,11 @@ func testInherit(t *testing.T, member string) {
 	if err := inherit(dir, memory, member, had, who); !errors.Is(err, ErrKept) {
 		t.Errorf("beside a keeper: %v", err)
 	}
-	if err := disinherit(dir, "bond0", func(string) leaseMemory { return memory }); err != nil {
+	if err := disinherit(dir, memory, member); err != nil {
 		t.Errorf("beside a keeper: %v", err)
 	}
 	record.close(true)
-	if err := disinherit(dir, "bond0", func(string) leaseMemory { return memory }); err != nil {
+	if err := disinherit(dir, memory, member); err != nil {
 		t.Fatal(err)
 	}
 	if _, kept, err := dir.Keeper(); kept || err != nil {
@@ -81,7 +81,7 @@ func TestInheritBesideOwn(t *testing.T) {
 	if err := inherit(dir, memory, "", leaseOf("192.0.2.8/24"), lease.Identity{}); !errors.Is(err, ErrKept) {
 		t.Errorf("got %v, want %v", err, ErrKept)
 	}
-	if err := disinherit(dir, "bond0", func(string) leaseMemory { return memory }); err != nil {
+	if err := disinherit(dir, memory, ""); err != nil {
 		t.Error(err)
 	}
 	if k, _, err := dir.Keeper(); k.Lent.Lease == nil || err != nil {

@@ -166,11 +166,14 @@ func (p *paths) take(ctx context.Context, w pathsWish) {
 	p.now = w
 	for name, is := range p.watches {
 		i := slices.IndexFunc(w.watched, func(o watchedPath) bool { return o.name == name })
-		if i < 0 || fresh || w.watched[i] != is.watchedPath {
+		switch {
+		case i < 0 || fresh || !w.watched[i].isPathOf(is.watchedPath):
 			p.end(is)
+		case w.watched[i] != is.watchedPath:
+			is.reopen(w.watched[i])
 		}
 	}
-	if len(w.watched) == 0 && w.asked() == nil {
+	if w.settings == (upstream.Settings{}) { // nothing is to be watched any more
 		clear(p.deaths)
 		clear(p.dead)
 		clear(p.aside)
@@ -215,6 +218,14 @@ func (p *paths) begin(ctx context.Context, w *watch) {
 			send(ctx, p.answers, answer)
 		})
 	})
+}
+
+// reopen has a path asked in another name from now on. What is known of it stays.
+func (w *watch) reopen(as watchedPath) {
+	if w.asker != nil {
+		w.asker.Close()
+	}
+	w.asker, w.watchedPath = nil, as
 }
 
 // end ends a watch. How often the path was dead stays known.

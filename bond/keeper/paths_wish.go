@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/bondctl/bondctl/bond"
@@ -41,6 +42,12 @@ type watchedPath struct {
 	addresses, servers string
 }
 
+// isPathOf says whether two are one path, in whose name ever it is asked.
+func (w watchedPath) isPathOf(o watchedPath) bool {
+	o.addresses, o.servers = w.addresses, w.servers
+	return w == o
+}
+
 // asked are all who are asked.
 func (w pathsWish) asked() []string {
 	var list []string
@@ -67,7 +74,7 @@ func openPath(w watchedPath, wish pathsWish) (asker, error) {
 		}
 		urls = append(urls, u)
 	}
-	return probe.OpenBeyond(w.name, addrsOf(w.addresses), wish.targets, urls, addrsOf(w.servers), wish.settings.Interval)
+	return probe.OpenBeyond(w.name, addrsOf(w.addresses), wish.targets, urls, addrsOf(w.servers), wish.settings.Interval*8/10) // so that it is free when it is asked next
 }
 
 // listOf is a list of addresses that can be compared, addrsOf what it lists.
@@ -77,6 +84,16 @@ func listOf(addrs []netip.Addr) string {
 		words = append(words, a.String())
 	}
 	return strings.Join(words, " ")
+}
+
+// oneOfEach is the first address of each family.
+func oneOfEach(prefixes []netip.Prefix) (addrs []netip.Addr) {
+	for _, p := range prefixes {
+		if !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Is4() == p.Addr().Is4() }) {
+			addrs = append(addrs, p.Addr())
+		}
+	}
+	return addrs
 }
 
 func addrsOf(list string) (addrs []netip.Addr) {
@@ -138,11 +155,7 @@ func groupPathsWishOf(st bond.Status, p bond.Probe, names func(member string) re
 		one := watchedPath{name: m.Name, index: m.Index, changes: m.CarrierChanges, own: string(m.Address)}
 		switch {
 		case len(w.asked()) > 0 && len(m.Addresses) > 0:
-			var own []netip.Addr
-			for _, a := range m.Addresses {
-				own = append(own, a.Addr())
-			}
-			one.beyond, one.addresses, one.servers = true, listOf(own), listOf(names(m.Name).Servers)
+			one.beyond, one.addresses, one.servers = true, listOf(oneOfEach(m.Addresses)), listOf(names(m.Name).Servers)
 		case len(w.asked()) == 0 && m.Gateway != nil:
 			one.gateway = *m.Gateway
 		default:

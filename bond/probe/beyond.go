@@ -21,8 +21,9 @@ type Beyond struct {
 	asking sync.WaitGroup
 }
 
-// OpenBeyond opens the sockets. own are the interface's addresses, of which one of each family is used; servers are
-// those that know the web servers' names, or nil for those of resolv.conf(5). A web server has limit to answer.
+// OpenBeyond opens the sockets. own are the interface's addresses, of which one of each family is used; servers know the
+// web servers' names, and are asked through the interface too. Where there are none the machine's own are asked, over
+// whichever interface they are reached. A web server has limit to answer.
 func OpenBeyond(iface string, own, targets []netip.Addr, urls []*url.URL, servers []netip.Addr, limit time.Duration) (*Beyond, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &Beyond{heard: make(chan netip.Addr), cancel: cancel}

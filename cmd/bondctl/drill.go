@@ -170,6 +170,12 @@ func linkless(st bond.Status, names []string) string {
 			why = *m.PendingReason
 		case m.Dormant:
 			why = "not associated yet"
+		case m.Path != nil && m.Path.State == "dead":
+			why = "its path is dead"
+		case st.Strategy == bond.StrategyRoutes && m.Carrier != nil && *m.Carrier && len(m.Addresses) == 0:
+			why = "no address"
+		case st.Strategy == bond.StrategyRoutes && m.Carrier != nil && *m.Carrier && m.Gateway == nil:
+			why = "no gateway"
 		case m.MIIStatus != nil && *m.MIIStatus == "going back":
 			why = "its updelay is still running"
 		}

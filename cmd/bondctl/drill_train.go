@@ -82,8 +82,8 @@ func (e *silentError) Hint() string {
 // routes, those of IPv4 first.
 func destinations(h *bond.Host, st bond.Status, target netip.Addr) (list []destination, err error) {
 	name := st.Name
-	if st.Strategy == bond.StrategyRoutes {
-		return groupDestinations(st, target)
+	if st.Strategy == bond.StrategyRoutes && !target.IsValid() {
+		return groupDestinations(st)
 	}
 	if target.IsValid() {
 		hop, err := h.NextHopTo(target)
@@ -96,6 +96,9 @@ func destinations(h *bond.Host, st bond.Status, target netip.Addr) (list []desti
 		}
 		if !over {
 			return nil, &bond.ObstacleError{Bond: name, What: fmt.Sprintf("the way to %s leads over %s, and not over %s", target, hop.Link, name)}
+		}
+		if st.Strategy == bond.StrategyRoutes {
+			hop = bond.NextHop{} // whichever member is active
 		}
 		return []destination{{hop, target, target.String()}}, nil
 	}
@@ -116,12 +119,9 @@ func destinations(h *bond.Host, st bond.Status, target netip.Addr) (list []desti
 	return list, nil
 }
 
-// groupDestinations are whom to ask over whichever member of a group is active: the target or, without one, a gateway
-// that all of them share.
-func groupDestinations(st bond.Status, target netip.Addr) ([]destination, error) {
-	if target.IsValid() {
-		return []destination{{addr: target, who: target.String()}}, nil
-	}
+// groupDestinations are whom to ask over whichever member of a group is active, where nobody is named: a gateway that all
+// of them share.
+func groupDestinations(st bond.Status) ([]destination, error) {
 	var shared netip.Addr
 	for _, m := range st.Members {
 		switch {

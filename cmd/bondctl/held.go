@@ -96,18 +96,7 @@ func (f *owners) release() error {
 	if !f.host.InitialNamespace() || len(f.holds) == 0 && !f.config.TakeOver {
 		return nil
 	}
-	if err := manager.LedgerOf(f.config.Name).Release(f.c.Context, manager.Plan(f.config.Name, matches(f.config), f.holds)); err != nil {
-		return err
-	}
-	if !f.config.ByRoutes() { // a bond does that for its slaves
-		return nil
-	}
-	for _, hold := range f.holds {
-		if err := manager.KernelIPv6(hold.Interface); err != nil {
-			return err
-		}
-	}
-	return nil
+	return manager.LedgerOf(f.config.Name).Release(f.c.Context, manager.Plan(f.config.Name, matches(f.config), f.holds))
 }
 
 // reclaim has network managers look after a bond's links again, but for those in use.

@@ -148,13 +148,17 @@ func (f *owners) takeOver() error {
 	return f.stop()
 }
 
+// leased is the member whose lease an heir's is from now on; "" where it is the bond's.
+func (f *owners) leased(heir *owner.Link) string {
+	if f.config.ByRoutes() {
+		return heir.Interface
+	}
+	return ""
+}
+
 // inherit has the keeper go on with a link's lease.
 func (f *owners) inherit(heir *owner.Link) error {
-	member := ""
-	if f.config.ByRoutes() {
-		member = heir.Interface
-	}
-	err := keeper.Inherit(f.host, f.config.Name, member, *heir.Lease, heir.Identity)
+	err := keeper.Inherit(f.host, f.config.Name, f.leased(heir), *heir.Lease, heir.Identity)
 	if errors.Is(err, keeper.ErrKept) {
 		warn(f.c, "the lease of %s, which %s has, isn't renewed: %s has one, or a keeper that asks for it", heir.Lease.Address.Addr(), heir.Interface, f.config.Name)
 		return nil
@@ -284,8 +288,10 @@ func (f *owners) giveBack() {
 	if f == nil || !f.taken {
 		return
 	}
-	if err := keeper.Disinherit(f.host, f.config.Name); err != nil {
-		warn(f.c, "%v", err)
+	for _, heir := range f.heirs {
+		if err := keeper.Disinherit(f.host, f.config.Name, f.leased(heir)); err != nil {
+			warn(f.c, "%v", err)
+		}
 	}
 	giveBackOwners(f.c, f.host, f.config.Name)
 }

@@ -51,7 +51,7 @@ func wait(c *cli.Context, h *bond.Host, name string) error {
 		return fmt.Errorf("%s: it was interrupted", name)
 	case errors.Is(statusErr, bond.ErrNoBond):
 		return hinted(fmt.Errorf("%s: there is no such bond after %s", name, limit), "bondctl up --help")
-	case statusErr != nil:
+	case statusErr != nil || what.Lacks(st) == "": // it has it by now
 		return statusErr
 	}
 	return hinted(fmt.Errorf("%s has no %s after %s: %s", name, what.Lacks(st), limit, st.HealthReason), "bondctl status "+name)

@@ -80,6 +80,7 @@ func testNetworkManager(t *testing.T) {
 		}
 		return nil
 	})
+	routesOfNetworkManager(t, m, s, dock, wifi)
 	for range sample(0, 1) {
 		dock.Remove()
 		netnstest.Eventually(t, nmHas(s.Host, wifi.Name+":connected:home"))

@@ -174,7 +174,7 @@ func TestDHCPClient(t *testing.T) {
 				return nil
 			})
 			netnstest.Eventually(t, runsOnce(t, h, address))
-			sameClient(t, before[0], clientsOf(t, h))
+			netnstest.Eventually(t, sameClient(t, h, before[0]))
 			keepsLease(t, server)
 			if r := stream.Stop(); r.Err != nil && before[0].Program != owner.Udhcpc { // whose script takes the address off
 				t.Error(r)
@@ -185,17 +185,20 @@ func TestDHCPClient(t *testing.T) {
 	}
 }
 
-// sameClient checks that a client runs again as it did.
-func sameClient(t *testing.T, was owner.Client, now []owner.Client) {
-	t.Helper()
-	if len(now) != 1 {
-		t.Errorf("found %v, want one client", now)
-		return
-	}
-	is := now[0]
-	if is.PID == was.PID || strings.Join(is.Args, " ") != strings.Join(was.Args, " ") || is.Dir != was.Dir ||
-		strings.Join(is.Env, " ") != strings.Join(was.Env, " ") {
-		t.Errorf("it runs as %+v, and ran as %+v", is, was)
+// sameClient is a condition for Eventually: a client runs again as it did. One that goes to the background is another
+// process from then on.
+func sameClient(t *testing.T, h *netnstest.Host, was owner.Client) func() error {
+	return func() error {
+		now := clientsOf(t, h)
+		if len(now) != 1 {
+			return fmt.Errorf("found %v, want one client", now)
+		}
+		is := now[0]
+		if is.PID == was.PID || strings.Join(is.Args, " ") != strings.Join(was.Args, " ") || is.Dir != was.Dir ||
+			strings.Join(is.Env, " ") != strings.Join(was.Env, " ") {
+			return fmt.Errorf("it runs as %+v, and ran as %+v", is, was)
+		}
+		return nil
 	}
 }
 

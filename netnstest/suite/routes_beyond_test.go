@@ -11,16 +11,13 @@ import (
 	"github.com/bondctl/bondctl/netnstest"
 )
 
-// upstream is an address beyond the routers of both LANs, which each of them reaches by itself.
-const upstream = "203.0.113.1"
-
 // TestRoutesBeyond has the upstream of the preferred member's router fail while that router answers: another member is
 // used until the upstream is back. The upstream is asked by ICMP echo, or as a web server with a name that only the
 // member's own name server knows.
 func TestRoutesBeyond(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, probe string }{
-		{"echo", "target = \"" + upstream + "\"\ninterval = \"300ms\"\n"},
+		{"echo", "target = \"" + everywhere + "\"\ninterval = \"300ms\"\n"},
 		{"web", "target = \"http://check.example/generate_204\"\ninterval = \"1s\"\nfails = 2\npasses = 1\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -30,10 +27,10 @@ func TestRoutesBeyond(t *testing.T) {
 			h.CableTo(h.OtherLAN(), "eth1")
 			for _, lan := range []*netnstest.LAN{h.LAN(), h.OtherLAN()} {
 				lan.Run("ip", "link", "set", "lo", "up")
-				lan.Run("ip", "address", "add", upstream+"/32", "dev", "lo")
+				lan.Run("ip", "address", "add", everywhere+"/32", "dev", "lo")
 				lan.DHCP()
 				lan.Start("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--bind-interfaces",
-					"--listen-address="+lan.Addr.Addr().String(), "--address=/check.example/"+upstream)
+					"--listen-address="+lan.Addr.Addr().String(), "--address=/check.example/"+everywhere)
 				serveWeb(t, lan)
 			}
 			file := filepath.Join(t.TempDir(), "uplink.toml")
@@ -41,7 +38,7 @@ func TestRoutesBeyond(t *testing.T) {
 			succeeds(t, h, "up", "uplink", "--config", file)
 			netnstest.Eventually(t, serves(t, h, "eth0", "ok"))
 			netnstest.Eventually(t, pathsOfGroup(t, h, "ok", "ok"))
-			h.LAN().Run("ip", "address", "del", upstream+"/32", "dev", "lo")
+			h.LAN().Run("ip", "address", "del", everywhere+"/32", "dev", "lo")
 			netnstest.Eventually(t, pathsOfGroup(t, h, "dead", "ok"))
 			netnstest.Eventually(t, serves(t, h, "eth1", "degraded"))
 			netnstest.Eventually(t, leaves(h, "eth1"))
@@ -50,7 +47,7 @@ func TestRoutesBeyond(t *testing.T) {
 				t.Errorf("%s: %s", st.ActiveReason, st.HealthReason)
 			}
 			h.LAN().Run("ping", "-c1", h.LAN().Addr.Addr().String())
-			h.LAN().Run("ip", "address", "add", upstream+"/32", "dev", "lo")
+			h.LAN().Run("ip", "address", "add", everywhere+"/32", "dev", "lo")
 			netnstest.Eventually(t, serves(t, h, "eth0", "ok"))
 			t.Log("\n" + succeeds(t, h, "status", "uplink").Stdout + succeeds(t, h, "events", "uplink").Stdout)
 			succeeds(t, h, "down", "uplink")

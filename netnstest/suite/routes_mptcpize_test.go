@@ -41,7 +41,7 @@ for (my $number = 1; print $conn "$number ", "x" x 2000, "\n"; $number++) { sele
 )
 
 // testRoutesMPTCPize: the connection of a plain program that Debian's mptcpize runs goes on over the Wi-Fi of another
-// network while the cable is out, or its NIC is gone, and is by cable again afterwards.
+// network while the cable is out (in the long form also its NIC), and is by cable again afterwards.
 func testRoutesMPTCPize(t *testing.T) {
 	needsMPTCP(t)
 	m := netnstest.NewMachine(t)
@@ -69,7 +69,9 @@ func testRoutesMPTCPize(t *testing.T) {
 	netnstest.Eventually(t, hasSubflows(m.Host, 2))
 	netnstest.Eventually(t, s.by(m.LAN()))
 	for range sample(1, 5) {
-		for _, way := range []struct{ lose, regain func() }{{dock.Pull, dock.Plug}, {dock.Remove, dock.Insert}} {
+		// The kernel tells the server of an address that is gone over whichever subflow comes first, be it the one that
+		// is gone as well (6.1); then the server may have no room for the new one. So it's for the long form.
+		for _, way := range []struct{ lose, regain func() }{{dock.Pull, dock.Plug}, {dock.Remove, dock.Insert}}[:sample(1, 2)] {
 			away := s.goesOver(t, m.OtherLAN(), way.lose)
 			back := s.goesOver(t, m.LAN(), way.regain)
 			t.Logf("over Wi-Fi after %v, by cable again after %v", away, back)

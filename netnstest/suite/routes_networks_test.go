@@ -38,7 +38,7 @@ func testRoutesNetworks(t *testing.T) {
 	t.Log("\n" + succeeds(t, m.Host, "status", "uplink").Stdout)
 	ping := m.PingTo(netip.MustParseAddr(everywhere), 20*time.Millisecond)
 	orders := [][]int{{0, 1, 2}, {2, 1, 0}, {1, 0, 2}, {1, 2, 0}, {0, 2, 1}, {2, 0, 1}}
-	for i, lost := range orders[:sample(2, len(orders))] {
+	for i, lost := range orders[:sample(1, len(orders))] {
 		for _, back := range sample(orders[i:i+1], orders) {
 			n.round(lost, back)
 		}

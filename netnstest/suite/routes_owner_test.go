@@ -60,13 +60,13 @@ func TestRoutesClient(t *testing.T) {
 		t.Errorf("down doesn't say %q:\n%s%s", want, o.Stdout, o.Stderr)
 	}
 	netnstest.Eventually(t, runsOnce(t, h, address))
-	sameClient(t, was, clientsOf(t, h))
+	netnstest.Eventually(t, sameClient(t, h, was))
 }
 
-// testRoutesNetworkManager is testNetworkManager of a group: the members' addresses stay where they are, and NetworkManager
-// leaves them alone until down.
-func testRoutesNetworkManager(t *testing.T) {
-	m, s, dock, wifi := nmMachine(t)
+// routesOfNetworkManager has a group take the members over that NetworkManager looks after. Their addresses stay where they
+// are, the kernel does their IPv6, and NetworkManager leaves them alone until down.
+func routesOfNetworkManager(t *testing.T, m *netnstest.Machine, s *netnstest.Systemd, dock *netnstest.Dock, wifi *netnstest.WiFi) {
+	t.Helper()
 	before := nmState(s.Host)
 	address, err := addressOf(s.Host, dock.Name)
 	if err != nil {

@@ -304,47 +304,6 @@ func leaves(h *netnstest.Host, by string) func() error {
 	}
 }
 
-// testRoutesWiFi has a cable and a Wi-Fi of another network, which bondctl associates: each is leased an address of its
-// own, and what is new leaves by Wi-Fi while the cable is out.
-func testRoutesWiFi(t *testing.T) {
-	m := netnstest.NewMachine(t)
-	eth0 := m.Cable("eth0")
-	m.LAN().DHCP()
-	m.OtherLAN().DHCP()
-	wifi := m.RadioTo(m.OtherLAN())
-	wifi.StartAP()
-	file := filepath.Join(t.TempDir(), "uplink.toml")
-	text := fmt.Sprintf("strategy = \"routes\"\nupdelay = 200\n[[member]]\nname = \"eth0\"\n[[member]]\nkind = \"wifi\"\nwpa_conf = %q\n", wifi.Config(netnstest.Control))
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	before := trafficOf(m.Host)
-	succeeds(t, m.Host, "up", "uplink", "--config", file)
-	defer bondctl(t, m.Host, "down", "uplink")
-	netnstest.Eventually(t, serves(t, m.Host, "eth0", "ok"))
-	ping := m.OtherLAN().PingTo(memberAddress(t, m.Host, wifi.Name), 20*time.Millisecond)
-	netnstest.Eventually(t, ping.Answered)
-	for range sample(1, 10) {
-		eth0.Pull()
-		netnstest.Eventually(t, leaves(m.Host, wifi.Name))
-		netnstest.Eventually(t, serves(t, m.Host, wifi.Name, "degraded"))
-		eth0.Plug()
-		netnstest.Eventually(t, leaves(m.Host, "eth0"))
-	}
-	wifi.StopAP()
-	netnstest.Eventually(t, serves(t, m.Host, "eth0", "degraded"))
-	t.Log("\n" + succeeds(t, m.Host, "status", "uplink").Stdout)
-	wifi.StartAP()
-	netnstest.Eventually(t, serves(t, m.Host, "eth0", "ok"))
-	succeeds(t, m.Host, "down", "uplink")
-	netnstest.Eventually(t, func() error {
-		if d := diff.Diff(before, trafficOf(m.Host)); d != "" {
-			return fmt.Errorf("down leaves something (-before +after)\n%s", d)
-		}
-		return nil
-	})
-}
-
 // memberAddress is a member's first address.
 func memberAddress(t *testing.T, h *netnstest.Host, link string) netip.Addr {
 	t.Helper()

@@ -18,8 +18,6 @@ var onMachine = []struct {
 	{"BetterDuplex", testBetterDuplex},
 	{"BetterWiFi", testBetterWiFi},
 	{"ColdStandby", testColdStandby},
-	{"RoutesWiFi", testRoutesWiFi},
-	{"RoutesNetworkManager", testRoutesNetworkManager},
 	{"RoutesNetworks", testRoutesNetworks},
 	{"RoutesMPTCPize", testRoutesMPTCPize},
 	{"DockAndWiFi", testDockAndWiFi},

@@ -43,10 +43,14 @@ func (k Keeper) LentTo(member string) Lent {
 	return k.MemberLents[member]
 }
 
-// Lend notes it.
+// Lend notes it, or that nothing is lent any more.
 func (k *Keeper) Lend(member string, l Lent) {
-	if member == "" {
+	switch {
+	case member == "":
 		k.Lent = l
+		return
+	case l.Lease == nil:
+		delete(k.MemberLents, member)
 		return
 	}
 	if k.MemberLents == nil {
