@@ -288,7 +288,7 @@ func (i *Image) keepByRoutes(step Step, s *State) {
 	case addRule:
 		i.Added.addRule(step.Rule)
 	case delRoute:
-		if r := step.Route.By(link.Index); r.Protocol != RouteProtocol && !slices.ContainsFunc(i.Routes, r.Like) {
+		if r := step.Route.By(link.Index); r.Protocol != RouteProtocol && !isAdvertised(r) && !slices.ContainsFunc(i.Routes, r.Like) {
 			i.Routes = append(i.Routes, r)
 		}
 	case setSysctl:

@@ -177,8 +177,7 @@ func (r *restorer) defaults() {
 // kernel from taking in what the router advertises next.
 func (r *restorer) advertised(was rtnl.Route) bool {
 	if isAdvertised(was) && r.byRoutes() {
-		link, _ := r.now.linkByIndex(was.Link)
-		return value(link.Carrier) // the routers are asked, and where none can be a copy stands in until it ends
+		return true // the routers are asked
 	}
 	return was.Protocol == unix.RTPROT_RA && slices.ContainsFunc(r.then.routes, func(has rtnl.Route) bool {
 		return has.Protocol == unix.RTPROT_RA && has.Link == was.Link && has.Destination == was.Destination && has.Gateway == was.Gateway

@@ -55,9 +55,7 @@ add rule 30002: from 2001:db8::7/128 lookup 31002`
 func TestRoutesIPv6(t *testing.T) {
 	for _, lasts := range []bool{true, false} {
 		c, s := routerGroup(t)
-		for _, key := range []sysctl{{2, "ipv6", acceptRA, "0"}, {2, "ipv6", addrGenMode, "1"}} {
-			s.memberSysctls = append(s.memberSysctls, key)
-		}
+		s.memberSysctls = append(s.memberSysctls, sysctl{2, "ipv6", acceptRA, "0"}, sysctl{2, "ipv6", addrGenMode, "1"})
 		if lasts {
 			s.routes[0].Expires = rtnl.Forever
 		}

@@ -88,15 +88,16 @@ func TestRoutesAdvertised(t *testing.T) {
 	h.CableTo(h.OtherLAN(), "eth1")
 	h.LAN().DHCP()
 	h.OtherLAN().DHCP()
+	for _, name := range []string{"eth0", "eth1"} { // or the routers' bridges have no carrier, and no address to speak from
+		h.Run("ip", "link", "set", name, "up")
+	}
 	advertise(t, h.LAN(), "lan")
 	advertise(t, h.OtherLAN(), "lan")
 	file := filepath.Join(t.TempDir(), "uplink.toml")
 	if err := os.WriteFile(file, []byte(differentNetworks), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"eth0", "eth1"} { // the routers have spoken, and won't for minutes
-		h.Run("ip", "link", "set", name, "up")
-	}
+	// The routers have spoken, and won't for minutes.
 	netnstest.Eventually(t, defaults6(h, "eth0 1024", "eth1 1024"))
 	succeeds(t, h, "up", "uplink", "--config", file)
 	netnstest.Eventually(t, serves(t, h, "eth0", "ok"))
