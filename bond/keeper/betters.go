@@ -23,7 +23,8 @@ type betters struct {
 
 	now     bettersWish
 	signals map[string]float64 // each one's, of late
-	moved   time.Time          // when it chose another Wi-Fi last
+	moved   time.Time          // when it chose another Wi-Fi last, and which
+	movedTo string
 	told    string
 	toldOf  []better.Link // the figures that were told
 }
@@ -96,15 +97,19 @@ func (b *betters) choose(ctx context.Context) (again <-chan time.Time) {
 		b.tell(ctx, why)
 	}
 	wireless := b.now.wifi[to] && b.now.wifi[b.now.active]
-	if to == b.now.active || b.now.active == "" || wireless && time.Since(b.moved) < calmTime {
+	if to == b.now.active || b.now.active == "" || wireless && b.calm() {
 		return again
 	}
 	if wireless {
-		b.moved = time.Now()
+		b.moved, b.movedTo = time.Now(), to
 	}
 	send(ctx, b.reports, []report{preferred{b.now.active, to}})
 	return again
 }
+
+// calm says whether the active Wi-Fi was chosen only a moment ago, by the signals of then. Whom the kernel has chosen since,
+// as after a cable that was in between, may be left at once.
+func (b *betters) calm() bool { return b.now.active == b.movedTo && time.Since(b.moved) < calmTime }
 
 // smooth has each signal be the mean of what it was and what it is.
 func (b *betters) smooth(links []better.Link) {

@@ -95,6 +95,9 @@ func TestBetters(t *testing.T) {
 		a.expect(t, 2*signalTime, "looks", "by wlan0 -47 dBm 100 Mb/s, wlan1 -45 dBm 100 Mb/s", "looks", "by wlan0 -33 dBm 100 Mb/s, wlan1 -45 dBm 100 Mb/s")
 		a.expect(t, calmTime-3*signalTime, "looks", "by wlan0 -26 dBm 100 Mb/s, wlan1 -45 dBm 100 Mb/s", "looks", "by wlan0 -23 dBm 100 Mb/s, wlan1 -45 dBm 100 Mb/s", "looks", "by wlan0 -21 dBm 100 Mb/s, wlan1 -45 dBm 100 Mb/s", "wlan0 serves better than wlan1")
 		a.wishes(t, time.Second, "wlan0", all, "looks", "by eth0 100 Mb/s, wlan0 -20 dBm 100 Mb/s, wlan1 -45 dBm 100 Mb/s", "eth0 serves better than wlan0") // at once
+		const later = "wlan0 -20 dBm 100 Mb/s, wlan1 -45 dBm 100 Mb/s"
+		a.wishes(t, time.Second, "eth0", all, "looks")
+		a.wishes(t, time.Second, "wlan1", wireless, "looks", "by "+later, "wlan0 serves better than wlan1") // at once: the kernel has chosen wlan1 since
 		a.wishes(t, time.Hour, "", nil, `by `)
 	})
 }
