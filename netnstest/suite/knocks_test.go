@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -23,9 +24,19 @@ const (
 // answerKnocks has a LAN's router accept connections, and nothing more.
 func answerKnocks(t *testing.T, lan *netnstest.LAN) {
 	t.Helper()
+	serve(t, lan, net.ListenConfig{}, net.JoinHostPort(everywhere, knockPort), func(conn net.Conn) {
+		// Whoever closes first keeps the port for a minute, so that isn't here.
+		_ = conn.SetReadDeadline(time.Now().Add(netnstest.Patience))
+		_, _ = conn.Read(make([]byte, 1))
+	})
+}
+
+// serve has a LAN's router listen, and serve each connection until serveOne returns.
+func serve(t *testing.T, lan *netnstest.LAN, config net.ListenConfig, addr string, serveOne func(net.Conn)) net.Addr {
+	t.Helper()
 	var listener net.Listener
 	var err error
-	lan.Do(func() { listener, err = net.Listen("tcp", net.JoinHostPort(everywhere, knockPort)) })
+	lan.Do(func() { listener, err = config.Listen(context.Background(), "tcp", addr) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,13 +47,13 @@ func answerKnocks(t *testing.T, lan *netnstest.LAN) {
 			if err != nil {
 				return
 			}
-			go func() { // whoever closes first keeps the port for a minute, so that isn't here
+			go func() {
 				defer conn.Close()
-				_ = conn.SetReadDeadline(time.Now().Add(netnstest.Patience))
-				_, _ = conn.Read(make([]byte, 1))
+				serveOne(conn)
 			}()
 		}
 	}()
+	return listener.Addr()
 }
 
 // knocks are new connections of the machine's to everywhere, one every few milliseconds: one that hangs holds no other up.

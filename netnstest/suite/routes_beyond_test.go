@@ -71,25 +71,9 @@ func pathsOfGroup(t *testing.T, h *netnstest.Host, want ...string) func() error 
 // serveWeb has a LAN's router serve HTTP at all of its addresses.
 func serveWeb(t *testing.T, lan *netnstest.LAN) {
 	t.Helper()
-	var listener net.Listener
-	var err error
-	lan.Do(func() { listener, err = net.Listen("tcp", "0.0.0.0:80") })
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				if line, _ := bufio.NewReader(conn).ReadString('\n'); strings.HasPrefix(line, "GET /generate_204 HTTP/1.1") {
-					fmt.Fprint(conn, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
-				}
-			}()
+	serve(t, lan, net.ListenConfig{}, "0.0.0.0:80", func(conn net.Conn) {
+		if line, _ := bufio.NewReader(conn).ReadString('\n'); strings.HasPrefix(line, "GET /generate_204 HTTP/1.1") {
+			fmt.Fprint(conn, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
 		}
-	}()
+	})
 }

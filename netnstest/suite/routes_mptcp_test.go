@@ -2,7 +2,6 @@ package suite
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -87,28 +86,13 @@ func joinLANs(h *netnstest.Host) {
 // mptcpEcho starts an echo server behind both LANs.
 func mptcpEcho(t *testing.T, lan *netnstest.LAN) mptcpServer {
 	t.Helper()
-	var listener net.Listener
-	var err error
-	lan.Do(func() {
-		var lc net.ListenConfig
-		lc.SetMultipathTCP(true)
-		listener, err = lc.Listen(context.Background(), "tcp", "203.0.113.1:0")
+	var config net.ListenConfig
+	config.SetMultipathTCP(true)
+	addr := serve(t, lan, config, everywhere+":0", func(conn net.Conn) {
+		t.Cleanup(func() { conn.Close() })
+		echoLines(conn)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { conn.Close() })
-			go echoLines(conn)
-		}
-	}()
-	return mptcpServer{netip.MustParseAddrPort(listener.Addr().String())}
+	return mptcpServer{netip.MustParseAddrPort(addr.String())}
 }
 
 func echoLines(conn net.Conn) {
